@@ -1,0 +1,45 @@
+"""Who is this? One small interface, and the back ends that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from conversehost.xmpp.jid import JID
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody claims to be `account` (a bare JID) and offers `password` as proof. Never log it."""
+
+    account: JID
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Attempt(account={self.account!s})"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """It is them; `account` is who they are from now on (a bare JID)."""
+
+    account: JID
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It isn't, or can't be known now. `condition` is a SASL failure of RFC 6120 section 6.5."""
+
+    condition: str = "not-authorized"
+    text: str = ""
+
+
+Outcome = Accepted | Refused
+
+
+class Authenticator(Protocol):
+    """Answers at once or later; never blocks."""
+
+    def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
+        """Call `done` exactly once; perhaps before this returns."""

@@ -1,0 +1,128 @@
+"""Addresses: RFC 7622."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import lru_cache
+
+from precis_i18n import get_profile
+
+_LOCAL = get_profile("UsernameCaseMapped")
+_RESOURCE = get_profile("OpaqueString")
+_LOCAL_FORBIDDEN = re.compile("[\"&'/:<>@\\s]")
+_PLAIN_LOCAL = re.compile("[a-z0-9._-]{1,1023}")
+_PLAIN_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+_PLAIN_RESOURCE = re.compile("[!-~]{1,1023}")
+_MAX_BYTES = 1023
+
+
+class JIDError(ValueError):
+    """Not an address; the argument says why."""
+
+
+class JID:
+    """`local@domain/resource`, prepared, so that equal addresses compare equal. Made by `parse`, never changed."""
+
+    __slots__ = ("domain", "full", "local", "resource")
+
+    def __init__(self, local: str, domain: str, resource: str = "") -> None:
+        """From parts that are prepared already; "" for a part that isn't there."""
+        self.local = local
+        self.domain = domain
+        self.resource = resource
+        bare = f"{local}@{domain}" if local else domain
+        self.full = f"{bare}/{resource}" if resource else bare
+
+    @property
+    def bare(self) -> str:
+        """The text without the resource."""
+        return f"{self.local}@{self.domain}" if self.local else self.domain
+
+    def to_bare(self) -> JID:
+        """The address without the resource."""
+        return JID(self.local, self.domain) if self.resource else self
+
+    def with_resource(self, resource: str) -> JID:
+        """The same account at a resource, which is prepared here. Raises JIDError."""
+        return JID(self.local, self.domain, prepare_resource(resource))
+
+    def __str__(self) -> str:
+        return self.full
+
+    def __repr__(self) -> str:
+        return f"JID({self.full!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JID) and self.full == other.full
+
+    def __hash__(self) -> int:
+        return hash(self.full)
+
+
+@lru_cache(maxsize=16_384)
+def parse(text: str) -> JID:
+    """The address that `text` spells, prepared (RFC 7622 section 3). Raises JIDError."""
+    rest, slash, resource = text.partition("/")
+    local, at, domain = rest.rpartition("@")
+    if at and not local:
+        raise JIDError("empty local part")
+    if slash and not resource:
+        raise JIDError("empty resource")
+    return JID(
+        prepare_local(local) if at else "",
+        prepare_domain(domain),
+        prepare_resource(resource) if slash else "",
+    )
+
+
+def prepare_local(text: str) -> str:
+    """Case folded, width mapped, NFC (section 3.3). Raises JIDError."""
+    if _PLAIN_LOCAL.fullmatch(text):
+        return text
+    prepared = _enforce(_LOCAL, text, "local part")
+    if _LOCAL_FORBIDDEN.search(prepared):
+        raise JIDError("a character that a local part must not have")
+    return prepared
+
+
+def prepare_domain(text: str) -> str:
+    """Lower case, without a final dot; U-labels stay U-labels; IP literals too (section 3.2). Raises JIDError."""
+    if _PLAIN_DOMAIN.fullmatch(text) and len(text) < 254:
+        return text
+    if text.startswith("[") and text.endswith("]"):
+        return _prepare_address(text)
+    domain = text.removesuffix(".").lower()
+    if _PLAIN_DOMAIN.fullmatch(domain) and len(domain) < 254:
+        return domain
+    import idna  # tables of 300 kB, for the few who need them
+
+    try:
+        ascii_form = idna.encode(domain, uts46=True)
+        return idna.decode(ascii_form)
+    except (idna.IDNAError, UnicodeError) as error:
+        raise JIDError(f"not a domain: {error}") from None
+
+
+def prepare_resource(text: str) -> str:
+    """NFC, spaces mapped, no control characters (section 3.4). Raises JIDError."""
+    if _PLAIN_RESOURCE.fullmatch(text):
+        return text
+    return _enforce(_RESOURCE, text, "resource")
+
+
+def _prepare_address(text: str) -> str:
+    try:
+        return f"[{ipaddress.IPv6Address(text[1:-1])}]"
+    except ValueError:
+        raise JIDError("not an IPv6 address") from None
+
+
+def _enforce(profile: object, text: str, part: str) -> str:
+    try:
+        prepared: str = profile.enforce(text)  # type: ignore[attr-defined]
+    except UnicodeEncodeError as error:
+        raise JIDError(f"not a {part}: {error.reason}") from None
+    if len(prepared.encode()) > _MAX_BYTES:
+        raise JIDError(f"{part} longer than {_MAX_BYTES} bytes")
+    return prepared
