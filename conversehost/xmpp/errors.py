@@ -1,0 +1,54 @@
+"""The two errors that go over the wire."""
+
+from __future__ import annotations
+
+_TYPES = {
+    "bad-request": "modify",
+    "conflict": "cancel",
+    "feature-not-implemented": "cancel",
+    "forbidden": "auth",
+    "gone": "cancel",
+    "internal-server-error": "cancel",
+    "item-not-found": "cancel",
+    "jid-malformed": "modify",
+    "not-acceptable": "modify",
+    "not-allowed": "cancel",
+    "not-authorized": "auth",
+    "policy-violation": "modify",
+    "recipient-unavailable": "wait",
+    "redirect": "modify",
+    "registration-required": "auth",
+    "remote-server-not-found": "cancel",
+    "remote-server-timeout": "wait",
+    "resource-constraint": "wait",
+    "service-unavailable": "cancel",
+    "subscription-required": "auth",
+    "undefined-condition": "cancel",
+    "unexpected-request": "wait",
+}
+
+
+class StanzaError(Exception):
+    """Refuses one stanza; becomes `<error/>` in the answer to it (RFC 6120 section 8.3).
+
+    `condition` is one of section 8.3.3; `type` (auth, cancel, continue, modify, wait) is the usual one unless given.
+    """
+
+    def __init__(self, condition: str, text: str = "", *, type: str | None = None) -> None:
+        super().__init__(condition, text)
+        self.condition = condition
+        self.text = text
+        self.type = type or _TYPES[condition]
+
+
+class StreamError(Exception):
+    """Ends a stream (RFC 6120 section 4.9), in the form that its transport has for it.
+
+    `condition` is one of section 4.9.3; `application` names an element `(namespace, name)` that says more.
+    """
+
+    def __init__(self, condition: str, text: str = "", *, application: tuple[str, str] | None = None) -> None:
+        super().__init__(condition, text)
+        self.condition = condition
+        self.text = text
+        self.application = application
