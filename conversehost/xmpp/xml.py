@@ -116,7 +116,7 @@ def check_shape(root: Element, limits: Limits, size: int) -> None:
 
     Raises XMLError(policy-violation).
     """
-    if size < 4 * limits.depth:
+    if size < min(7 * limits.depth, 5 * limits.attributes):
         return
     depth = 0
     for event, node in etree.iterwalk(root, events=("start", "end")):
@@ -133,19 +133,25 @@ def to_bytes(root: Element) -> bytes:
     return etree.tostring(root, encoding="utf-8", with_tail=False)
 
 
-def adopt(found: Element, inherited: str | None = None) -> Element:
-    """Take an element out of the document it came in, in the form that all transports share.
+def adopt(found: Element, surrounding: str) -> Element:
+    """Take an element out of the document that carried it, in the form that all transports share.
 
-    `inherited` is the namespace of the surrounding document, which stanzas without one of their own stand in by mistake
-    (XEP-0206 section 2); it becomes jabber:client. So does a prefixed jabber:client, since browsers look for plain names.
+    Stanzas without a namespace of their own stand in the `surrounding` one by mistake (XEP-0206 section 2): it becomes
+    jabber:client.
     """
     parent = found.getparent()
     if parent is not None:
         parent.remove(found)
+    if found.tag.startswith(f"{{{surrounding}}}"):
+        return _rebuilt(found, surrounding)
+    return unprefixed(found)
+
+
+def unprefixed(found: Element) -> Element:
+    """The same, with jabber:client as the default namespace: browsers look for plain names."""
     found.tail = None
-    mistaken = inherited is not None and found.tag.startswith(f"{{{inherited}}}")
-    if mistaken or (found.prefix is not None and found.tag.startswith(f"{{{ns.CLIENT}}}")):
-        return _rebuilt(found, inherited if mistaken else ns.CLIENT)
+    if found.prefix is not None and found.tag.startswith(f"{{{ns.CLIENT}}}"):
+        return _rebuilt(found, ns.CLIENT)
     return found
 
 
@@ -252,7 +258,9 @@ class StreamParser:
         if size > self.limit and len(to_bytes(node)) > self.limit:
             raise XMLError("policy-violation", "stanza too big")
         check_shape(node, self.limits, size)
-        return adopt(node)
+        taken: Element = node.__copy__()  # removed alone, what it inherits would get a prefix
+        self._root.remove(node)
+        return unprefixed(taken)
 
 
 _NOTHING = object()

@@ -1,0 +1,21 @@
+"""XEP-0199: XMPP Ping."""
+
+from __future__ import annotations
+
+from conversehost.features.xep import Xep
+from conversehost.server.host import Host, Reply
+from conversehost.server.session import Session
+from conversehost.xmpp import ns
+from conversehost.xmpp.stanza import Stanza
+
+XEP = Xep(199, "2.0.1", "complete")
+
+
+def install(host: Host) -> None:
+    host.advertise(ns.PING)
+    host.on_iq("get", ns.PING, "ping", pong, at="host")
+    host.on_iq("get", ns.PING, "ping", pong, at="account")
+
+
+def pong(session: Session, iq: Stanza) -> Reply:
+    return None

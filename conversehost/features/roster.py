@@ -1,0 +1,126 @@
+"""RFC 6121 section 2: the roster, read and changed by its owner, and pushed to all who have read it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from conversehost.server.host import Host, Reply
+from conversehost.server.roster import RosterItem
+from conversehost.server.session import Session
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JID, JIDError, parse
+from conversehost.xmpp.replies import stanza
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.xml import Element, element, to_bytes
+
+ITEMS_PER_ACCOUNT = 10_000
+GROUPS_PER_ITEM = 50
+TEXT = 1_023
+_GROUP = f"{{{ns.ROSTER}}}group"
+
+
+def install(host: Host) -> None:
+    feature = RosterFeature(host)
+    host.on_iq("get", ns.ROSTER, "query", feature.read, at="account")
+    host.on_iq("set", ns.ROSTER, "query", feature.write, at="account")
+    host.hooks.roster_changed.append(feature.push)
+    host.hooks.session_closed.append(feature.forget)
+    host.hooks.account_deleted.append(host.rosters.clear)
+
+
+class RosterFeature:
+    """`interested`: the sessions that have read their roster, so that they get pushes (section 2.1.6)."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._interested: set[Session] = set()
+        self._push_ids = itertools.count(1)
+
+    def read(self, session: Session, iq: Stanza) -> Reply:
+        own_only(session, iq)
+        self._interested.add(session)
+        query = element(ns.ROSTER, "query")
+        query.extend([item.to_element() for item in self._host.rosters.of(session.account) if item.listed])
+        return query
+
+    def write(self, session: Session, iq: Stanza) -> Reply:
+        """Add, change or remove one item (sections 2.3 to 2.5)."""
+        own_only(session, iq)
+        asked, contact = read_item(iq[0])
+        rosters = self._host.rosters
+        if asked.get("subscription") == "remove":
+            self._remove(session, contact)
+            return None
+        if rosters.size(session.account) >= ITEMS_PER_ACCOUNT:
+            raise StanzaError("not-allowed", f"a roster has at most {ITEMS_PER_ACCOUNT} contacts")
+        item = replace(
+            rosters.get(session.account, contact),
+            name=read_text(asked.get("name", "")),
+            groups=read_groups(asked),
+            listed=True,
+        )
+        rosters.put(session.account, item)
+        for hook in self._host.hooks.roster_changed:
+            hook(session.account, item)
+        return None
+
+    def _remove(self, session: Session, contact: JID) -> None:
+        """The subscriptions end first, in both directions (section 2.5.2)."""
+        before = self._host.rosters.get(session.account, contact)
+        if not before.listed:
+            raise StanzaError("item-not-found")
+        for type, applies in (("unsubscribe", before.to or before.ask), ("unsubscribed", before.from_)):
+            if applies:
+                leaving = stanza("presence", {"type": type, "to": contact.full})
+                leaving.set("from", session.full)
+                self._host.presence_from(session, leaving)
+        removed = self._host.rosters.remove(session.account, contact)
+        if removed is not None:
+            for hook in self._host.hooks.roster_changed:
+                hook(session.account, removed)
+
+    def push(self, account: JID, item: RosterItem) -> None:
+        """To every session that has read the roster (section 2.1.6). Unlisted items aren't shown."""
+        if not (item.listed or item.removed):
+            return
+        for session in self._host.sessions(account.local):
+            if session in self._interested:
+                query = element(ns.ROSTER, "query", None, item.to_element())
+                attributes = {"type": "set", "id": f"push{next(self._push_ids)}", "to": session.full}
+                session.link.send(to_bytes(stanza("iq", attributes, query)))
+
+    def forget(self, session: Session) -> None:
+        self._interested.discard(session)
+
+
+def own_only(session: Session, iq: Stanza) -> None:
+    if iq.to not in (None, session.account):
+        raise StanzaError("forbidden", "a roster is its owner's alone")
+
+
+def read_item(query: Element) -> tuple[Element, JID]:
+    """The one `<item/>` of a roster set (section 2.1.5). Raises StanzaError(bad-request)."""
+    if len(query) != 1 or query[0].tag != f"{{{ns.ROSTER}}}item":
+        raise StanzaError("bad-request", "a roster set has exactly one item")
+    try:
+        return query[0], parse(query[0].get("jid", "")).to_bare()
+    except JIDError as error:
+        raise StanzaError("bad-request", f"jid: {error}") from None
+
+
+def read_groups(item: Element) -> tuple[str, ...]:
+    """Section 2.3.3: duplicate groups are bad-request, empty or overlong ones not-acceptable."""
+    groups = tuple(read_text(each.text or "") for each in item.iterchildren(_GROUP))
+    if len(set(groups)) != len(groups):
+        raise StanzaError("bad-request", "a group stands there twice")
+    if "" in groups or len(groups) > GROUPS_PER_ITEM:
+        raise StanzaError("not-acceptable", "a group's name must not be empty")
+    return groups
+
+
+def read_text(text: str) -> str:
+    if len(text) > TEXT:
+        raise StanzaError("not-acceptable", f"longer than {TEXT} characters")
+    return text

@@ -1,0 +1,165 @@
+"""RFC 6121 section 3: asking for presence, granting and ending it; the tables of appendix A as code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from conversehost.server.host import Host
+from conversehost.server.roster import RosterItem
+from conversehost.server.session import Session
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.replies import stanza
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.xml import Element, element, to_bytes
+
+TYPES = ("subscribe", "subscribed", "unsubscribe", "unsubscribed")
+PENDING_PER_ACCOUNT = 1_000
+
+
+def install(host: Host) -> None:
+    feature = SubscriptionFeature(host)
+    for type in TYPES:
+        host.on_presence_from(type, feature.outbound)
+        host.on_presence_to(type, feature.inbound)
+    host.hooks.stream_features.append(pre_approval)
+
+
+def pre_approval(logged_in: bool) -> list[Element]:
+    """Section 3.4.1."""
+    return [element(ns.PRE_APPROVAL, "sub")] if logged_in else []
+
+
+class SubscriptionFeature:
+    """Both sides of a subscription, each on its own account's behalf."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def outbound(self, session: Session, presence: Stanza) -> None:
+        """From one of our clients (appendix A.2)."""
+        to = presence.to
+        if to is None or to.to_bare() == session.account:
+            raise StanzaError("bad-request", "a subscription needs somebody else's address")
+        contact, account, type = to.to_bare(), session.account, presence.type or ""
+        presence.set("from", account.full)
+        presence.set("to", contact.full)
+        before = self._host.rosters.get(account, contact)
+        after, routed = OUTBOUND[type](before)
+        self._change(account, before, after)
+        if routed:
+            self._route(presence)
+        self._tell_presence(account, contact, before, after)
+
+    def inbound(self, account: JID, presence: Stanza) -> None:
+        """For one of our accounts (appendix A.3)."""
+        contact = presence.sender
+        if contact is None:
+            return
+        contact, type = contact.to_bare(), presence.type or ""
+        before = self._host.rosters.get(account, contact)
+        if type == "subscribe":
+            self._inbound_subscribe(account, contact, before, presence)
+            return
+        after = INBOUND[type](before)
+        if after == before:
+            return
+        self._change(account, before, after)
+        self._deliver(account, presence)
+        if type == "unsubscribe":
+            self._say("unsubscribed", account, contact)
+        self._tell_presence(account, contact, before, after)
+
+    def _inbound_subscribe(self, account: JID, contact: JID, before: RosterItem, presence: Stanza) -> None:
+        """Section 3.1.3: known already, approved in advance, or a request that waits for its answer."""
+        if before.from_ or before.approved:
+            after = replace(before, from_=True, approved=False, listed=True)
+            self._change(account, before, after)
+            self._say("subscribed", account, contact)
+            self._tell_presence(account, contact, before, after)
+        elif before.pending is None and self._host.rosters.size(account) < PENDING_PER_ACCOUNT:
+            self._host.rosters.put(account, replace(before, pending=to_bytes(presence)))
+            self._deliver(account, presence)
+
+    def _change(self, account: JID, before: RosterItem, after: RosterItem) -> None:
+        """Keep, and push what shows in the roster."""
+        if after == before:
+            return
+        self._host.rosters.put(account, after)
+        if replace(after, pending=None) != replace(before, pending=None):
+            for hook in self._host.hooks.roster_changed:
+                hook(account, after)
+
+    def _tell_presence(self, account: JID, contact: JID, before: RosterItem, after: RosterItem) -> None:
+        """Who may see us from now on learns that we are here; who no longer may, that we are gone."""
+        if before.from_ == after.from_:
+            return
+        for session in self._host.sessions(account.local):
+            if session.presence is None:
+                continue
+            if after.from_:
+                copy: Stanza = session.presence.__copy__()
+                copy.set("to", contact.full)
+            else:
+                copy = stanza("presence", {"type": "unavailable", "from": session.full, "to": contact.full})
+            self._route(copy)
+
+    def _say(self, type: str, account: JID, contact: JID) -> None:
+        self._route(stanza("presence", {"type": type, "from": account.full, "to": contact.full}))
+
+    def _route(self, presence: Stanza) -> None:
+        """What can't be delivered is dropped: the subscription stays pending (section 8.5.1)."""
+        try:
+            self._host.router.route(presence)
+        except StanzaError:
+            return
+
+    def _deliver(self, account: JID, presence: Stanza) -> None:
+        for session in self._host.sessions(account.local):
+            if session.presence is not None:
+                session.send(presence)
+
+
+def out_subscribe(item: RosterItem) -> tuple[RosterItem, bool]:
+    return (item if item.to else replace(item, ask=True, listed=True)), True
+
+
+def out_unsubscribe(item: RosterItem) -> tuple[RosterItem, bool]:
+    return replace(item, to=False, ask=False), True
+
+
+def out_subscribed(item: RosterItem) -> tuple[RosterItem, bool]:
+    if item.pending is not None:
+        return replace(item, from_=True, pending=None, approved=False, listed=True), True
+    return (item if item.from_ else replace(item, approved=True, listed=True)), False
+
+
+def out_unsubscribed(item: RosterItem) -> tuple[RosterItem, bool]:
+    return replace(item, from_=False, pending=None, approved=False), item.from_ or item.pending is not None
+
+
+def in_unsubscribe(item: RosterItem) -> RosterItem:
+    return replace(item, from_=False, pending=None)
+
+
+def in_subscribed(item: RosterItem) -> RosterItem:
+    return replace(item, to=True, ask=False) if item.ask else item
+
+
+def in_unsubscribed(item: RosterItem) -> RosterItem:
+    return replace(item, to=False, ask=False)
+
+
+OUTBOUND: dict[str, Callable[[RosterItem], tuple[RosterItem, bool]]] = {
+    "subscribe": out_subscribe,
+    "unsubscribe": out_unsubscribe,
+    "subscribed": out_subscribed,
+    "unsubscribed": out_unsubscribed,
+}
+INBOUND: dict[str, Callable[[RosterItem], RosterItem]] = {
+    "unsubscribe": in_unsubscribe,
+    "subscribed": in_subscribed,
+    "unsubscribed": in_unsubscribed,
+}

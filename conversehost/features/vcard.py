@@ -1,0 +1,38 @@
+"""XEP-0054: vcard-temp."""
+
+from __future__ import annotations
+
+from conversehost.features.xep import Xep
+from conversehost.server.host import Host, Reply
+from conversehost.server.session import Session
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.xml import element, parse, to_bytes
+
+XEP = Xep(54, "1.3.0", "complete")
+
+
+def install(host: Host) -> None:
+    def read(session: Session, iq: Stanza) -> Reply:
+        """Anybody's; an account without one has an empty one."""
+        owner = (iq.to or session.jid).bare
+        stored: bytes | None = host.store.get("vcard", owner, "")
+        return element(ns.VCARD, "vCard") if stored is None else parse(stored)
+
+    def write(session: Session, iq: Stanza) -> Reply:
+        """One's own only (section 3.2)."""
+        if iq.to not in (None, session.account):
+            raise StanzaError("forbidden", "only its owner changes a vCard")
+        host.store.put("vcard", session.bare, "", to_bytes(iq[0]))
+        return None
+
+    def forget(account: JID) -> None:
+        host.store.clear("vcard", account.bare)
+
+    host.advertise(ns.VCARD)
+    host.advertise(ns.VCARD, at="account")
+    host.on_iq("get", ns.VCARD, "vCard", read, at="account")
+    host.on_iq("set", ns.VCARD, "vCard", write, at="account")
+    host.hooks.account_deleted.append(forget)

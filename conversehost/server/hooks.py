@@ -1,0 +1,37 @@
+"""Every point where a feature can take part. The order is that of installation (`features.FEATURES`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from conversehost.server.roster import RosterItem
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.xml import Element
+
+if TYPE_CHECKING:
+    from conversehost.server.session import Session
+
+
+class Hooks:
+    """Lists of callables; a feature appends to them when it is installed."""
+
+    def __init__(self) -> None:
+        self.stream_features: list[Callable[[bool], Sequence[Element]]] = []
+        """What else a stream offers; the argument says whether the client has logged in."""
+
+        self.session_closed: list[Callable[[Session], None]] = []
+        """A session ends; it is still among its account's sessions, and its `presence` is the last it sent."""
+
+        self.became_available: list[Callable[[Session], None]] = []
+        """A session can receive messages from now on: available, with a priority that isn't negative."""
+
+        self.undeliverable: list[Callable[[Stanza, JID], bool]] = []
+        """A message for an account of ours whom no session can receive it for; True from the one that took it."""
+
+        self.roster_changed: list[Callable[[JID, RosterItem], None]] = []
+        """An item in the roster of an account (a bare JID) was added, changed or removed."""
+
+        self.account_deleted: list[Callable[[JID], None]] = []
+        """An account is gone: drop what is kept for it."""

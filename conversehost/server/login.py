@@ -1,0 +1,164 @@
+"""SASL on a stream (RFC 6120 section 6): from `<auth/>` to an account, or a failure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from conversehost.auth import Accepted, Attempt, Authenticator, Outcome
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.jid import JID, JIDError, parse, prepare_local
+from conversehost.xmpp.sasl import SASLError, Scram, ScramKeys, parse_plain
+from conversehost.xmpp.xml import Element, child, clean, element
+
+TRIES = 3
+
+
+class Passwords(Authenticator, Protocol):
+    """An authenticator that can also do SCRAM."""
+
+    def scram_keys(self, account: JID, mechanism: str) -> ScramKeys:
+        """For any account, known or not, in the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRules:
+    """How one can log in to a host; `mechanisms` are offered in that order."""
+
+    authenticator: Passwords
+    mechanisms: tuple[str, ...] = ("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN")
+
+
+class Login:
+    """The negotiation of one stream. `send` takes answers; `done` the account, after `<success/>` was sent."""
+
+    def __init__(
+        self, rules: LoginRules, domain: str, send: Callable[[Element], None], done: Callable[[JID, Element], None]
+    ) -> None:
+        self._rules = rules
+        self._domain = domain
+        self._send = send
+        self._done = done
+        self._scram: Scram | None = None
+        self._final = b""
+        self._tries = 0
+        self._checking = False
+        self.closed = False
+
+    def offer(self) -> Element:
+        """`<mechanisms/>` for the stream features."""
+        made = element(ns.SASL, "mechanisms")
+        for mechanism in self._rules.mechanisms:
+            child(made, ns.SASL, "mechanism").text = mechanism
+        return made
+
+    def receive(self, received: Element) -> None:
+        """`<auth/>`, `<response/>` or `<abort/>`. Raises StreamError after too many failures."""
+        if self._checking:
+            raise StreamError("not-authorized", "wait for the answer to the login before")
+        try:
+            self._step(received)
+        except SASLError as error:
+            self._fail(error.condition, error.text)
+
+    def _step(self, received: Element) -> None:
+        name = received.tag.rpartition("}")[2]
+        if name == "abort":
+            raise SASLError("aborted")
+        if name == "auth":
+            self._scram = None
+            self._start(received.get("mechanism", ""), received.text)
+        elif name == "response" and self._scram is not None:
+            self._continue(decode(received.text))
+        else:
+            raise SASLError("malformed-request", f"<{name}/> makes no sense here")
+
+    def _start(self, mechanism: str, initial: str | None) -> None:
+        if mechanism not in self._rules.mechanisms:
+            raise SASLError("invalid-mechanism")
+        if mechanism == "PLAIN":
+            return self._plain(initial or "=")
+        self._scram = Scram(mechanism, self._keys)
+        self._final = b""
+        if initial:
+            self._challenge(self._scram.first(decode(initial)))
+        else:
+            self._challenge(b"")
+        return None
+
+    def _continue(self, message: bytes) -> None:
+        assert self._scram is not None
+        if not self._scram.username:
+            self._challenge(self._scram.first(message))
+            return
+        proof = self._scram.final(message)
+        account = self._account(self._scram.username)
+        self._scram = None
+        self._succeed(account, proof)
+
+    def _plain(self, initial: str) -> None:
+        message = parse_plain(decode(initial))
+        account = self._account(message.authcid)
+        if message.authzid:
+            try:
+                allowed = parse(message.authzid) == account
+            except JIDError:
+                allowed = False
+            if not allowed:
+                raise SASLError("invalid-authzid")
+        self._checking = True
+        self._rules.authenticator.check(Attempt(account, message.password), self._checked)
+
+    def _checked(self, outcome: Outcome) -> None:
+        self._checking = False
+        if self.closed:
+            return
+        if isinstance(outcome, Accepted):
+            self._succeed(outcome.account, b"")
+        else:
+            self._fail(outcome.condition, outcome.text)
+
+    def _account(self, username: str) -> JID:
+        try:
+            return JID(prepare_local(username), self._domain)
+        except JIDError:
+            raise SASLError("not-authorized") from None
+
+    def _keys(self, username: str, mechanism: str) -> ScramKeys:
+        return self._rules.authenticator.scram_keys(self._account(username), mechanism)
+
+    def _challenge(self, data: bytes) -> None:
+        self._send(element(ns.SASL, "challenge", text=encode(data)))
+
+    def _succeed(self, account: JID, data: bytes) -> None:
+        self._done(account, element(ns.SASL, "success", text=encode(data) if data else None))
+
+    def _fail(self, condition: str, text: str) -> None:
+        self._scram = None
+        failure = element(ns.SASL, "failure")
+        child(failure, ns.SASL, condition)
+        if text:
+            child(failure, ns.SASL, "text", {f"{{{ns.XML}}}lang": "en"}).text = clean(text)
+        self._send(failure)
+        self._tries += condition != "aborted"
+        if self._tries >= TRIES:
+            raise StreamError("policy-violation", "too many failed logins")
+
+
+def encode(data: bytes) -> str | None:
+    """base64; nothing is nothing."""
+    return base64.b64encode(data).decode() or None
+
+
+def decode(text: str | None) -> bytes:
+    """base64, "=" meaning an empty message (RFC 6120 section 6.4.2). Raises SASLError(incorrect-encoding)."""
+    if text is None or text.strip() == "=":
+        return b""
+    try:
+        return base64.b64decode(text.strip().encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise SASLError("incorrect-encoding") from None

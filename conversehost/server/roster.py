@@ -1,0 +1,91 @@
+"""Rosters and the states of subscriptions (RFC 6121 sections 2, 3 and appendix A)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from conversehost.store import Store
+from conversehost.xmpp import ns
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.xml import Element, child, element
+
+
+@dataclass(frozen=True, slots=True)
+class RosterItem:
+    """One contact, and how it stands between the two.
+
+    `to`: we see their presence. `from_`: they see ours. `ask`: we asked to and wait for the answer. `pending`: they asked
+    (the request, serialised) and wait for ours. `approved`: should they ask, the answer is yes (section 3.4).
+    """
+
+    jid: str
+    name: str = ""
+    groups: tuple[str, ...] = ()
+    to: bool = False
+    from_: bool = False
+    ask: bool = False
+    approved: bool = False
+    pending: bytes | None = None
+    listed: bool = True  # False: only a request of theirs is pending, which isn't shown in the roster (section 3.1.3)
+    removed: bool = False
+
+    @property
+    def subscription(self) -> str:
+        """none, to, from, both; or remove."""
+        if self.removed:
+            return "remove"
+        return ("none", "to", "from", "both")[self.to + 2 * self.from_]
+
+    def to_element(self) -> Element:
+        """`<item/>` as in roster results and pushes (section 2.1.2)."""
+        attributes = {"jid": self.jid, "subscription": self.subscription}
+        if self.removed:
+            return element(ns.ROSTER, "item", attributes)
+        if self.name:
+            attributes["name"] = self.name
+        if self.ask:
+            attributes["ask"] = "subscribe"
+        if self.approved:
+            attributes["approved"] = "true"
+        made = element(ns.ROSTER, "item", attributes)
+        for group in self.groups:
+            child(made, ns.ROSTER, "group").text = group
+        return made
+
+
+class Rosters:
+    """The rosters of all accounts, in the store: collection "roster", by bare JID, then by the contact's bare JID."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of(self, account: JID) -> Iterator[RosterItem]:
+        """All that is kept, also requests that aren't listed. A copy: the roster may change meanwhile."""
+        return iter(tuple(self._store.items("roster", account.bare).values()))
+
+    def get(self, account: JID, contact: JID) -> RosterItem:
+        """The item; for a stranger a fresh one that isn't listed."""
+        found: RosterItem | None = self._store.get("roster", account.bare, contact.bare)
+        return found or RosterItem(contact.bare, listed=False)
+
+    def size(self, account: JID) -> int:
+        """How many items are kept."""
+        return len(self._store.items("roster", account.bare))
+
+    def put(self, account: JID, item: RosterItem) -> None:
+        """Keep the item, or drop it when nothing worth keeping is left."""
+        if item.listed or item.pending is not None or item.approved:
+            self._store.put("roster", account.bare, item.jid, item)
+        else:
+            self._store.delete("roster", account.bare, item.jid)
+
+    def remove(self, account: JID, contact: JID) -> RosterItem | None:
+        """Drop the item; the answer, for the push, says `remove`. None when it wasn't listed."""
+        item = self.get(account, contact)
+        self._store.delete("roster", account.bare, contact.bare)
+        return replace(item, removed=True) if item.listed else None
+
+    def clear(self, account: JID) -> None:
+        """Drop the whole roster."""
+        self._store.clear("roster", account.bare)

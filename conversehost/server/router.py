@@ -1,0 +1,90 @@
+"""Where a stanza goes: RFC 6120 section 10, RFC 6121 section 8."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JIDError
+from conversehost.xmpp.replies import refusal
+from conversehost.xmpp.stanza import Stanza
+
+if TYPE_CHECKING:
+    from conversehost.server.host import Host
+    from conversehost.server.session import Session
+
+
+class Router:
+    """All domains of this server. A stanza that can't be delivered comes back as an error; nothing vanishes."""
+
+    def __init__(self, report: Callable[[BaseException, Stanza], None]) -> None:
+        """`report` hears of unexpected exceptions, with the stanza that caused them."""
+        self.hosts: dict[str, Host] = {}
+        self.report = report
+
+    def submit(self, session: Session, stanza: Stanza) -> None:
+        """A stanza from a client. Its `from` is what we know, whatever it says (RFC 6120 section 8.1.2.1)."""
+        stanza.set("from", session.full)
+        try:
+            to = stanza.to
+            kind = stanza.kind
+            if kind == "message":
+                if to is None:
+                    stanza.set("to", session.bare)
+                self.route(stanza, session)
+            elif kind == "iq":
+                check_iq(stanza)
+                if to is None:
+                    session.host.serve(session.account, stanza, session)
+                else:
+                    self.route(stanza, session)
+            else:
+                session.host.presence_from(session, stanza)
+        except StanzaError as error:
+            self.refuse(stanza, error)
+        except JIDError as error:
+            del stanza.attrib["to"]
+            self.refuse(stanza, StanzaError("jid-malformed", str(error)))
+        except Exception as error:
+            self.report(error, stanza)
+            self.refuse(stanza, StanzaError("internal-server-error"))
+
+    def route(self, stanza: Stanza, session: Session | None = None) -> None:
+        """Deliver by `to`, which must be there. `session` is the sender's, where it is one of ours.
+
+        Raises StanzaError when it can't be delivered, JIDError.
+        """
+        to = stanza.to
+        assert to is not None
+        host = self.hosts.get(to.domain)
+        if host is None:
+            raise StanzaError("remote-server-not-found", f"{to.domain} isn't served here")
+        host.deliver(to, stanza, session)
+
+    def send(self, stanza: Stanza) -> None:
+        """Deliver what a part of the server says on an account's behalf; an error comes back to that account."""
+        try:
+            self.route(stanza)
+        except (StanzaError, JIDError) as error:
+            self.refuse(stanza, error if isinstance(error, StanzaError) else StanzaError("jid-malformed"))
+
+    def refuse(self, refused: Stanza, error: StanzaError) -> None:
+        """Send the error to where the stanza came from; never an answer to an answer (RFC 6120 section 8.3.1)."""
+        if refused.type in ("error", "result") or refused.get("from") is None:
+            return
+        try:
+            self.route(refusal(refused, error))
+        except (StanzaError, JIDError):
+            return  # its sender has left meanwhile
+
+
+def check_iq(iq: Stanza) -> None:
+    """RFC 6120 section 8.2.3. Raises StanzaError(bad-request)."""
+    if not iq.id:
+        raise StanzaError("bad-request", "an iq needs an id")
+    if iq.type in ("get", "set"):
+        if len(iq) != 1:
+            raise StanzaError("bad-request", "an iq get or set has exactly one child element")
+    elif iq.type not in ("result", "error"):
+        raise StanzaError("bad-request", "the type of an iq is get, set, result or error")

@@ -1,0 +1,57 @@
+"""The seam between a client's transport and the XMPP server behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.xml import Element
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOpen:
+    """What a client says, and what is known of it, when it opens a stream."""
+
+    to: str
+    transport: str
+    address: str = ""
+    sender: str = ""
+    lang: str = "en"
+    secure: bool = False
+
+
+class Link(Protocol):
+    """Server -> one client, whatever the transport."""
+
+    def send(self, stanza: bytes) -> None:
+        """Queue one complete top-level element."""
+
+    def flush(self) -> None:
+        """The turn ends: let it go out."""
+
+    def restarting(self) -> None:
+        """Login went well: the next thing from the client is a stream restart."""
+
+    def close(self, error: StreamError | None = None) -> None:
+        """End the stream from our side, after all that was sent."""
+
+
+class Backend(Protocol):
+    """One client's stream -> the XMPP server."""
+
+    def open(self, request: StreamOpen, link: Link) -> None:
+        """The client opened the stream; features (or the end) come over `link`."""
+
+    def receive(self, stanza: Element) -> None:
+        """One top-level element from the client."""
+
+    def restart(self) -> None:
+        """The client restarted the stream; features come over the link."""
+
+    def close(self, undelivered: Sequence[bytes] = ()) -> None:
+        """The transport is gone, whoever ended it. `undelivered` never reached the client: store or bounce it.
+
+        Called exactly once for each stream that was opened.
+        """
