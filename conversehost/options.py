@@ -1,0 +1,392 @@
+"""What the operator asked for: command line over environment over TOML file over defaults, as one frozen value.
+
+`Settings` is the one table. Each of its fields says what the option is called, what it takes and what it means; the
+command line, the environment variables, the keys of the file and the text of --help all follow from it.
+"""
+
+from __future__ import annotations
+
+import getopt
+import ipaddress
+import os
+import socket
+import textwrap
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+
+from conversehost.errors import ConfigError
+
+T = TypeVar("T")
+LOOPBACK = ("127.0.0.1", "::1")
+PREFIX = "CONVERSEHOST_"
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """What listens already when the parts are put together."""
+
+    http: list[socket.socket]
+    c2s: list[socket.socket]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an option takes. `read` makes the value from text, or raises ValueError with the reason."""
+
+    metavar: str
+    read: Callable[[str], Any]
+    native: type = str
+    is_path: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option; `field` is where it is found in `Settings`, `name` is what people type after the two hyphens."""
+
+    field: str
+    name: str
+    kind: Kind
+    help: str
+    group: str
+    default: Any
+
+    @property
+    def is_flag(self) -> bool:
+        """It takes no value on the command line."""
+        return self.kind.native is bool
+
+    @property
+    def is_list(self) -> bool:
+        """It can be given several times."""
+        return isinstance(self.default, tuple)
+
+    @property
+    def variable(self) -> str:
+        """The name of the environment variable."""
+        return PREFIX + self.name.replace("-", "_").upper()
+
+
+def whole_number(low: int, high: int, metavar: str) -> Kind:
+    """A whole number within limits, both included."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal()) or not low <= int(text) <= high:
+            raise ValueError(f"wants a whole number from {low} to {high}, not {text!r}")
+        return int(text)
+
+    return Kind(metavar, read, native=int)
+
+
+def one_of(*words: str) -> Kind:
+    """One of some words."""
+
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"wants one of {', '.join(words)}, not {text!r}")
+        return text.lower()
+
+    return Kind("|".join(words), read)
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError(f"wants true or false, not {text!r}")
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise ValueError(f"wants an IP address, such as 127.0.0.1, ::1 or 0.0.0.0, not {text!r}") from None
+
+
+def _domain(text: str) -> str:
+    from conversehost.xmpp.jid import JIDError, prepare_domain
+
+    try:
+        return prepare_domain(text)
+    except JIDError:
+        raise ValueError(f"wants a name such as chat.example (no address of a page, no port), not {text!r}") from None
+
+
+def _user(text: str) -> tuple[str, str]:
+    """Never tells the text in an error: it may be a password."""
+    from conversehost.xmpp.jid import JIDError, parse, prepare_local
+
+    name, _, password = text.partition(":")
+    if not (name and password):
+        raise ValueError("wants NAME:PASSWORD")
+    try:
+        jid = parse(name) if "@" in name else None
+        account = jid.bare if jid else prepare_local(name)
+    except JIDError as error:
+        raise ValueError(f"{name!r} is no name for an account ({error})") from None
+    if jid and jid.resource:
+        raise ValueError(f"wants an account, not {name!r} with a resource")
+    return account, password
+
+
+def _file(text: str) -> Path:
+    path = _path(text)
+    if not path.is_file():
+        raise ValueError(f"{text!r} is not a file that is there")
+    return path
+
+
+def _folder(text: str) -> Path:
+    path = _path(text)
+    if not path.is_dir():
+        raise ValueError(f"{text!r} is not a folder that is there")
+    return path
+
+
+def _new_file(text: str) -> Path:
+    path = _path(text)
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ValueError(f"{text!r} can't be written: choose a file in a folder that is there and yours")
+    return path
+
+
+def _path(text: str) -> Path:
+    """Absolute: the process may change its folder later."""
+    return Path(text).expanduser().absolute()
+
+
+PORT = whole_number(0, 65535, "PORT")
+FLAG = Kind("", _flag, native=bool)
+ADDRESS = Kind("ADDRESS", _address)
+DOMAIN = Kind("NAME", _domain)
+USER = Kind("NAME:PASSWORD", _user)
+FILE = Kind("FILE", _file, is_path=True)
+FOLDER = Kind("DIR", _folder, is_path=True)
+NEW_FILE = Kind("FILE", _new_file, is_path=True)
+
+
+def option(default: T, kind: Kind, group: str, text: str, *, name: str = "") -> T:
+    """A field of `Settings`; typed as its value, as attrs itself does it."""
+    field: T = attrs.field(default=default, metadata={"kind": kind, "group": group, "help": text, "name": name})
+    return field
+
+
+def seconds(default: int, low: int, high: int, text: str) -> int:
+    """A ceiling for something that BOSH counts in seconds."""
+    return option(default, whole_number(low, high, "SECONDS"), LIMITS, text)
+
+
+LISTEN, PEOPLE, LIMITS, RUN = "Where it listens", "Who is there", "Limits", "How it runs"
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """All options, checked. Times are whole seconds, `stanza_limit` is bytes, paths are absolute."""
+
+    port: int = option(5280, PORT, LISTEN, "the site, BOSH and prebind; 0 picks a free port")
+    c2s_port: int = option(5222, PORT, LISTEN, "XMPP over TCP; 0 picks a free port")
+    interfaces: tuple[str, ...] = option(
+        LOOPBACK, ADDRESS, LISTEN, "an address to listen on; repeatable", name="interface"
+    )
+    allowed_hosts: tuple[str, ...] = option(
+        (),
+        DOMAIN,
+        LISTEN,
+        "another host name that browsers may reach it by; repeatable",
+        name="allowed-host",
+    )
+    domains: tuple[str, ...] = option(
+        ("localhost",), DOMAIN, PEOPLE, "an XMPP domain; repeatable, the first is the site's", name="domain"
+    )
+    users: tuple[tuple[str, str], ...] = option(
+        (), USER, PEOPLE, "one more account; NAME may be a JID; repeatable", name="user"
+    )
+    scenario: Path | None = option(None, FILE, PEOPLE, "accounts and rosters, as TOML; without it the demo cast")
+    registration: bool = option(False, FLAG, PEOPLE, "let anybody make an account")
+    bosh_wait: int = seconds(120, 1, 3600, "the longest that a request is held")
+    bosh_hold: int = option(10, whole_number(1, 100, "N"), LIMITS, "the most requests held for a session")
+    bosh_inactivity: int = seconds(60, 1, 86_400, "the longest that a session lives without a request")
+    bosh_polling: int = seconds(5, 1, 600, "the shortest time between requests of a client that polls")
+    bosh_maxpause: int = seconds(120, 1, 86_400, "the longest pause that a client may ask for")
+    stanza_limit: int = option(
+        262_144, whole_number(10_000, 1 << 26, "BYTES"), LIMITS, "the largest stanza that is taken"
+    )
+    converse: Path | None = option(None, FOLDER, RUN, "a Converse.js of your own: its package or its dist folder")
+    log_level: str = option("info", one_of("debug", "info", "warn", "error"), RUN, "what is worth a line in the log")
+    json: bool = option(False, FLAG, RUN, "print one line of JSON when ready, and nothing else; log to standard error")
+    ready_file: Path | None = option(None, NEW_FILE, RUN, "write that line to a file, which is removed at the end")
+    exit_with_stdin: bool = option(False, FLAG, RUN, "stop when standard input closes, as when a parent process ends")
+
+
+def _table() -> Iterator[Option]:
+    for field in attrs.fields(Settings):
+        meta = field.metadata
+        name = meta["name"] or field.name.replace("_", "-")
+        yield Option(field.name, name, meta["kind"], meta["help"], meta["group"], field.default)
+
+
+OPTIONS = tuple(_table())
+CONFIG = Option("config", "config", FILE, "read options from a TOML file; its keys are the names above", RUN, None)
+SPOKEN = (*OPTIONS, CONFIG)
+
+
+def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """The settings that a command line (without the program's name) and an environment ask for. Raises ConfigError."""
+    spoken = from_arguments(arguments)
+    around = from_environment(environment)
+    file = spoken.pop(CONFIG.field, None) or around.pop(CONFIG.field, None)
+    written = from_file(file) if file else {}
+    return _agree(Settings(**{**written, **around, **spoken}))
+
+
+def from_arguments(arguments: Sequence[str]) -> dict[str, Any]:
+    """Values by field. Raises ConfigError."""
+    names = [option.name + ("" if option.is_flag else "=") for option in SPOKEN]
+    try:
+        found, rest = getopt.gnu_getopt(list(arguments), "", names)
+    except getopt.GetoptError as error:
+        raise ConfigError(_explain(error)) from None
+    if rest:
+        raise ConfigError(f"what is {rest[0]!r}? Every option starts with two hyphens")
+    texts: dict[str, list[str]] = {}
+    for name, text in found:
+        texts.setdefault(name.removeprefix("--"), []).append(text)
+    return {
+        option.field: True if option.is_flag else _read(option, texts[option.name], "--" + option.name)
+        for option in SPOKEN
+        if option.name in texts
+    }
+
+
+def _explain(error: getopt.GetoptError) -> str:
+    if len(error.opt) == 1:
+        return f"unknown option -{error.opt}: twistd's own options go before the word conversehost"
+    name = "--" + error.opt
+    if "not recognized" in error.msg:
+        return f"unknown option {name}" + did_you_mean(name, ["--" + option.name for option in SPOKEN])
+    if "requires argument" in error.msg:
+        return f"{name} wants a value"
+    if "must not have" in error.msg:
+        return f"{name} takes no value"
+    return f"{name} is short for more than one option: write it in full"
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Values by field; lists are separated by commas; an empty variable counts as none. Raises ConfigError."""
+    return {
+        option.field: _read(option, text.split(",") if option.is_list else [text], option.variable)
+        for option in SPOKEN
+        if (text := environment.get(option.variable, "").strip())
+    }
+
+
+def from_file(path: Path) -> dict[str, Any]:
+    """Values by field. Relative paths in the file start at its folder. Raises ConfigError."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: can't be read as TOML: {error}") from None
+    known = {option.name: option for option in OPTIONS}
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        option = known.get(key.replace("_", "-"))
+        if option is None:
+            raise ConfigError(f"{path}: unknown key {key!r}" + did_you_mean(key.replace("_", "-"), known))
+        if option.field in values:
+            raise ConfigError(f"{path}: {option.name} is there twice, with - and with _: keep one")
+        values[option.field] = _read(option, _texts(option, value, path), f"{path}: {key}")
+    return values
+
+
+def _texts(option: Option, value: object, path: Path) -> list[str]:
+    """What the file says, as one would have typed it."""
+    several: list[Any] = value if option.is_list and isinstance(value, list) else [value]
+    for one in several:
+        if type(one) is not option.kind.native:
+            wanted = {int: "a whole number", bool: "true or false", str: "text in quotes"}[option.kind.native]
+            raise ConfigError(f"{path}: {option.name}: wants {wanted}" + (" or a list of it" if option.is_list else ""))
+    base = path.parent if option.kind.is_path else Path()
+    return [str(base / Path(one).expanduser()) if option.kind.is_path else str(one) for one in several]
+
+
+def _read(option: Option, texts: Iterable[str], where: str) -> Any:
+    try:
+        values = [option.kind.read(text.strip()) for text in texts]
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return tuple(dict.fromkeys(values)) if option.is_list else values[-1]
+
+
+def _agree(settings: Settings) -> Settings:
+    """What no option can know alone; accounts get the domain they are in."""
+    if settings.port and settings.port == settings.c2s_port:
+        raise ConfigError(f"--port and --c2s-port are both {settings.port}: give them different ones")
+    if not settings.domains:
+        raise ConfigError("no domain: give one with --domain")
+    if not settings.interfaces:
+        raise ConfigError("no address to listen on: give one with --interface")
+    users: dict[str, str] = {}
+    for name, password in settings.users:
+        account = name if "@" in name else f"{name}@{settings.domains[0]}"
+        domain = account.rpartition("@")[2]
+        if domain not in settings.domains:
+            raise ConfigError(f"--user {account}: no such domain here, add --domain {domain}")
+        if users.setdefault(account, password) != password:
+            raise ConfigError(f"--user {account}: given twice with different passwords")
+    return attrs.evolve(settings, users=tuple(users.items()))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of an error: the nearest known word, if one is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f": did you mean {near[0]}?" if near else ""
+
+
+WIDTH = 29
+HEAD = """\
+Usage: {command} [options]
+
+A web site, an XMPP server and Converse.js in one process, for development and tests:
+log in to the site, and you are logged in to the chat. All state lives in memory.
+"""
+TAIL = """\
+  --version                  print the version and exit
+  --help                     print this and exit
+
+Each option is also an environment variable ({prefix}PORT=8080; commas between the values of a
+list) and a key of the TOML file (port = 8080). The command line wins over the environment, the
+environment over the file.
+
+Examples
+  {command}
+  {command} --port 0 --c2s-port 0 --json
+  {command} --domain chat.example --user me:secret --interface 0.0.0.0
+"""
+
+
+def help_text(command: str) -> str:
+    """All that --help says, at most 100 columns wide; `command` is what was typed to get here."""
+    lines = [HEAD.format(command=command)]
+    for group in dict.fromkeys(option.group for option in SPOKEN):
+        lines.append(f"{group}")
+        lines += [_help_line(option) for option in SPOKEN if option.group == group]
+        lines.append("")
+    return "\n".join(lines[:-1]) + "\n" + TAIL.format(command=command, prefix=PREFIX)
+
+
+def _help_line(option: Option) -> str:
+    left = f"  --{option.name} {option.kind.metavar}".rstrip()
+    text = option.help
+    if option.default not in (None, False, ()):
+        default = option.default if isinstance(option.default, tuple) else [option.default]
+        text += f" (default: {', '.join(map(str, default))})"
+    if len(left) > WIDTH - 2:
+        return left + "\n" + textwrap.indent("\n".join(textwrap.wrap(text, 100 - WIDTH)), " " * WIDTH)
+    return textwrap.fill(text, 100, initial_indent=f"{left:<{WIDTH}}", subsequent_indent=" " * WIDTH)
