@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
@@ -270,3 +271,8 @@ _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def clean(text: str) -> str:
     """`text` without the characters that XML 1.0 can't carry."""
     return _UNFIT.sub("", text)
+
+
+def attribute(value: str) -> str:
+    """`value` quoted and escaped, for a tag that isn't an element (stream headers, `<body>`)."""
+    return quoteattr(clean(value))

@@ -1,0 +1,106 @@
+"""`<body/>`, both ways (XEP-0124 section 6; XEP-0206 section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from conversehost.xmpp import ns
+from conversehost.xmpp.xml import Element, Limits, XMLError, adopt, attribute, check_shape, parse
+
+MAX_RID = 2**53 - 1
+RESTART = f"{{{ns.XBOSH}}}restart"
+_BODY = f"{{{ns.HTTPBIND}}}body"
+_START = f"<body xmlns='{ns.HTTPBIND}'".encode()
+_STREAM = f" xmlns:stream='{ns.STREAM}'".encode()
+
+
+class BodyError(Exception):
+    """A request that can't be served; `condition` is one of XEP-0124 section 17.2."""
+
+    def __init__(self, condition: str, reason: str = "") -> None:
+        super().__init__(condition, reason)
+        self.condition = condition
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request: its attributes (those with a namespace by Clark name), its stanzas, its size in bytes."""
+
+    attributes: Mapping[str, str]
+    payload: Sequence[Element] = field(default=())
+    size: int = 0
+
+    def get(self, name: str) -> str | None:
+        """The attribute as it stands, or None."""
+        return self.attributes.get(name)
+
+    @property
+    def sid(self) -> str | None:
+        """The session it is for; None creates one."""
+        return self.attributes.get("sid")
+
+    @property
+    def rid(self) -> int:
+        """Section 14.1. Raises BodyError(bad-request)."""
+        rid = self.number("rid", 0)
+        if not 0 < rid <= MAX_RID:
+            raise BodyError("bad-request", "rid must be a number from 1 to 2^53 - 1")
+        return rid
+
+    def number(self, name: str, default: int) -> int:
+        """An attribute that counts something; huge values come as they are. Raises BodyError(bad-request)."""
+        text = self.attributes.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) < 20):
+            raise BodyError("bad-request", f"{name} must be a number, not {text[:20]!r}")
+        return int(text)
+
+    @property
+    def restart(self) -> bool:
+        """XEP-0206 section 5."""
+        return self.attributes.get(RESTART) in ("true", "1")
+
+
+def parse_body(data: bytes, limits: Limits) -> Body:
+    """A request's content. Raises BodyError(bad-request), whatever is wrong with the XML."""
+    try:
+        root = parse(data)
+        if root.tag != _BODY:
+            raise BodyError("bad-request", "the root must be <body/> in http://jabber.org/protocol/httpbind")
+        check_shape(root, limits, len(data))
+        payload = [adopt(each, ns.HTTPBIND) for each in list(root)] if len(root) else ()
+    except XMLError as error:
+        raise BodyError("bad-request", str(error)) from None
+    return Body(dict(root.attrib), payload, len(data))
+
+
+def build(attributes: Mapping[str, str] | None, payload: Sequence[bytes]) -> bytes:
+    """An answer's content. Attributes may be prefixed; `xmlns:stream` is declared where the payload needs it."""
+    parts = [_START]
+    if payload and any(each.startswith(b"<stream:") for each in payload):
+        parts.append(_STREAM)
+    if attributes:
+        parts.extend(f" {name}={attribute(value)}".encode() for name, value in attributes.items())
+    if not payload:
+        parts.append(b"/>")
+    else:
+        parts.append(b">")
+        parts.extend(payload)
+        parts.append(b"</body>")
+    return b"".join(parts)
+
+
+EMPTY = build(None, ())
+RECOVERABLE = build({"type": "error"}, ())
+"""Section 17.3: the client repeats the request, and all unanswered ones before it."""
+
+
+def terminate(condition: str | None = None, payload: Sequence[bytes] = ()) -> bytes:
+    """Sections 13 and 17.2."""
+    attributes = {"type": "terminate"}
+    if condition:
+        attributes["condition"] = condition
+    return build(attributes, payload)

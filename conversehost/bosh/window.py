@@ -1,0 +1,82 @@
+"""Which rids may come, and the answers that may be asked for again (XEP-0124 section 14)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from enum import Enum, auto
+
+from conversehost.bosh.body import EMPTY
+
+
+class Arrival(Enum):
+    """What a rid is at this moment."""
+
+    NEXT = auto()
+    AHEAD = auto()
+    REPEAT = auto()
+    OUTSIDE = auto()
+
+
+class Answer:
+    """What a request was answered with. `lost`: it couldn't be handed completely to an open socket (`exchange`)."""
+
+    __slots__ = ("body", "exchange", "lost", "stanzas")
+
+    def __init__(self, body: bytes, stanzas: Sequence[bytes], exchange: object = None) -> None:
+        self.body = body
+        self.stanzas = stanzas
+        self.exchange = exchange
+        self.lost = False
+
+
+class RidWindow:
+    """`last`: the highest rid taken in order. `size` (the session's `requests`) more may come, in any order."""
+
+    __slots__ = ("_kept", "last", "size")
+
+    def __init__(self, first: int, size: int) -> None:
+        self.last = first - 1
+        self.size = size
+        self._kept: OrderedDict[int, Answer] = OrderedDict()
+
+    def judge(self, rid: int) -> Arrival:
+        """Whether it may come. REPEAT: taken before; if its answer is no longer kept it is outside all the same."""
+        if rid == self.last + 1:
+            return Arrival.NEXT
+        if rid <= self.last:
+            return Arrival.REPEAT
+        return Arrival.AHEAD if rid <= self.last + self.size else Arrival.OUTSIDE
+
+    def take(self, rid: int) -> None:
+        """The next one is processed."""
+        assert rid == self.last + 1
+        self.last = rid
+
+    def keep(self, rid: int, answer: Answer) -> None:
+        """For repeats: the last `size` answers."""
+        self._kept[rid] = answer
+        if len(self._kept) > self.size:
+            self._kept.popitem(last=False)
+
+    def kept(self, rid: int) -> Answer | None:
+        """The answer that the rid got, while it is kept."""
+        return self._kept.get(rid)
+
+    def lose(self, exchange: object) -> None:
+        """The answer that went to `exchange` didn't get out."""
+        for answer in self._kept.values():
+            if answer.exchange is exchange:
+                answer.lost = True
+
+    def take_lost(self) -> list[bytes]:
+        """The stanzas of answers that got lost and that nobody asked for again; they count as unsent from now on.
+
+        Should the client ask after all, the answer is empty: what was in it goes out once.
+        """
+        found: list[bytes] = []
+        for rid, answer in self._kept.items():
+            if answer.lost:
+                found.extend(answer.stanzas)
+                self._kept[rid] = Answer(EMPTY, ())
+        return found

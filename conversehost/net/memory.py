@@ -1,0 +1,62 @@
+"""A client without sockets: for bots, and for tests of all that isn't a transport."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from conversehost.server.router import Router
+from conversehost.server.stream import ServerStream
+from conversehost.turn import Turn
+from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.stream import StreamOpen
+from conversehost.xmpp.xml import Element, parse
+
+
+class MemoryClient:
+    """Logged in and bound from the start. `on_stanza` is called at the end of the turn, once for each stanza."""
+
+    def __init__(
+        self, router: Router, turn: Turn, account: JID, on_stanza: Callable[[Stanza], None], *, resource: str = ""
+    ) -> None:
+        """Raises StanzaError when the account has too many sessions."""
+        self._turn = turn
+        self._on_stanza = on_stanza
+        self._inbox: list[bytes] = []
+        self._stream = ServerStream(router)
+        self.error: StreamError | None = None
+        self.closed = False
+        opening = StreamOpen(account.domain, "memory", secure=True)
+        self.jid = self._stream.open_as(account, opening, self, resource).jid
+
+    def say(self, stanza: Element) -> None:
+        """A stanza to the server. What it causes leaves at the end of the turn."""
+        self._stream.receive(stanza)
+
+    def leave(self) -> None:
+        """End the session."""
+        self.closed = True
+        inbox, self._inbox = self._inbox, []
+        self._stream.close(inbox)
+
+    def send(self, stanza: bytes) -> None:
+        if self.closed:
+            return
+        if not self._inbox:
+            self._turn.add(self)
+        self._inbox.append(stanza)
+
+    def flush(self) -> None:
+        inbox, self._inbox = self._inbox, []
+        for data in inbox:
+            found = parse(data)
+            if isinstance(found, Stanza):
+                self._on_stanza(found)
+
+    def restarting(self) -> None:
+        """Never: it is logged in from the start."""
+
+    def close(self, error: StreamError | None = None) -> None:
+        self.error = error
+        self.leave()

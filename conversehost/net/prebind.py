@@ -1,0 +1,64 @@
+"""BOSH sessions for people who are logged in already: authenticated and bound in this process, without a round trip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conversehost.bosh.manager import Manager
+from conversehost.bosh.session import BoshSession
+from conversehost.server.host import SESSIONS_PER_ACCOUNT
+from conversehost.server.router import Router
+from conversehost.server.stream import ServerStream
+from conversehost.turn import Turn
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.stream import StreamOpen
+
+
+@dataclass(frozen=True, slots=True)
+class Prebound:
+    """What a page needs to attach: the full JID, the session's id, and the rid that its first request must have."""
+
+    jid: str
+    sid: str
+    rid: int
+
+
+class ChatSessions:
+    """Prebound sessions, by an owner: the site session they were made for."""
+
+    def __init__(self, router: Router, manager: Manager, turn: Turn) -> None:
+        self._router = router
+        self._manager = manager
+        self._turn = turn
+
+    def prebind(self, account: JID, owner: str) -> Prebound:
+        """A new session. When the account has too many, the oldest that nobody attached to gives way.
+
+        Raises StanzaError(resource-constraint) when all are in use.
+        """
+        self._make_room(account)
+        stream = ServerStream(self._router)
+        session, rid = self._manager.prebind(stream)
+        try:
+            bound = stream.open_as(account, StreamOpen(account.domain, "bosh"), session)
+        except Exception:
+            self._manager.forget(session)
+            raise
+        session.owner = owner
+        return Prebound(bound.full, session.sid, rid)
+
+    def end(self, account: JID, owner: str) -> None:
+        """End all that were made for the owner."""
+        for session in self._router.hosts[account.domain].sessions(account.local):
+            if isinstance(session.link, BoshSession) and session.link.owner == owner:
+                session.link.expire(None)
+        self._turn.end()
+
+    def _make_room(self, account: JID) -> None:
+        sessions = tuple(self._router.hosts[account.domain].sessions(account.local))
+        if len(sessions) < SESSIONS_PER_ACCOUNT:
+            return
+        for session in sessions:
+            if isinstance(session.link, BoshSession) and not session.link.attached:
+                session.link.expire(None)
+                return

@@ -1,0 +1,222 @@
+"""The composition root: settings in, a running server out. The only file that knows every part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IListeningPort, IReactorCore, IReactorTime
+from twisted.logger import Logger
+
+import conversehost
+from conversehost.auth.accounts import Accounts
+from conversehost.bosh.manager import Ceilings, Manager
+from conversehost.errors import ConfigError
+from conversehost.features import FEATURES, OPTIONAL
+from conversehost.net.bosh import PATHS, BoshFront
+from conversehost.net.clock import ReactorClock
+from conversehost.net.http import HttpFactory
+from conversehost.net.prebind import ChatSessions
+from conversehost.net.tcp import ClientFactory
+from conversehost.options import Settings, Sockets
+from conversehost.server.host import Host
+from conversehost.server.login import LoginRules
+from conversehost.server.router import Router
+from conversehost.server.stream import ServerStream
+from conversehost.store.memory import MemoryStore
+from conversehost.testbed import scenario as scenarios
+from conversehost.testbed.bots import ContactBot
+from conversehost.turn import Turn
+from conversehost.web.converse import find as find_converse
+from conversehost.web.site import Parts, site
+from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.jid import JID, JIDError, parse
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.stream import Backend
+from conversehost.xmpp.xml import Limits, to_bytes
+
+log = Logger()
+
+DEMO = Path(conversehost.__file__).parent / "fixtures" / "scenarios" / "demo.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A server that is ready to start, and what its ready line says (without the process id)."""
+
+    service: Service
+    ready: Mapping[str, object]
+
+
+def compose(settings: Settings, sockets: Sockets) -> Composition:
+    """Put all parts together, on sockets that listen already. Raises ConfigError."""
+    from twisted.internet import reactor
+
+    server = Server(settings, reactor)
+    server.sockets = sockets
+    return Composition(server, server.ready_line())
+
+
+class Server(Service):
+    """Everything that runs, by name."""
+
+    sockets: Sockets
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        """Raises ConfigError."""
+        self.settings = settings
+        self.reactor: IReactorCore | IReactorTime | Any = reactor
+        self.turn = Turn()
+        self.clock = ReactorClock(reactor, self.turn)
+        self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
+        self.store = MemoryStore()
+        self.accounts = Accounts(self.store)
+        self.router = Router(report)
+        self.limits = Limits(stanza=settings.stanza_limit)
+        self.hosts = {domain: self._host(domain) for domain in settings.domains}
+        self.scenario = scenarios.load(settings.scenario or DEMO, settings.domains)
+        self.bots: list[ContactBot] = []
+        self._ports: list[IListeningPort] = []
+        self.populate()
+        self.manager = Manager(
+            self._backend_for,
+            clock=self.clock,
+            turn=self.turn,
+            limits=self.limits,
+            ceilings=Ceilings(
+                settings.bosh_wait,
+                settings.bosh_hold,
+                settings.bosh_inactivity,
+                settings.bosh_polling,
+                settings.bosh_maxpause,
+            ),
+        )
+        self.chat = ChatSessions(self.router, self.manager, self.turn)
+        self.http = HttpFactory(self._site(), self._direct(), clock=self.wall, turn_ended=self.turn.end)
+        self.c2s = ClientFactory(
+            lambda: ServerStream(self.router), clock=self.wall, turn=self.turn, limits=self.limits
+        )
+
+    def startService(self) -> None:
+        """Serve. The sockets listen already, so whoever came early is served now."""
+        for factory, sockets in ((self.http, self.sockets.http), (self.c2s, self.sockets.c2s)):
+            for each in sockets:
+                self._ports.append(self.reactor.adoptStreamPort(each.fileno(), each.family, factory))
+                each.close()
+        super().startService()
+
+    def stopService(self) -> None:
+        """Take no more; every open request and stream hears that the system shuts down."""
+        super().stopService()
+        for port in self._ports:
+            port.stopListening()
+        self.close_sessions("system-shutdown")
+        self.http.close_idle()
+
+    def close_sessions(self, condition: str) -> None:
+        """End every client's session, with a condition that is both a stream error and a BOSH one."""
+        for bot in self.bots:
+            bot.leave()
+        self.bots = []
+        self.manager.close_all(condition)
+        self.c2s.close_all(StreamError(condition))
+        self.turn.end()
+
+    def populate(self) -> None:
+        """The scenario, the accounts of the command line, the bots. Raises ConfigError."""
+        scenarios.populate(self.hosts, self.scenario)
+        for name, password in self.settings.users:
+            account = self.account(name)
+            self.hosts[account.domain].accounts.put(account, password)
+        for bot in self.scenario.bots:
+            host = self.hosts[bot.jid.domain]
+            if not host.accounts.exists(bot.jid):
+                scenarios.add_bot(host, bot)
+            self.bots.append(ContactBot(self.router, self.turn, bot.jid, bot.kind))
+        self.turn.end()
+
+    def account(self, name: str) -> JID:
+        """The account that the operator means by a name. Raises ConfigError."""
+        try:
+            jid = parse(name if "@" in name else f"{name}@{self.settings.domains[0]}")
+        except JIDError as error:
+            raise ConfigError(f"--user {name}: {error}") from None
+        if jid.domain not in self.hosts or not jid.local or jid.resource:
+            raise ConfigError(f"--user {name}: not an account of {', '.join(self.hosts)}")
+        return jid
+
+    def ready_line(self) -> dict[str, object]:
+        """What clients of this server need to know; null for what isn't there."""
+        settings = self.settings
+        host = "localhost" if self._loopback() else settings.interfaces[0]
+        port = self.sockets.http[0].getsockname()[1]
+        site_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        bots = {bot.jid for bot in self.scenario.bots}
+        accounts = {
+            jid.full: password
+            for domain in settings.domains
+            for jid, password in self.accounts.of(domain)
+            if jid not in bots
+        }
+        return {
+            "site": f"{site_url}/",
+            "bosh": f"{site_url}/http-bind",
+            "websocket": None,
+            "prebind": f"{site_url}/prebind",
+            "credentials": None,
+            "api": None,
+            "c2s": f"{f'[{host}]' if ':' in host else host}:{self.sockets.c2s[0].getsockname()[1]}",
+            "c2s_tls": None,
+            "domain": settings.domains[0],
+            "accounts": accounts,
+        }
+
+    def _loopback(self) -> bool:
+        return any(each.startswith("127.") or each == "::1" for each in self.settings.interfaces)
+
+    def _host(self, domain: str) -> Host:
+        host = Host(
+            domain,
+            store=self.store,
+            clock=self.clock,
+            router=self.router,
+            accounts=self.accounts,
+            rules=LoginRules(self.accounts),
+        )
+        for feature in FEATURES + (OPTIONAL if self.settings.registration else ()):
+            feature.install(host)
+        return host
+
+    def _backend_for(self, domain: str) -> Backend | None:
+        return ServerStream(self.router) if domain in self.router.hosts else None
+
+    def _direct(self) -> dict[bytes, BoshFront]:
+        front = BoshFront(self.manager, stanza_limit=self.limits.stanza)
+        return dict.fromkeys(PATHS, front)
+
+    def _site(self) -> Any:
+        bots = {bot.jid for bot in self.scenario.bots}
+        domain = self.settings.domains[0]
+        return site(
+            Parts(
+                authenticator=self.accounts,
+                store=self.store,
+                clock=self.clock,
+                chat=self.chat,
+                domain=domain,
+                allowed_hosts=frozenset((*self.settings.domains, *self.settings.allowed_hosts)),
+                converse=find_converse(self.settings.converse),
+                registration=self.settings.registration,
+                demo=tuple((jid.local, password) for jid, password in self.accounts.of(domain) if jid not in bots),
+            )
+        )
+
+
+def report(error: BaseException, stanza: Stanza) -> None:
+    """An unexpected exception: say so in the log, with the stanza that caused it."""
+    from twisted.python.failure import Failure
+
+    log.failure("while handling {stanza}", Failure(error), stanza=to_bytes(stanza).decode())
