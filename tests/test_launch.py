@@ -201,12 +201,20 @@ def result(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-def ready_line(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+def until(process: subprocess.Popen[bytes], words: str) -> str:
+    """Standard output up to the line with some words in it."""
     assert process.stdout is not None
-    assert select.select([process.stdout], [], [], SOON)[0], "no ready line"
-    line = process.stdout.readline()
-    assert line, result(process)
-    return json.loads(line)
+    text = ""
+    while words not in text:
+        assert select.select([process.stdout], [], [], SOON)[0], f"waited in vain for {words!r} after {text!r}"
+        line = process.stdout.readline().decode()
+        assert line, (text, result(process))
+        text += line
+    return text
+
+
+def ready_line(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    return json.loads(until(process, '"pid"'))
 
 
 def answers(url: str) -> bool:
@@ -248,10 +256,7 @@ def test_the_ready_line_is_all_of_standard_output_and_true(program, command):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_banner_tells_how_to_get_in_and_a_signal_stops(program, number):
     process = program.start(*ENTRY_POINTS["module"], *FREE, "--ready-file", "ready.json", "--user", "zoe:secret")
-    assert process.stdout is not None
-    text = ""
-    while "Stop with Ctrl+C" not in text:
-        text += process.stdout.readline().decode()
+    text = until(process, "Stop with Ctrl+C")
     site = re.search(r"^ +site +(http://\S+)$", text, re.MULTILINE)
     assert site
     assert answers(site[1])
