@@ -31,6 +31,7 @@ from conversehost.testbed import scenario as scenarios
 from conversehost.testbed.bots import ContactBot
 from conversehost.turn import Turn
 from conversehost.web.converse import find as find_converse
+from conversehost.web.guard import Hosts
 from conversehost.web.site import Parts, site
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID, JIDError, parse
@@ -207,7 +208,7 @@ class Server(Service):
                 clock=self.clock,
                 chat=self.chat,
                 domain=domain,
-                allowed_hosts=frozenset((*self.settings.domains, *self.settings.allowed_hosts)),
+                hosts=Hosts(frozenset((*self.settings.domains, *self.settings.allowed_hosts))),
                 converse=find_converse(self.settings.converse),
                 registration=self.settings.registration,
                 demo=tuple((jid.local, password) for jid, password in self.accounts.of(domain) if jid not in bots),

@@ -1,0 +1,61 @@
+"""Where Converse.js is, and of which version: its pages differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import conversehost
+from conversehost.errors import ConfigError
+
+FIRST_MODULE = 13
+"""From this major version on it is an ES module (`<script type="module">`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConverseDist:
+    """A built Converse.js: the folder with `converse.min.js`."""
+
+    path: Path
+    version: str
+
+    @property
+    def module(self) -> bool:
+        """Whether its script is an ES module."""
+        major = self.version.partition(".")[0]
+        return not major.isdigit() or int(major) >= FIRST_MODULE
+
+
+def find(given: Path | None) -> ConverseDist | None:
+    """What the operator gave, or else what npm installed nearby; None when there is none.
+
+    Raises ConfigError when what was given is no Converse.js.
+    """
+    if given is not None:
+        found = _at(given) or _at(given / "dist")
+        if found is None:
+            raise ConfigError(f"--converse {given}: there is no converse.min.js in it, nor in {given / 'dist'}")
+        return found
+    return next((found for folder in _nearby() if (found := _at(folder))), None)
+
+
+def _nearby() -> Iterator[Path]:
+    package = Path(conversehost.__file__).parent
+    for folder in (Path.cwd(), Path.cwd() / "fixtures" / "converse", package / "fixtures" / "converse"):
+        yield folder / "node_modules" / "converse.js" / "dist"
+
+
+def _at(folder: Path) -> ConverseDist | None:
+    if not (folder / "converse.min.js").is_file():
+        return None
+    return ConverseDist(folder.resolve(), _version(folder))
+
+
+def _version(folder: Path) -> str:
+    """From the package around it; else by its looks."""
+    try:
+        return str(json.loads((folder.parent / "package.json").read_text())["version"])
+    except (OSError, ValueError, KeyError):
+        return "14" if (folder / "libomemo.esm.min.js").exists() else "12"
