@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
 DONE   := $(VENV)/.done
+NPM    := node_modules/.package-lock.json
 # ARGS: options for the server (make run ARGS="--port 8080") or for pytest (make test ARGS="-k bosh").
 ARGS   ?=
 
@@ -13,10 +14,10 @@ export PATH := $(PATH):$(CURDIR)/$(BIN)
 
 .PHONY: run test check bench dist clean
 
-run: $(DONE)/package $(DONE)/converse
+run: $(DONE)/package fixtures/converse/$(NPM)
 	@exec $(BIN)/twistd -n conversehost $(ARGS)
 
-test: $(DONE)/test $(DONE)/converse $(DONE)/test-converse $(DONE)/chromium
+test: $(DONE)/test fixtures/converse/$(NPM) tests/browser/converse/$(NPM) $(DONE)/chromium
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(DONE)/check
@@ -58,11 +59,10 @@ $(DONE)/npm: | $(DONE)/venv
 	@command -v npm >/dev/null || { echo "No npm here: installing one into $(VENV)"; $(PIP) --editable '.[node]'; }
 	@touch $@
 
-$(DONE)/converse: fixtures/converse/package-lock.json | $(DONE)/npm
-$(DONE)/test-converse: tests/browser/converse/package-lock.json | $(DONE)/npm
-$(DONE)/converse $(DONE)/test-converse:
+# npm writes this file when it is through.
+%/node_modules/.package-lock.json: %/package-lock.json | $(DONE)/npm
 	@echo "Fetching Converse.js as pinned in $<"
-	@cd $(<D) && npm ci --ignore-scripts --omit=dev --no-audit --no-fund
+	@cd $* && npm ci --ignore-scripts --omit=dev --no-audit --no-fund
 	@touch $@
 
 $(DONE)/chromium: | $(DONE)/venv
