@@ -366,3 +366,24 @@ def test_help_and_version(program, command):
     code, out, err = program.finish(*command, "--version")
     assert (code, err) == (0, "")
     assert re.fullmatch(r"conversehost \S.*, Twisted \d\S+, Python 3\S+\n", out)
+
+
+HANGS = """
+from twisted.internet import defer, reactor
+from conversehost.launch import stop_by_signal
+
+reactor.callWhenRunning(stop_by_signal)
+reactor.callWhenRunning(print, "running", flush=True)
+reactor.addSystemEventTrigger("before", "shutdown", print, "stopping", flush=True)
+reactor.addSystemEventTrigger("before", "shutdown", defer.Deferred)
+reactor.run()
+"""
+
+
+def test_a_second_signal_ends_what_does_not_stop(program):
+    process = program.start(PYTHON, "-c", HANGS)
+    until(process, "running")
+    process.send_signal(signal.SIGINT)
+    until(process, "stopping")
+    process.send_signal(signal.SIGTERM)
+    assert result(process)[0] == -signal.SIGTERM
