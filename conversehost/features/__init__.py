@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conversehost.features import disco, offline, ping, presence, register, roster, subscriptions, time, vcard, version
+from conversehost.features import disco, offline, ping, presence, pubsub, register, roster, subscriptions, time, vcard, version
 
-FEATURES = (disco, roster, subscriptions, presence, offline, vcard, ping, version, time)
+FEATURES = (disco, roster, subscriptions, presence, offline, vcard, pubsub, ping, version, time)
 """In order of installation, which is the order in which their hooks are called."""
 
 OPTIONAL = (register,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from http import HTTPStatus
 from typing import Any
 
 from twisted.web.server import Request
@@ -60,7 +61,7 @@ def is_direct_and_local(request: Request) -> bool:
 
 def answer_json(request: Request, code: int, value: Any) -> bytes:
     """A JSON answer that nobody keeps."""
-    request.setResponseCode(code)
+    request.setResponseCode(code, HTTPStatus(code).phrase.encode())
     request.setHeader(b"content-type", b"application/json")
     request.setHeader(b"cache-control", b"no-store")
     request.setHeader(b"x-content-type-options", b"nosniff")
