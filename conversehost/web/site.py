@@ -27,7 +27,7 @@ CSP = "; ".join(
     (
         "default-src 'self'",
         "script-src 'self' 'wasm-unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",  # Converse.js sets style attributes
+        "style-src 'self' 'unsafe-inline' blob:",  # Converse.js sets style attributes, 7 also makes sheets
         "img-src 'self' data: blob:",
         "media-src 'self' data: blob:",
         "font-src 'self' data:",
@@ -137,7 +137,6 @@ class Pages:
             "authentication": "prebind",
             "prebind_url": "/prebind",
             "auto_login": True,
-            "jid": session.account.full,
             "allow_logout": False,
         }
         return self._page(request, "chat.html", user=session.account, config=config)
