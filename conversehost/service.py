@@ -29,6 +29,8 @@ from conversehost.server.stream import ServerStream
 from conversehost.store.memory import MemoryStore
 from conversehost.testbed import scenario as scenarios
 from conversehost.testbed.bots import ContactBot
+from conversehost.testbed.control import control
+from conversehost.testbed.noun import API, World
 from conversehost.turn import Turn
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
@@ -58,13 +60,15 @@ def compose(settings: Settings, sockets: Sockets) -> Composition:
 
     server = Server(settings, reactor)
     server.sockets = sockets
-    return Composition(server, server.ready_line())
+    server.ready = server.ready_line()
+    return Composition(server, server.ready)
 
 
 class Server(Service):
     """Everything that runs, by name."""
 
     sockets: Sockets
+    ready: Mapping[str, object]
 
     def __init__(self, settings: Settings, reactor: Any) -> None:
         """Raises ConfigError."""
@@ -82,6 +86,8 @@ class Server(Service):
         self.bots: list[ContactBot] = []
         self._ports: list[IListeningPort] = []
         self.populate()
+        self._beginning = self.store.snapshot()
+        self.start_bots()
         self.manager = Manager(
             self._backend_for,
             clock=self.clock,
@@ -124,10 +130,19 @@ class Server(Service):
         self.bots = []
         self.manager.close_all(condition)
         self.c2s.close_all(StreamError(condition))
+        for host in self.hosts.values():
+            for session in host.all_sessions():
+                host.unbound(session)  # a TCP connection may take its time to close
         self.turn.end()
 
+    def reset(self) -> None:
+        """Everything as right after the start; for clients it is as if the server had been started anew."""
+        self.close_sessions("system-shutdown")
+        self.store.restore(self._beginning)
+        self.start_bots()
+
     def populate(self) -> None:
-        """The scenario, the accounts of the command line, the bots. Raises ConfigError."""
+        """The scenario, and the accounts of the command line and of the bots. Raises ConfigError."""
         scenarios.populate(self.hosts, self.scenario)
         for name, password in self.settings.users:
             account = self.account(name)
@@ -136,7 +151,10 @@ class Server(Service):
             host = self.hosts[bot.jid.domain]
             if not host.accounts.exists(bot.jid):
                 scenarios.add_bot(host, bot)
-            self.bots.append(ContactBot(self.router, self.turn, bot.jid, bot.kind))
+
+    def start_bots(self) -> None:
+        """Log them in."""
+        self.bots = [ContactBot(self.router, self.turn, bot.jid, bot.kind) for bot in self.scenario.bots]
         self.turn.end()
 
     def account(self, name: str) -> JID:
@@ -168,12 +186,17 @@ class Server(Service):
             "websocket": None,
             "prebind": f"{site_url}/prebind",
             "credentials": None,
-            "api": None,
+            "api": self._api_url(port),
             "c2s": f"{f'[{host}]' if ':' in host else host}:{self.sockets.c2s[0].getsockname()[1]}",
             "c2s_tls": None,
             "domain": settings.domains[0],
             "accounts": accounts,
         }
+
+    def _api_url(self, port: int) -> str | None:
+        """Only for programs on this machine, so not there when nothing listens for them."""
+        reachable = self._loopback() or {"0.0.0.0", "::"}.intersection(self.settings.interfaces)
+        return f"http://localhost:{port}{API}" if reachable else None
 
     def _loopback(self) -> bool:
         return any(each.startswith("127.") or each == "::1" for each in self.settings.interfaces)
@@ -201,19 +224,23 @@ class Server(Service):
     def _site(self) -> Any:
         bots = {bot.jid for bot in self.scenario.bots}
         domain = self.settings.domains[0]
-        return site(
+        hosts = Hosts(frozenset((*self.settings.domains, *self.settings.allowed_hosts)))
+        root = site(
             Parts(
                 authenticator=self.accounts,
                 store=self.store,
                 clock=self.clock,
                 chat=self.chat,
                 domain=domain,
-                hosts=Hosts(frozenset((*self.settings.domains, *self.settings.allowed_hosts))),
+                hosts=hosts,
                 converse=find_converse(self.settings.converse),
                 registration=self.settings.registration,
                 demo=tuple((jid.local, password) for jid, password in self.accounts.of(domain) if jid not in bots),
             )
         )
+        world = World(self.hosts, self.scenario.bots, self.turn, self.reset, lambda: self.ready)
+        root.putChild(b"_conversehost", control(world, hosts))
+        return root
 
 
 def report(error: BaseException, stanza: Stanza) -> None:

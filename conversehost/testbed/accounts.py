@@ -1,0 +1,122 @@
+"""`/accounts`: who exists, with their passwords."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import quote
+
+from conversehost.testbed.noun import API, ApiError, Fields, Noun, Reply, Verb, World
+from conversehost.testbed.scenario import befriend, put_nickname
+from conversehost.xmpp import ns
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.xml import parse as parse_xml
+
+
+class Accounts(Noun):
+    """All accounts; those of bots only when asked for."""
+
+    def verbs(self) -> Mapping[str, Verb]:
+        return {
+            "GET": Verb(self.read, query=("bots",)),
+            "POST": Verb(self.create, body=("jid", "password", "nickname", "friends")),
+        }
+
+    def item(self, name: str) -> Noun:
+        return OneAccount(self.world, name)
+
+    def read(self, query: Fields, body: Fields) -> Reply:
+        """The list, in order of creation."""
+        bots = query.flag("bots")
+        found = [
+            describe(self.world, jid, password)
+            for host in self.world.hosts.values()
+            for jid, password in host.accounts.of(host.domain)
+            if bots or not self.world.is_bot(jid)
+        ]
+        return Reply({"accounts": found})
+
+    def create(self, query: Fields, body: Fields) -> Reply:
+        """A new account. The bots are its contacts, as they are everybody's, and so are its friends."""
+        world = self.world
+        name = body.text("jid")
+        if name is None:
+            raise ApiError(HTTPStatus.BAD_REQUEST, "jid is missing: a name, or a whole address")
+        jid = world.account(name, "jid")
+        host = world.hosts[jid.domain]
+        if host.accounts.exists(jid):
+            raise ApiError(HTTPStatus.CONFLICT, f"there is an account {jid} already")
+        password = body.text("password") or secrets.token_urlsafe(12)
+        nickname = body.text("nickname") or jid.local.capitalize()
+        friends = [self._friend(jid, each) for each in body.texts("friends")]
+        host.accounts.put(jid, password)
+        put_nickname(host, jid, nickname)
+        for bot in world.bots:
+            if bot.jid.domain == jid.domain:
+                self._introduce(jid, bot.jid, "Bots")
+        for friend in friends:
+            self._introduce(jid, friend, "")
+        location = f"{API}/accounts/{quote(jid.full, safe='')}"
+        return Reply(describe(world, jid, password), HTTPStatus.CREATED, location)
+
+    def _friend(self, account: JID, name: str) -> JID:
+        friend = self.world.account(name, "friends")
+        if friend == account or not self.world.hosts[friend.domain].accounts.exists(friend):
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"friends: {name!r} is not somebody else's account")
+        return friend
+
+    def _introduce(self, account: JID, contact: JID, group: str) -> None:
+        """Each is in the other's roster, subscribed both ways; whoever is online hears of it by a roster push."""
+        hosts = self.world.hosts
+        for one, other, into in ((account, contact, group), (contact, account, "")):
+            host = hosts[one.domain]
+            befriend(host, one, other, nickname_of(self.world, other) or other.local, into)
+            for hook in host.hooks.roster_changed:
+                hook(one, host.rosters.get(one, other))
+
+
+class OneAccount(Noun):
+    """`/accounts/{jid}`; a name alone is one of the first domain."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world)
+        self._name = name
+
+    def verbs(self) -> Mapping[str, Verb]:
+        return {
+            "GET": Verb(self.read),
+            "PATCH": Verb(self.change, body=("password",)),
+            "DELETE": Verb(self.delete),
+        }
+
+    def read(self, query: Fields, body: Fields) -> Reply:
+        """The account."""
+        jid = self.world.existing(self._name, "jid")
+        passwords = dict(self.world.hosts[jid.domain].accounts.of(jid.domain))
+        return Reply(describe(self.world, jid, passwords[jid]))
+
+    def change(self, query: Fields, body: Fields) -> Reply:
+        """A new password, from the next login on."""
+        jid = self.world.existing(self._name, "jid")
+        password = body.text("password")
+        if password is not None:
+            self.world.hosts[jid.domain].accounts.put(jid, password)
+        return self.read(query, body)
+
+    def delete(self, query: Fields, body: Fields) -> Reply:
+        """The account, its sessions, and all that is kept for it."""
+        jid = self.world.existing(self._name, "jid")
+        self.world.hosts[jid.domain].delete_account(jid)
+        return Reply()
+
+
+def describe(world: World, jid: JID, password: str) -> dict[str, object]:
+    """An account as JSON; `nickname` is null when its vCard has none."""
+    return {"jid": jid.full, "password": password, "nickname": nickname_of(world, jid)}
+
+
+def nickname_of(world: World, account: JID) -> str | None:
+    """What its vCard says."""
+    stored: bytes | None = world.hosts[account.domain].store.get("vcard", account.bare, "")
+    return None if stored is None else parse_xml(stored).findtext(f"{{{ns.VCARD}}}NICKNAME")
