@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.application import service
 from twisted.internet.error import ReactorNotRunning
-from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.interfaces import IReactorFromThreads, IReadDescriptor
 from twisted.internet.main import CONNECTION_DONE
 from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
@@ -299,7 +299,7 @@ def stop_by_signal() -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, signal.SIG_DFL)
-        reactor.callFromThread(stop_reactor)
+        IReactorFromThreads(reactor).callFromThread(stop_reactor)
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)
@@ -323,7 +323,7 @@ class StandardInput:
     def logPrefix(self) -> str:
         return "stdin"
 
-    def doRead(self) -> Exception | None:
+    def doRead(self) -> Any:
         """What is there; the end of file or an error closes."""
         with contextlib.suppress(OSError):
             if os.read(0, 65536):
