@@ -289,7 +289,13 @@ class HttpConnection(Protocol):
     def _write(self, data: bytes) -> None:
         """Straight to the socket when nothing is queued before it: saves a round through the reactor."""
         transport = self.transport
-        if self._socket is None or self._unsent() or transport.disconnecting or not transport.connected:
+        if (
+            self._socket is None
+            or self._unsent()
+            or transport.producer is not None  # it is asked for more when the transport's own buffer is empty
+            or transport.disconnecting
+            or not transport.connected
+        ):
             transport.write(data)
             return
         self._written.clear()
