@@ -1,0 +1,295 @@
+"""A conversehost server of one's own, for tests: starts it, and talks to its control API. Standard library alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import IO, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
+
+API = "/_conversehost/api/v1"
+COMMAND = ("-m", "conversehost", "--port", "0", "--c2s-port", "0", "--json", "--exit-with-stdin")
+START, ANSWER, STOP = 30.0, 10.0, 10.0
+"""Seconds to wait at most."""
+
+_open = build_opener(ProxyHandler({})).open  # whatever the environment says of proxies: it is on this machine
+
+
+class TestBedError(Exception):
+    """The server didn't start, didn't answer or refused; the message says why.
+
+    `code` is the control API's word for it, such as "not-found" or "conflict"; "" when it wasn't asked.
+    """
+
+    __test__ = False  # pytest: it only sounds like a test
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class User:
+    """An account: `jid` is the whole address, `username` the part before the @, which the login form takes too."""
+
+    jid: str
+    username: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """A client that is logged in, as it was when asked.
+
+    `jid` is the full JID, `account` the bare one. `transport` is "bosh" or "tcp". `address` is the client's, None for a
+    session that was made by prebind. `available`: it has sent presence.
+    """
+
+    id: str
+    jid: str
+    account: str
+    transport: str
+    address: str | None
+    since: datetime
+    available: bool
+    priority: int
+
+
+class TestBed:
+    """A running server: its addresses, its accounts, and the means to change what is there.
+
+        with TestBed.start(registration=True) as bed:
+            romeo = bed.add_user("romeo2", friends=["juliet"])
+            browser.get(bed.site)        # ... log in as romeo.username, romeo.password
+            assert bed.sessions(romeo)[0].available
+            bed.kill_session(romeo)      # ... and see Converse.js come back
+            bed.reset()
+
+    `site`, `bosh`, `websocket`, `prebind`, `credentials` and `api` are URLs, `c2s` and `c2s_tls` are "host:port"; None
+    for what the server doesn't have. `domain` is its first XMPP domain, `pid` its process. Every method raises
+    TestBedError when the server refuses or doesn't answer.
+    """
+
+    __test__ = False  # pytest: it only sounds like a test
+
+    def __init__(self, ready: Mapping[str, Any], process: _Process | None = None) -> None:
+        """From the server's ready line. Mostly one calls `start` or `connect`."""
+        self.site: str = ready["site"]
+        self.bosh: str = ready["bosh"]
+        self.websocket: str | None = ready["websocket"]
+        self.prebind: str = ready["prebind"]
+        self.credentials: str | None = ready["credentials"]
+        self.api: str | None = ready["api"]
+        self.c2s: str = ready["c2s"]
+        self.c2s_tls: str | None = ready["c2s_tls"]
+        self.domain: str = ready["domain"]
+        self.pid: int = ready["pid"]
+        self._process = process
+
+    @classmethod
+    def start(cls, *args: str, timeout: float = START, **options: object) -> TestBed:
+        """Start a server on free ports, and wait until it is ready, at most `timeout` seconds.
+
+        `args` are options as on the command line ("--domain", "chat.example"), and so are keyword arguments
+        (domain="chat.example", bosh_wait=5, registration=True; a list for an option that is repeated). It ends with
+        `stop`, at the end of a `with` block, or with this process, however that ends.
+        """
+        process = _Process([*args, *_options(options)])
+        try:
+            ready = json.loads(process.first_line(timeout))
+        except BaseException:
+            process.stop()
+            raise
+        return cls(ready, process)
+
+    @classmethod
+    def connect(cls, url: str) -> TestBed:
+        """Use a server that runs already; `url` is any address of its site, or of its API."""
+        parts = urlsplit(url)
+        about = _call("GET", f"{parts.scheme}://{parts.netloc}{API}")
+        return cls(about["server"])
+
+    def stop(self) -> None:
+        """Stop the server, if `start` started it; twice is no mistake."""
+        if self._process is not None:
+            self._process.stop()
+
+    def __enter__(self) -> TestBed:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<TestBed {self.site} pid {self.pid}>"
+
+    @property
+    def accounts(self) -> dict[str, str]:
+        """Who can log in now: passwords by JID. Asks the server."""
+        return {each["jid"]: each["password"] for each in self._ask("GET", "accounts")["accounts"]}
+
+    @property
+    def log(self) -> str:
+        """What the server has logged so far; "" for one that `connect` found running."""
+        return "" if self._process is None else self._process.log()
+
+    def add_user(
+        self,
+        name: str | None = None,
+        password: str | None = None,
+        nickname: str | None = None,
+        friends: Iterable[User | str] = (),
+    ) -> User:
+        """A new account. `name` may be a whole JID; without one, and without a password, they are made up, and unique.
+
+        `friends` are accounts that are there: each is in the other's roster, subscribed both ways.
+        """
+        fields: dict[str, Any] = {"jid": name or f"user-{secrets.token_hex(4)}"}
+        if password is not None:
+            fields["password"] = password
+        if nickname is not None:
+            fields["nickname"] = nickname
+        fields["friends"] = [_name(friend) for friend in friends]
+        made = self._ask("POST", "accounts", fields)
+        return User(made["jid"], made["jid"].partition("@")[0], made["password"])
+
+    def remove_user(self, user: User | str) -> None:
+        """Delete an account, its sessions, and all that is kept for it. A name alone is one of the first domain."""
+        self._ask("DELETE", f"accounts/{quote(_name(user), safe='')}")
+
+    def sessions(self, account: User | str | None = None) -> list[Session]:
+        """The clients that are logged in, the oldest first: all, or one account's. Bots don't count."""
+        query = "" if account is None else f"?account={quote(_name(account), safe='')}"
+        return [_session(each) for each in self._ask("GET", f"sessions{query}")["sessions"]]
+
+    def kill_session(self, session: Session | User | str, condition: str | None = None) -> None:
+        """End one session (a `Session`, a full JID), or all of an account (a `User`, a bare JID, a name).
+
+        `condition` is a stream error of RFC 6120 section 4.9.3 that the client is told, such as "conflict" or
+        "system-shutdown". Converse.js reconnects; logged in by prebind, it asks prebind_url for a new session. Raises
+        TestBedError when there is none to end.
+        """
+        fields = None if condition is None else {"condition": condition}
+        one = session.id if isinstance(session, Session) else _name(session)
+        if isinstance(session, Session) or "/" in one:
+            self._ask("DELETE", f"sessions/{quote(one, safe='')}", fields)
+        elif not self._ask("DELETE", f"sessions?account={quote(one, safe='')}", fields)["sessions"]:
+            raise TestBedError(f"{one} has no session", "not-found")
+
+    def reset(self) -> None:
+        """Everything as right after the start: all sessions end, on the site too, and what was done is undone.
+
+        Do it before a test rather than after: what a failed test has left behind can then still be looked at.
+        """
+        self._ask("POST", "reset")
+
+    def _ask(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
+        if self.api is None:
+            raise TestBedError(f"{self.site} has no control API: it listens on no loopback address")
+        return _call(method, f"{self.api}/{path}", fields)
+
+
+class _Process:
+    """The server's process. Its standard input is a pipe: when this end closes, for whatever reason, it stops."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as this is there
+        self._command = [sys.executable, *COMMAND, *arguments]
+        pipe = subprocess.PIPE
+        self._popen = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=self._log, bufsize=0)
+
+    def first_line(self, timeout: float) -> bytes:
+        """What it prints first, which says that it is ready. Raises TestBedError with what it complains of."""
+        assert self._popen.stdout is not None
+        line, deadline = b"", time.monotonic() + timeout
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._popen.stdout, selectors.EVENT_READ)
+            while not line.endswith(b"\n"):
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise self._error(f"isn't ready after {timeout:g} seconds")
+                read = self._popen.stdout.read(65_536)
+                if not read:
+                    raise self._error(f"ended with exit code {self._popen.wait()}")
+                line += read
+        return line
+
+    def log(self) -> str:
+        """Its standard error so far."""
+        file = self._log.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "replace")  # the server's place in it stays
+
+    def stop(self) -> None:
+        """Let it end in order; where it doesn't, kill it."""
+        pipes: Iterable[IO[bytes] | None] = (self._popen.stdin, self._popen.stdout)
+        for pipe in pipes:
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._popen.wait(STOP)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+
+    def _error(self, what: str) -> TestBedError:
+        said = self.log().strip() or "(it said nothing)"
+        return TestBedError(f"conversehost {what}: {said}\n(started as: {' '.join(self._command)})")
+
+
+def _options(options: Mapping[str, object]) -> list[str]:
+    """Keyword arguments as on the command line: None and False stand for an option that isn't given."""
+    words: list[str] = []
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            if each is True:
+                words.append(flag)
+            elif each is not None and each is not False:
+                words += [flag, str(each)]
+    return words
+
+
+def _name(user: User | str) -> str:
+    return user.jid if isinstance(user, User) else user
+
+
+def _session(data: Mapping[str, Any]) -> Session:
+    """From JSON, which may say more than is known here."""
+    known = {name: data[name] for name in Session.__dataclass_fields__}
+    return Session(**known | {"since": datetime.fromisoformat(data["since"])})
+
+
+def _call(method: str, url: str, fields: Mapping[str, Any] | None = None) -> Any:
+    """One call of the control API: the JSON that it answers, None for nothing. Raises TestBedError."""
+    body = None if fields is None else json.dumps(fields).encode()
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    try:
+        with _open(Request(url, body, headers, method=method), timeout=ANSWER) as response:
+            data = response.read()
+            return json.loads(data) if data else None
+    except HTTPError as error:
+        raise _refused(error, f"{method} {url}") from None
+    except (URLError, OSError, ValueError) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        raise TestBedError(f"{method} {url}: no answer from a conversehost ({reason})") from None
+
+
+def _refused(error: HTTPError, what: str) -> TestBedError:
+    try:
+        told = json.loads(error.read())["error"]
+        return TestBedError(told["message"], told["code"])
+    except (ValueError, KeyError, TypeError):
+        return TestBedError(f"{what}: {error.code} {error.reason}")
