@@ -5,19 +5,32 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from twisted.web.resource import Resource
+from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 
 from conversehost.auth import Accepted, Attempt, Authenticator, Outcome
 from conversehost.clock import Clock
+from conversehost.net.prebind import Prebound
 from conversehost.store import Store
-from conversehost.web.guard import is_cross_site
+from conversehost.web.guard import Hosts
+from conversehost.web.resource import OwnResource, Problem
 from conversehost.xmpp.jid import JID, JIDError, parse
 
 COOKIE = b"conversehost_session"
 LIFETIME = 12 * 3600.0
 """Seconds that a site session lasts."""
+
+
+class ChatMaker(Protocol):
+    """What the site needs of the connection manager."""
+
+    def prebind(self, account: JID, owner: str) -> Prebound:
+        """A session that is authenticated and bound, made for the owner. Raises StanzaError when there are too many."""
+
+    def end(self, account: JID, owner: str) -> None:
+        """End all that were made for the owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +43,18 @@ class SiteSession:
 
 
 class SiteSessions:
-    """In the store: collection "site_sessions", by id."""
+    """In the store: collection "site_sessions", by id. When one ends, so do the chat sessions that were made for it."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, chat: ChatMaker) -> None:
         self._store = store
         self._clock = clock
+        self._chat = chat
 
     def start(self, request: Request, account: JID) -> SiteSession:
-        """A new session with a new id; its cookie goes with the answer."""
-        session = SiteSession(secrets.token_urlsafe(24), account, self._clock.utc() + LIFETIME)
+        """A new session with a new id, in place of the browser's earlier one; its cookie goes with the answer."""
+        self._end(self.of(request))
         self._drop_expired()
+        session = SiteSession(secrets.token_urlsafe(24), account, self._clock.utc() + LIFETIME)
         self._store.put("site_sessions", session.id, "", session)
         self._set_cookie(request, session.id.encode(), int(LIFETIME))
         return session
@@ -52,15 +67,20 @@ class SiteSessions:
         found: SiteSession | None = self._store.get("site_sessions", cookie.decode("latin-1"), "")
         return found if found is not None and found.expires > self._clock.utc() else None
 
-    def end(self, request: Request, session: SiteSession) -> None:
-        """Forget it, and have the browser forget it."""
-        self._store.clear("site_sessions", session.id)
+    def end(self, request: Request) -> None:
+        """Forget the browser's session, and have the browser forget it."""
+        self._end(self.of(request))
         self._set_cookie(request, b"", 0)
 
+    def _end(self, session: SiteSession | None) -> None:
+        if session is not None:
+            self._store.clear("site_sessions", session.id)
+            self._chat.end(session.account, session.id)
+
     def _set_cookie(self, request: Request, value: bytes, seconds: int) -> None:
-        request.addCookie(
-            COOKIE, value, path=b"/", max_age=str(seconds).encode(), httpOnly=True, sameSite=b"lax", secure=request.isSecure()
-        )
+        age = b"%d" % seconds
+        secure = request.isSecure()
+        request.addCookie(COOKIE, value, path=b"/", max_age=age, httpOnly=True, sameSite=b"lax", secure=secure)
 
     def _drop_expired(self) -> None:
         """The oldest come first, and all last equally long."""
@@ -72,10 +92,8 @@ class SiteSessions:
             self._store.clear("site_sessions", owner)
 
 
-class LoginResource(Resource):
+class LoginResource(OwnResource):
     """`POST /login`: the form's fields `username` and `password`."""
-
-    isLeaf = True
 
     def __init__(
         self,
@@ -83,44 +101,36 @@ class LoginResource(Resource):
         authenticator: Authenticator,
         domain: str,
         form: Callable[[Request, str, str], bytes],
+        problem: Problem,
+        hosts: Hosts,
     ) -> None:
         """`form(request, username, message)` is the page to try again on."""
-        super().__init__()
+        super().__init__(problem, hosts)
         self._sessions = sessions
         self._authenticator = authenticator
         self._domain = domain
         self._form = form
 
     def render_GET(self, request: Request) -> bytes:
+        """For somebody who reloads or keeps the address of a refusal."""
         return see_other(request, b"/")
 
     def render_POST(self, request: Request) -> bytes | int:
-        if is_cross_site(request):
-            request.setResponseCode(403)
-            return self._form(request, "", "That came from another site. Log in here.")
+        """303 to the front page with a cookie, or 401 with the form."""
         username, password = field(request, b"username").strip(), field(request, b"password")
         try:
             account = parse(username if "@" in username else f"{username}@{self._domain}").to_bare()
         except JIDError:
             return self._refused(request, username)
-        answer: list[bytes] = []
-        waiting = False
+        answer = Answer(request, lambda outcome: self._outcome(request, username, outcome))
+        self._authenticator.check(Attempt(account, password), answer.done)
+        return answer.now()
 
-        def done(outcome: Outcome) -> None:
-            if isinstance(outcome, Accepted):
-                self._sessions.start(request, outcome.account)
-                answer.append(see_other(request, b"/"))
-            else:
-                answer.append(self._refused(request, username))
-            if waiting:
-                request.write(answer[0])
-                request.finish()
-
-        self._authenticator.check(Attempt(account, password), done)
-        if answer:
-            return answer[0]
-        waiting = True
-        return NOT_DONE_YET
+    def _outcome(self, request: Request, username: str, outcome: Outcome) -> bytes:
+        if isinstance(outcome, Accepted):
+            self._sessions.start(request, outcome.account)
+            return see_other(request, b"/")
+        return self._refused(request, username)
 
     def _refused(self, request: Request, username: str) -> bytes:
         """401 tells programs; browsers show the page, since it asks for no HTTP authentication that they know."""
@@ -128,10 +138,41 @@ class LoginResource(Resource):
         return self._form(request, username, "That name and password don't go together.")
 
 
+class Answer:
+    """To a request whose outcome may be known at once or later; nobody may be there any more to hear it."""
+
+    def __init__(self, request: Request, render: Callable[[Outcome], bytes]) -> None:
+        self._request = request
+        self._render = render
+        self._body: bytes | None = None
+        self._late = self._gone = False
+
+    def done(self, outcome: Outcome) -> None:
+        """The outcome; once."""
+        if self._gone:
+            return
+        self._body = self._render(outcome)
+        if self._late:
+            self._request.setHeader(b"content-length", b"%d" % len(self._body))
+            self._request.write(self._body)
+            self._request.finish()
+
+    def now(self) -> bytes | int:
+        """What a resource's `render` returns."""
+        if self._body is not None:
+            return self._body
+        self._late = True
+        self._request.notifyFinish().addErrback(self._leave)
+        return NOT_DONE_YET
+
+    def _leave(self, reason: Failure) -> None:
+        self._gone = True
+
+
 def field(request: Request, name: bytes) -> str:
     """A form's field, "" when missing."""
-    values = (request.args or {}).get(name, [b""])
-    return values[0].decode("utf-8", "replace")
+    values: dict[bytes, list[bytes]] = request.args or {}
+    return values.get(name, [b""])[0].decode("utf-8", "replace")
 
 
 def see_other(request: Request, location: bytes) -> bytes:

@@ -2,49 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from twisted.web.server import NOT_DONE_YET, Request
 
-from twisted.web.resource import Resource
-from twisted.web.server import Request
-
-from conversehost.net.prebind import Prebound
-from conversehost.web.guard import Hosts, answer_json, is_cross_site
-from conversehost.web.login import SiteSessions
+from conversehost.web.guard import Hosts, answer_json
+from conversehost.web.login import ChatMaker, SiteSessions
+from conversehost.web.resource import OwnResource
 from conversehost.xmpp.errors import StanzaError
-from conversehost.xmpp.jid import JID
+
+REASONS = {
+    403: "only for pages of this site",
+    404: "there is nothing below prebind",
+    405: "prebind is asked by GET",
+    421: "this server doesn't answer to that Host; --allowed-host would allow it",
+}
 
 
-class ChatMaker(Protocol):
-    """What the site needs of the connection manager."""
+class PrebindResource(OwnResource):
+    """`GET /prebind` -> `{"jid": full JID, "sid": string, "rid": the next rid}`.
 
-    def prebind(self, account: JID, owner: str) -> Prebound:
-        """A session that is authenticated and bound, made for the owner. Raises StanzaError when there are too many."""
+    Refusals are `{"error": reason}`: 401 nobody is logged in, 403 another site's page asks, 421 a Host that isn't ours.
+    """
 
-    def end(self, account: JID, owner: str) -> None:
-        """End all that were made for the owner."""
-
-
-class PrebindResource(Resource):
-    """`GET /prebind` -> `{"jid": full JID, "sid": string, "rid": the next rid}`."""
-
-    isLeaf = True
+    open_methods = frozenset()  # GET makes a session
 
     def __init__(self, sessions: SiteSessions, chat: ChatMaker, hosts: Hosts) -> None:
-        super().__init__()
+        super().__init__(tell, hosts)
         self._sessions = sessions
         self._chat = chat
-        self._hosts = hosts
+
+    def render_HEAD(self, request: Request) -> int:
+        """Only whether somebody is logged in: it makes no session, so it can't tell how long the answer would be."""
+        answer_json(request, 200 if self._sessions.of(request) else 401, {})
+        request.finish()
+        return NOT_DONE_YET
 
     def render_GET(self, request: Request) -> bytes:
-        if not self._hosts.allows(request):
-            return answer_json(request, 421, {"error": "this server doesn't answer to that Host; see --allowed-host"})
-        if is_cross_site(request):
-            return answer_json(request, 403, {"error": "only for pages of this site"})
+        """One more session."""
         session = self._sessions.of(request)
         if session is None:
             return answer_json(request, 401, {"error": "nobody is logged in to the site"})
         try:
             bound = self._chat.prebind(session.account, session.id)
         except StanzaError as error:
-            return answer_json(request, 503, {"error": error.text})
+            return answer_json(request, 503, {"error": error.text or error.condition})
         return answer_json(request, 200, {"jid": bound.jid, "sid": bound.sid, "rid": bound.rid})
+
+
+def tell(request: Request, code: int) -> bytes:
+    """Refuse with the reason, as JSON."""
+    return answer_json(request, code, {"error": REASONS[code]})

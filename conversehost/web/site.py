@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import attrs
-from twisted.web.resource import IResource, Resource
+from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from conversehost.auth import Authenticator
 from conversehost.clock import Clock
 from conversehost.store import Store
 from conversehost.web.converse import ConverseDist
-from conversehost.web.guard import Hosts, is_cross_site
-from conversehost.web.login import LoginResource, SiteSessions, see_other
-from conversehost.web.prebind import ChatMaker, PrebindResource
+from conversehost.web.guard import Hosts, host_name
+from conversehost.web.login import ChatMaker, LoginResource, SiteSessions, see_other
+from conversehost.web.prebind import PrebindResource
+from conversehost.web.resource import OwnResource, Problem, SiteResource
 from conversehost.web.static import Folder
 
 PAGES = Path(__file__).parent / "pages"
@@ -57,67 +59,49 @@ class Parts:
 
 def site(parts: Parts) -> Resource:
     """The root of the tree."""
-    sessions = SiteSessions(parts.store, parts.clock)
+    sessions = SiteSessions(parts.store, parts.clock, parts.chat)
     pages = Pages(parts, sessions)
-    root = Tree(pages.missing)
-    root.putChild(b"", Page(pages.home))
-    root.putChild(b"form", Page(pages.form))
-    root.putChild(b"login", LoginResource(sessions, parts.authenticator, parts.domain, pages.login))
-    root.putChild(b"logout", Logout(sessions, parts.chat, pages.login))
-    root.putChild(b"prebind", PrebindResource(sessions, parts.chat, parts.hosts))
-    root.putChild(b"static", Folder(PAGES / "static", "no-cache"))
-    root.putChild(b"favicon.ico", Page(lambda request: see_other(request, b"/static/icon.svg")))
+    problem, hosts = pages.problem, parts.hosts
+    login = LoginResource(sessions, parts.authenticator, parts.domain, pages.login, problem, hosts)
+    root = SiteResource(problem)
+    root.putChild(b"", Page(pages.home, problem, hosts))
+    root.putChild(b"form", Page(pages.form, problem, hosts))
+    root.putChild(b"login", login)
+    root.putChild(b"logout", Logout(sessions, problem, hosts))
+    root.putChild(b"prebind", PrebindResource(sessions, parts.chat, hosts))
+    root.putChild(b"static", Folder(PAGES / "static", "no-cache", problem))
+    root.putChild(b"favicon.ico", Page(lambda request: see_other(request, b"/static/icon.svg"), problem, hosts))
     if parts.converse is not None:
-        root.putChild(b"dist", Folder(parts.converse.path, f"public, max-age={DAY}"))
+        root.putChild(b"dist", Folder(parts.converse.path, f"public, max-age={DAY}", problem))
     return root
 
 
-class Tree(Resource):
-    """A resource whose missing children get our own page."""
+class Page(OwnResource):
+    """One page."""
 
-    def __init__(self, missing: Callable[[Request], bytes]) -> None:
-        super().__init__()
-        self._missing = missing
-
-    def getChild(self, path: bytes, request: Request) -> IResource:
-        return Page(self._missing)
-
-
-class Page(Resource):
-    """One page, by GET or HEAD."""
-
-    isLeaf = True
-
-    def __init__(self, render: Callable[[Request], bytes]) -> None:
-        super().__init__()
+    def __init__(self, render: Callable[[Request], bytes], problem: Problem, hosts: Hosts) -> None:
+        super().__init__(problem, hosts)
         self._render = render
 
     def render_GET(self, request: Request) -> bytes:
+        """The page."""
         return self._render(request)
 
 
-class Logout(Resource):
+class Logout(OwnResource):
     """`POST /logout` ends the site session, and the chat sessions that were made for it."""
 
-    isLeaf = True
-
-    def __init__(self, sessions: SiteSessions, chat: ChatMaker, form: Callable[[Request, str, str], bytes]) -> None:
-        super().__init__()
+    def __init__(self, sessions: SiteSessions, problem: Problem, hosts: Hosts) -> None:
+        super().__init__(problem, hosts)
         self._sessions = sessions
-        self._chat = chat
-        self._form = form
 
     def render_GET(self, request: Request) -> bytes:
+        """A link must not log anybody out."""
         return see_other(request, b"/")
 
     def render_POST(self, request: Request) -> bytes:
-        if is_cross_site(request):
-            request.setResponseCode(403)
-            return self._form(request, "", "That came from another site. You are still logged in.")
-        session = self._sessions.of(request)
-        if session is not None:
-            self._chat.end(session.account, session.id)
-            self._sessions.end(request, session)
+        """303 to the front page, which is the login form again."""
+        self._sessions.end(request)
         return see_other(request, b"/")
 
 
@@ -155,10 +139,12 @@ class Pages:
         }
         return self._page(request, "form.html", config=config, demo=self._parts.demo)
 
-    def missing(self, request: Request) -> bytes:
-        """404."""
-        request.setResponseCode(404)
-        return self._page(request, "missing.html")
+    def problem(self, request: Request, code: int) -> bytes:
+        """`Problem`: a friendly page that says what is wrong, and where to go."""
+        title, text = PROBLEMS[code]
+        request.setResponseCode(code, HTTPStatus(code).phrase.encode())
+        host = host_name(request.getHeader(b"host") or b"")
+        return self._page(request, "problem.html", title=title, text=text, host=host if code == 421 else "")
 
     def _config(self) -> dict[str, Any]:
         """For `converse.initialize`: this server's chat, and nothing from anywhere else."""
@@ -186,6 +172,14 @@ class Pages:
         text = templates().get_template(name).render(parts=self._parts, base=base, **values)
         return text.encode()
 
+
+PROBLEMS: Mapping[int, tuple[str, str]] = {
+    400: ("No address of this site", "There is something in it that no file's name has."),
+    403: ("That came from another site", "A page elsewhere had your browser send it. Nothing was changed."),
+    404: ("There is no such page", "Perhaps the address has a letter too many, or the page is gone."),
+    405: ("Not this way", "The page is there, but it doesn't take this kind of request."),
+    421: ("Not under this name", "This server doesn't answer to the name that you called it by."),
+}
 
 HEADERS: Mapping[bytes, bytes] = {
     b"content-type": b"text/html; charset=utf-8",

@@ -4,145 +4,176 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import mimetypes
 import os
+import re
 import stat
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
+from typing import Any
 
 from twisted.web import http
-from twisted.web.resource import NoResource, Resource
 from twisted.web.server import Request
 from twisted.web.static import File
 
-TYPES = mimetypes.MimeTypes()
-for _suffix, _type in {
-    ".js": "text/javascript",
-    ".mjs": "text/javascript",
-    ".map": "application/json",
-    ".wasm": "application/wasm",
-    ".ttf": "font/ttf",
-    ".woff2": "font/woff2",
-    ".ogg": "audio/ogg",
-    ".webmanifest": "application/manifest+json",
-    ".ico": "image/x-icon",
-}.items():
-    TYPES.add_type(_type, _suffix)
-COMPRESSIBLE = ("text/", "application/json", "application/wasm", "application/manifest+json", "image/svg", "font/ttf")
-CACHE = 8_388_608
+from conversehost.web.resource import Problem, SiteResource
+
+# Not the machine's own tables: what is served must not depend on where.
+TEXT = {
+    ".css": b"text/css; charset=utf-8",
+    ".html": b"text/html; charset=utf-8",
+    ".js": b"text/javascript; charset=utf-8",
+    ".json": b"application/json; charset=utf-8",
+    ".map": b"application/json; charset=utf-8",
+    ".mjs": b"text/javascript; charset=utf-8",
+    ".svg": b"image/svg+xml; charset=utf-8",
+    ".txt": b"text/plain; charset=utf-8",
+    ".webmanifest": b"application/manifest+json; charset=utf-8",
+}
+PACKABLE = TEXT | {".ttf": b"font/ttf", ".wasm": b"application/wasm"}
+"""Types of what is worth compressing."""
+TYPES = PACKABLE | {
+    ".gif": b"image/gif",
+    ".ico": b"image/x-icon",
+    ".jpg": b"image/jpeg",
+    ".mp3": b"audio/mpeg",
+    ".ogg": b"audio/ogg",
+    ".png": b"image/png",
+    ".webp": b"image/webp",
+    ".woff": b"font/woff",
+    ".woff2": b"font/woff2",
+}
 LARGEST = 4_194_304
-"""Bytes of compressed files that are kept in all, and the largest file that is compressed."""
+CACHE = 16_777_216
+"""Bytes: the largest file that is kept in memory, and all that are kept of a folder."""
+_ODD = re.compile(rb"[\x00-\x1f\\%:]|\A\.\.?\Z")
+"""In a name that was decoded once: a second spelling of a path, or a way out."""
+_ZERO = re.compile(rb"q=0(\.0*)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Compressed:
-    """A file's content in gzip, as it was at `version`."""
+class Version:
+    """A file as it was at one time. Another one has another modification time or size."""
 
-    version: tuple[int, int]
-    data: bytes
+    path: str
+    modified: int  # nanoseconds since 1970
+    size: int  # bytes
+
+    @property
+    def second(self) -> int:
+        """For Last-Modified: since 1970, rounded up, as twisted.web does."""
+        return -(-self.modified // 10**9)
+
+    @property
+    def etag(self) -> bytes:
+        """Strong (RFC 9110 section 8.8.3)."""
+        return b'"%s"' % hashlib.sha256(b"%d %d" % (self.modified, self.size)).hexdigest()[:20].encode()
 
 
-class Folder(Resource):
+class Folder(SiteResource):
     """A folder's files, by path. `cache_control` goes with each of them."""
 
     isLeaf = True
 
-    def __init__(self, root: Path, cache_control: str) -> None:
-        super().__init__()
-        self._root = root.resolve()
+    def __init__(self, root: Path, cache_control: str, problem: Problem) -> None:
+        super().__init__(problem)
+        self._root = os.path.realpath(root)
         self._cache_control = cache_control.encode()
-        self._compressed: OrderedDict[Path, Compressed] = OrderedDict()
+        self._kept: OrderedDict[tuple[Version, bool], bytes] = OrderedDict()
         self._size = 0
 
     def render_GET(self, request: Request) -> bytes | int:
-        """Also HEAD, conditional and range requests."""
-        path = self._find(request)
-        if path is None:
-            return NoResource().render(request)
-        return self._serve(request, path)
+        """Also conditional and range requests."""
+        names = request.postpath or []
+        if any(_ODD.search(name) for name in names):
+            return self.problem(request, 400)
+        found = self._find(names)
+        return self._serve(request, found) if found is not None else self.problem(request, 404)
 
-    def _find(self, request: Request) -> Path | None:
-        """The regular file meant, or None: no dot files, no way out of the root, no listing."""
-        parts = [unquote_to_bytes(each) for each in request.postpath or ()]
-        path = self._root
-        for part in parts:
-            if not part or part.startswith(b".") or any(c in part for c in b"/\\\0%:"):
-                return None
-            try:
-                path = path / part.decode()
-            except UnicodeDecodeError:
-                return None
+    def _find(self, names: list[bytes]) -> Version | None:
+        """The regular file meant: no dot file, no listing, no link that leads out."""
+        if not all(names) or any(name.startswith(b".") or b"/" in name for name in names):
+            return None
         try:
-            real = path.resolve()
-            if not real.is_relative_to(self._root) or not stat.S_ISREG(os.stat(real).st_mode):
-                return None
+            path = os.path.realpath(os.path.join(self._root, *(name.decode() for name in names)))
+            status = os.stat(path)
         except (OSError, ValueError):
             return None
-        return real
+        inside = path.startswith(self._root + os.sep)
+        return Version(path, status.st_mtime_ns, status.st_size) if inside and stat.S_ISREG(status.st_mode) else None
 
-    def _serve(self, request: Request, path: Path) -> bytes | int:
-        status = os.stat(path)
-        version = (status.st_mtime_ns, status.st_size)
-        kind, _ = TYPES.guess_type(path.name)
-        kind = kind or "application/octet-stream"
+    def _serve(self, request: Request, file: Version) -> bytes | int:
+        suffix = os.path.splitext(file.path)[1].lower()
+        kind = TYPES.get(suffix, b"application/octet-stream")
+        packable = suffix in PACKABLE and file.size <= LARGEST
+        part = wants_part(request, file)
+        packed = packable and part is None and accepts_gzip(request)
+        etag = file.etag if not packed else file.etag[:-1] + b'-gzip"'
+        request.setHeader(b"content-type", kind)
         request.setHeader(b"cache-control", self._cache_control)
         request.setHeader(b"x-content-type-options", b"nosniff")
-        if not kind.startswith(COMPRESSIBLE) or status.st_size > LARGEST:
-            return self._send_plain(request, path, kind, version)
-        request.setHeader(b"vary", b"Accept-Encoding")
-        if request.getHeader(b"range") or not accepts_gzip(request):
-            return self._send_plain(request, path, kind, version)
-        tag = etag(version, b"-gz")
-        request.setHeader(b"content-type", with_charset(kind))
-        if request.setETag(tag) == http.CACHED or request.setLastModified(status.st_mtime) == http.CACHED:
+        request.setHeader(b"accept-ranges", b"bytes")
+        request.setHeader(b"etag", etag)
+        request.setHeader(b"last-modified", http.datetimeToString(file.second))
+        if packable:
+            request.setHeader(b"vary", b"Accept-Encoding")
+        if is_unchanged(request, etag, file):
+            request.setResponseCode(304)
             return b""
-        data = self._compress(path, version)
-        request.setHeader(b"content-encoding", b"gzip")
-        request.setHeader(b"content-length", str(len(data)).encode())
-        return b"" if request.method == b"HEAD" else data
+        if part or file.size > LARGEST:
+            return self._stream(request, file, kind, part)
+        if packed:
+            request.setHeader(b"content-encoding", b"gzip")
+        return self._content(file, packed)
 
-    def _send_plain(self, request: Request, path: Path, kind: str, version: tuple[int, int]) -> bytes | int:
-        """By twisted.web.static, which knows ranges and streams what is large."""
-        if request.setETag(etag(version)) == http.CACHED:
-            return b""
-        file = File(str(path))
-        file.type, file.encoding = with_charset(kind).decode(), None
-        result: bytes | int = file.render_GET(request)
-        return result
+    def _stream(self, request: Request, file: Version, kind: bytes, part: bytes | None) -> bytes | int:
+        """By twisted.web.static, which knows ranges and lets the reader set the pace."""
+        for field in (b"if-modified-since", b"range"):  # judged already
+            request.requestHeaders.removeHeader(field)
+        if part:
+            request.requestHeaders.addRawHeader(b"range", part)
+        source: Any = File(file.path)
+        source.type, source.encoding = kind.decode(), None
+        body: bytes | int = source.render_GET(request)
+        return body
 
-    def _compress(self, path: Path, version: tuple[int, int]) -> bytes:
-        kept = self._compressed.get(path)
-        if kept is not None and kept.version == version:
-            self._compressed.move_to_end(path)
-            return kept.data
-        made = Compressed(version, gzip.compress(path.read_bytes(), compresslevel=6, mtime=0))
-        if kept is not None:
-            self._size -= len(self._compressed.pop(path).data)
-        self._compressed[path] = made
-        self._size += len(made.data)
-        while self._size > CACHE:
-            self._size -= len(self._compressed.popitem(last=False)[1].data)
-        return made.data
-
-
-def etag(version: tuple[int, int], suffix: bytes = b"") -> bytes:
-    """Strong: another modification time or size is another one."""
-    return b'"%s%s"' % (hashlib.sha256(repr(version).encode()).hexdigest()[:20].encode(), suffix)
+    def _content(self, file: Version, packed: bool) -> bytes:
+        """Read, and compressed, once per version."""
+        kept = self._kept.get((file, packed))
+        if kept is None:
+            data = Path(file.path).read_bytes()
+            kept = self._kept[file, packed] = gzip.compress(data, compresslevel=6, mtime=0) if packed else data
+            self._size += len(kept)
+            while self._size > CACHE:
+                self._size -= len(self._kept.popitem(last=False)[1])
+        self._kept.move_to_end((file, packed))
+        return kept
 
 
-def with_charset(kind: str) -> bytes:
-    """Text is UTF-8."""
-    return f"{kind}; charset=utf-8".encode() if kind.startswith("text/") or kind == "application/json" else kind.encode()
+def wants_part(request: Request, file: Version) -> bytes | None:
+    """The Range field, where it holds: not when If-Range names another version (RFC 9110 section 13.1.5)."""
+    condition = request.getHeader(b"if-range")
+    if condition is not None and condition not in (file.etag, http.datetimeToString(file.second)):
+        return None
+    return request.getHeader(b"range")
+
+
+def is_unchanged(request: Request, etag: bytes, file: Version) -> bool:
+    """If-None-Match says so, or without it If-Modified-Since (RFC 9110 section 13.2.2)."""
+    tags = request.getHeader(b"if-none-match")
+    if tags is not None:
+        return tags.strip() == b"*" or etag in (tag.strip().removeprefix(b"W/") for tag in tags.split(b","))
+    since = request.getHeader(b"if-modified-since")
+    try:
+        return since is not None and http.stringToDatetime(since) >= file.second
+    except ValueError:
+        return False
 
 
 def accepts_gzip(request: Request) -> bool:
     """RFC 9110 section 12.5.3, as far as gzip is concerned."""
+    weights = {}
     for part in (request.getHeader(b"accept-encoding") or b"").lower().split(b","):
         name, _, weight = part.partition(b";")
-        if name.strip() in (b"gzip", b"*"):
-            return weight.replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.00", b"q=0.000")
-    return False
-
-
+        weights[name.strip()] = not _ZERO.fullmatch(weight.replace(b" ", b""))
+    return weights.get(b"gzip", weights.get(b"*", False))
