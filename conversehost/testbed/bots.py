@@ -10,10 +10,10 @@ from conversehost.server.router import Router
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID
-from conversehost.xmpp.replies import refusal, stanza
+from conversehost.xmpp.replies import refusal, result, stanza
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import element
+from conversehost.xmpp.xml import child, element
 
 RESOURCE = "bot"
 
@@ -59,7 +59,20 @@ class ContactBot:
         elif received.kind == "presence":
             self._presence(received)
         elif received.type in ("get", "set"):
-            self._client.say(refusal(received, StanzaError("service-unavailable")))
+            self._client.say(self._asked(received))
+
+    def _asked(self, iq: Stanza) -> Stanza:
+        """Clients ask one another what they can do (XEP-0030), and whether they are there (XEP-0199)."""
+        asked = iq.payload
+        if asked is not None and iq.type == "get" and asked.tag == f"{{{ns.PING}}}ping":
+            return result(iq)
+        if asked is not None and iq.type == "get" and asked.tag == f"{{{ns.DISCO_INFO}}}query":
+            query = element(ns.DISCO_INFO, "query")
+            child(query, ns.DISCO_INFO, "identity", {"category": "client", "type": "bot", "name": "conversehost"})
+            for feature in (ns.DISCO_INFO, ns.PING):
+                child(query, ns.DISCO_INFO, "feature", {"var": feature})
+            return result(iq, query)
+        return refusal(iq, StanzaError("service-unavailable"))
 
     def _message(self, message: Stanza) -> None:
         """Only what people say: an answer to an answer would never end."""

@@ -13,6 +13,9 @@ from conversehost.errors import ConfigError
 FIRST_MODULE = 13
 """From this major version on it is an ES module (`<script type="module">`)."""
 
+FIRST_JOINED = 12
+"""From this major version on it puts a slash between `assets_path` and a file's name; before, it doesn't."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConverseDist:
@@ -24,8 +27,17 @@ class ConverseDist:
     @property
     def module(self) -> bool:
         """Whether its script is an ES module."""
+        return self._major >= FIRST_MODULE
+
+    @property
+    def assets_path(self) -> str:
+        """Its setting of that name, when its files are served at /dist/."""
+        return "/dist" if self._major >= FIRST_JOINED else "/dist/"
+
+    @property
+    def _major(self) -> int:
         major = self.version.partition(".")[0]
-        return not major.isdigit() or int(major) >= FIRST_MODULE
+        return int(major) if major.isdecimal() else FIRST_MODULE
 
 
 def find(given: Path | None) -> ConverseDist | None:

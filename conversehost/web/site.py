@@ -150,7 +150,7 @@ class Pages:
         """For `converse.initialize`: this server's chat, and nothing from anywhere else."""
         return {
             "bosh_service_url": self._parts.bosh_path,
-            "assets_path": "/dist/",
+            "assets_path": self._parts.converse.assets_path if self._parts.converse else "/dist",
             "keepalive": True,
             "view_mode": "overlayed",
             "show_controlbox_by_default": True,

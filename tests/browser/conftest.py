@@ -1,0 +1,166 @@
+"""Real browsers on a real server. Whatever else a test looks at, no page may complain, or talk to another host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+
+from conversehost.testing import TestBed
+
+HERE = Path(__file__).parent
+SCREENSHOTS = HERE / "screenshots"
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+VERSIONS = ("14.0.0", "12.0.0", "10.1.2", "7.0.6")
+PATIENCE = 30_000
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Callable[[str], TestBed]]:
+    """A server for each version of Converse.js, started when it is first asked for."""
+    running: dict[str, TestBed] = {}
+
+    def server(version: str) -> TestBed:
+        if version not in running:
+            running[version] = TestBed.start("--converse", str(converse_folder(version)))
+        return running[version]
+
+    yield server
+    for each in running.values():
+        each.stop()
+
+
+def converse_folder(version: str) -> Path:
+    if version == VERSIONS[0]:
+        return HERE.parents[1] / "fixtures" / "converse" / "node_modules" / "converse.js"
+    return HERE / "converse" / "node_modules" / f"converse-{version.partition('.')[0]}"
+
+
+@pytest.fixture
+def version() -> str:
+    """Of Converse.js; parametrise to override."""
+    return VERSIONS[0]
+
+
+@pytest.fixture
+def bed(servers: Callable[[str], TestBed], version: str) -> TestBed:
+    """The server, as right after its start."""
+    bed = servers(version)
+    bed.reset()
+    return bed
+
+
+@dataclass
+class Visitor:
+    """Somebody at a browser of their own: what they do, and what their page asked for."""
+
+    page: Page
+    name: str
+    site: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        page = self.page
+        page.on("request", lambda request: self._asked(request.url))
+        page.on("console", lambda message: self._heard(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
+
+    def _asked(self, url: str) -> None:
+        self.requests.append(url)
+        if not url.startswith((self.site, "data:", "blob:")):
+            self.complaints.append(f"asked another host: {url}")
+
+    def _heard(self, kind: str, text: str) -> None:
+        if kind == "error" or "Content Security Policy" in text:
+            self.complaints.append(f"console: {text}")
+
+    def prebinds(self) -> int:
+        """How often the page asked for a session."""
+        return self.requests.count(f"{self.site}prebind")
+
+    def log_in(self) -> None:
+        """By the site's form, as a person does."""
+        self.page.goto(self.site)
+        self.page.fill("input[name=username]", self.name)
+        self.page.fill("input[name=password]", "secret")
+        self.page.click("button[type=submit]")
+        self.is_in_chat()
+
+    def is_in_chat(self) -> None:
+        """The roster is there, with somebody who is online: the session lives."""
+        expect(self.contact("Echo")).to_be_visible()
+        expect(self.page.locator("#converse-login, form.converse-form#converse-login")).to_have_count(0)
+
+    def contact(self, name: str) -> Locator:
+        roster = self.page.locator(".roster-contacts, converse-roster, #converse-roster").first
+        return roster.get_by_text(re.compile(rf"^\s*{re.escape(name)}\s*$")).first
+
+    def open_chat(self, name: str) -> None:
+        self.contact(name).click()
+        expect(self.page.locator("textarea.chat-textarea").last).to_be_visible()
+
+    def say(self, text: str) -> None:
+        box = self.page.locator("textarea.chat-textarea").last
+        box.fill(text)
+        box.press("Enter")
+        self.sees(text)
+
+    def sees(self, text: str) -> None:
+        """The newest message is exactly that."""
+        newest = self.page.locator(".chat-msg__text").last
+        expect(newest).to_have_text(text, use_inner_text=True)
+
+    def texts(self) -> list[str]:
+        return self.page.locator(".chat-msg__text").all_inner_texts()
+
+
+@pytest.fixture
+def visitor(
+    browser: Browser, bed: TestBed, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Visitor]]:
+    """Makes visitors, each in a browser context of their own; takes their pictures, and asks that no page complained."""
+    visitors: list[Visitor] = []
+    contexts: list[BrowserContext] = []
+
+    def make(name: str) -> Visitor:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        made = Visitor(context.new_page(), name, bed.site)
+        made.watch()
+        visitors.append(made)
+        return made
+
+    yield make
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for each in visitors:
+        picture = re.sub(r"[^\w.-]+", "-", f"{request.node.name}-{each.name}.png")
+        each.page.screenshot(path=SCREENSHOTS / picture)
+    complaints = {each.name: each.complaints for each in visitors if each.complaints}
+    for context in contexts:
+        context.close()
+    assert not complaints

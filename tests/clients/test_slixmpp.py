@@ -1,0 +1,129 @@
+"""slixmpp, a client that nobody here wrote, over TCP; its friend is on BOSH."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import slixmpp
+
+from .bosh import CLIENT, BoshClient
+
+NASTY = "<b>&\"' é 漢 🎉"
+SOON = 20
+
+
+class Client(slixmpp.ClientXMPP):
+    """Logs in, and remembers what happened."""
+
+    def __init__(self, jid: str, password: str, mechanism: str | None = None) -> None:
+        super().__init__(jid, password, sasl_mech=mechanism)
+        self.enable_starttls = self.enable_direct_tls = False
+        self.enable_plaintext = True
+        for plugin in ("feature_mechanisms", "xep_0030", "xep_0199", "xep_0092", "xep_0054"):
+            self.register_plugin(plugin)
+        self.plugin["feature_mechanisms"].unencrypted_plain = True
+        self.plugin["feature_mechanisms"].unencrypted_scram = True
+        self.ready: asyncio.Future[bool] = self.loop.create_future()
+        self.messages: asyncio.Queue[slixmpp.Message] = asyncio.Queue()
+        self.add_event_handler("session_start", lambda _: self._settle(True))
+        self.add_event_handler("failed_all_auth", lambda _: self._settle(False))
+        self.add_event_handler("message", self.messages.put_nowait)
+
+    def _settle(self, logged_in: bool) -> None:
+        if not self.ready.done():
+            self.ready.set_result(logged_in)
+
+    async def log_in(self, c2s: str) -> bool:
+        host, _, port = c2s.rpartition(":")
+        self.connect(host, int(port))
+        return await asyncio.wait_for(self.ready, SOON)
+
+
+def run(conversation) -> None:
+    asyncio.run(asyncio.wait_for(conversation, 3 * SOON))
+
+
+@pytest.mark.parametrize("mechanism", [None, "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_it_logs_in_by_every_mechanism(testbed, mechanism):
+    async def conversation():
+        client = Client("romeo@localhost", "secret", mechanism)
+        assert await client.log_in(testbed.c2s)
+        assert client.boundjid.bare == "romeo@localhost"
+        await client.disconnect()
+
+    run(conversation())
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
+def test_a_wrong_password_is_refused(testbed, mechanism):
+    async def conversation():
+        client = Client("romeo@localhost", "wrong", mechanism)
+        assert not await client.log_in(testbed.c2s)
+        client.abort()
+
+    run(conversation())
+
+
+def test_it_gets_its_roster_and_talks_to_somebody_on_bosh(testbed):
+    juliet = BoshClient(testbed.bosh, "localhost")
+    jid = juliet.log_in("juliet", "secret")
+    juliet.send("<presence xmlns='jabber:client'/>")
+
+    async def conversation():
+        romeo = Client("romeo@localhost", "secret")
+        assert await romeo.log_in(testbed.c2s)
+        await romeo.get_roster()
+        contact = romeo.client_roster["juliet@localhost"]
+        assert (contact["subscription"], contact["name"]) == ("both", "Juliet Capulet")
+        assert set(contact["groups"]) == {"Verona", "Friends"}
+        romeo.send_presence()
+        romeo.send_message("juliet@localhost", NASTY, mtype="chat")
+        loop = asyncio.get_running_loop()
+        received = await loop.run_in_executor(None, juliet.wait_for, "message")
+        assert received.findtext(f"{{{CLIENT}}}body") == NASTY
+        assert received.get("from") == romeo.boundjid.full
+        body = "&lt;b&gt;&amp;\"' é 漢 🎉"
+        answer = f"<message xmlns='jabber:client' type='chat' to='{romeo.boundjid.full}'><body>{body}</body></message>"
+        await loop.run_in_executor(None, juliet.send, answer)
+        message = await romeo.messages.get()
+        assert (message["body"], message["from"].full) == (NASTY, jid)
+        await romeo.disconnect()
+
+    run(conversation())
+
+
+def test_it_asks_the_server_what_it_is(testbed):
+    async def conversation():
+        romeo = Client("romeo@localhost", "secret")
+        assert await romeo.log_in(testbed.c2s)
+        info = await romeo.plugin["xep_0030"].get_info("localhost")
+        assert ("server", "im", None, "conversehost") in info["disco_info"]["identities"]
+        assert "urn:xmpp:ping" in info["disco_info"]["features"]
+        assert await romeo.plugin["xep_0199"].ping("localhost") < SOON
+        version = await romeo.plugin["xep_0092"].get_version("localhost")
+        assert version["software_version"]["name"] == "conversehost"
+        card = await romeo.plugin["xep_0054"].get_vcard("juliet@localhost")
+        assert card["vcard_temp"]["FN"] == "Juliet Capulet"
+        with pytest.raises(slixmpp.exceptions.IqError) as refused:
+            await romeo.make_iq_get("urn:example:nothing", "localhost").send()
+        assert refused.value.condition == "service-unavailable"
+        await romeo.disconnect()
+
+    run(conversation())
+
+
+def test_what_was_said_while_it_was_away_waits(testbed):
+    juliet = BoshClient(testbed.bosh, "localhost")
+    juliet.log_in("juliet", "secret")
+    message = "<message xmlns='jabber:client' type='chat' to='romeo@localhost'><body>{}</body></message>"
+    juliet.send("".join(message.format(number) for number in range(3)))
+
+    async def conversation():
+        romeo = Client("romeo@localhost", "secret")
+        assert await romeo.log_in(testbed.c2s)
+        romeo.send_presence()
+        assert [(await romeo.messages.get())["body"] for _ in range(3)] == ["0", "1", "2"]
+        await romeo.disconnect()
+
+    run(conversation())
