@@ -132,6 +132,7 @@ class Server(Service):
         self.c2s.close_all(StreamError(condition))
         for host in self.hosts.values():
             for session in host.all_sessions():
+                session.link.close(StreamError(condition))
                 host.unbound(session)  # a TCP connection may take its time to close
         self.turn.end()
 
