@@ -49,7 +49,7 @@ class Accounts(Noun):
             raise ApiError(HTTPStatus.CONFLICT, f"there is an account {jid} already")
         password = body.text("password") or secrets.token_urlsafe(12)
         nickname = body.text("nickname") or jid.local.capitalize()
-        friends = [self._friend(jid, each) for each in body.texts("friends")]
+        friends = [self._friend(each) for each in body.texts("friends")]
         host.accounts.put(jid, password)
         put_nickname(host, jid, nickname)
         for bot in world.bots:
@@ -60,10 +60,10 @@ class Accounts(Noun):
         location = f"{API}/accounts/{quote(jid.full, safe='')}"
         return Reply(describe(world, jid, password), HTTPStatus.CREATED, location)
 
-    def _friend(self, account: JID, name: str) -> JID:
+    def _friend(self, name: str) -> JID:
         friend = self.world.account(name, "friends")
-        if friend == account or not self.world.hosts[friend.domain].accounts.exists(friend):
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"friends: {name!r} is not somebody else's account")
+        if not self.world.hosts[friend.domain].accounts.exists(friend):
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"friends: {name!r} is not an account that is there")
         return friend
 
     def _introduce(self, account: JID, contact: JID, group: str) -> None:
