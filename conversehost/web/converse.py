@@ -68,6 +68,10 @@ def _at(folder: Path) -> ConverseDist | None:
 def _version(folder: Path) -> str:
     """From the package around it; else by its looks."""
     try:
-        return str(json.loads((folder.parent / "package.json").read_text())["version"])
-    except (OSError, ValueError, KeyError):
-        return "14" if (folder / "libomemo.esm.min.js").exists() else "12"
+        version = json.loads((folder.parent / "package.json").read_text(encoding="utf-8"))["version"]
+    except (OSError, ValueError, LookupError, TypeError):
+        version = None
+    if isinstance(version, str):
+        return version
+    looks = {"14": "libomemo.esm.min.js", "12": "emoji.json"}  # by a file that older ones don't have
+    return next((version for version, name in looks.items() if (folder / name).exists()), "10")

@@ -34,7 +34,8 @@ class SiteResource(Resource):
             request.finish()
             return NOT_DONE_YET
         if request.method == b"HEAD":
-            request.setHeader(b"content-length", b"%d" % len(body))
+            if not request.responseHeaders.hasHeader(b"content-length"):
+                request.setHeader(b"content-length", b"%d" % len(body))
             return b""
         return body
 

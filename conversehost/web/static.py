@@ -14,7 +14,6 @@ from typing import Any
 
 from twisted.web import http
 from twisted.web.server import Request
-from twisted.web.static import File
 
 from conversehost.web.resource import Problem, SiteResource
 
@@ -128,6 +127,8 @@ class Folder(SiteResource):
 
     def _stream(self, request: Request, file: Version, kind: bytes, part: bytes | None) -> bytes | int:
         """By twisted.web.static, which knows ranges and lets the reader set the pace."""
+        from twisted.web.static import File  # seldom needed
+
         for field in (b"if-modified-since", b"range"):  # judged already
             request.requestHeaders.removeHeader(field)
         if part:
