@@ -22,7 +22,7 @@ class BoshClient:
         self._rid = random.randrange(1, 2**32)
         self.domain = domain
         opened = self._send(
-            f"to='{domain}' wait='10' hold='1' ver='1.6' xml:lang='en' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'"
+            f"to='{domain}' wait='1' hold='1' ver='1.6' xml:lang='en' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'"
         )
         self.sid = opened.attrib["sid"]
 

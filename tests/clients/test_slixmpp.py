@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import slixmpp
@@ -41,7 +42,9 @@ class Client(slixmpp.ClientXMPP):
 
 
 def run(conversation) -> None:
-    asyncio.run(asyncio.wait_for(conversation, 3 * SOON))
+    """In a thread of its own: the tests with browsers keep an event loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, asyncio.wait_for(conversation, 3 * SOON)).result()
 
 
 @pytest.mark.parametrize("mechanism", [None, "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"])
