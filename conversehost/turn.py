@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -15,20 +16,30 @@ class Flushable(Protocol):
 class Turn:
     """Collects who has something to send. Adapters call `end()` once they have handed in an input."""
 
-    __slots__ = ("_due",)
+    __slots__ = ("_due", "_report")
 
-    def __init__(self) -> None:
+    def __init__(self, report: Callable[[Exception], None] | None = None) -> None:
+        """`report` hears of links that fail; without it their exception is raised, after all others were flushed."""
         self._due: list[Flushable] = []
+        self._report = report
 
     def add(self, link: Flushable) -> None:
         """`link.flush()` at the end of this turn. A link adds itself when its queue stops being empty."""
         self._due.append(link)
 
     def end(self) -> None:
-        """Flush; also those whose turn comes because of a flush (a bot that answers)."""
+        """Flush; also those whose turn comes because of a flush (a bot that answers). One that fails stops no other."""
+        failed: list[Exception] = []
         due = self._due
         while due:
             self._due = []
             for link in due:
-                link.flush()
+                try:
+                    link.flush()
+                except Exception as error:
+                    failed.append(error)
             due = self._due
+        for failure in failed:
+            if self._report is None:
+                raise failure
+            self._report(failure)

@@ -24,7 +24,7 @@ class BodyError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Body:
     """A request: its attributes (those with a namespace by Clark name), its stanzas, its size in bytes."""
 
@@ -74,7 +74,7 @@ def parse_body(data: bytes, limits: Limits) -> Body:
         payload = [adopt(each, ns.HTTPBIND) for each in list(root)] if len(root) else ()
     except XMLError as error:
         raise BodyError("bad-request", str(error)) from None
-    return Body(dict(root.attrib), payload, len(data))
+    return Body(dict(root.items()), payload, len(data))  # type: ignore[arg-type]  # lxml's stubs say str or bytes
 
 
 def build(attributes: Mapping[str, str] | None, payload: Sequence[bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from conversehost.xmpp.stream import Backend, StreamOpen
 from conversehost.xmpp.xml import Limits
 
 VERSION = (1, 11)
+_SID = re.compile(rb"""\bsid=["']([\w-]{32})["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +63,26 @@ class Manager:
         return (session for session in tuple(self._sessions.values()) if not session.ended)
 
     def request(self, data: bytes, exchange: Exchange, peer: Peer) -> BoshSession | None:
-        """One HTTP request; its answer goes to `exchange`, now or later. The session it belongs to, if there is one."""
+        """One HTTP request; its answer goes to `exchange`, now or later. The session it belongs to, if there is one.
+
+        An unexpected exception ends the session with internal-server-error, and is raised again.
+        """
         session: BoshSession | None = None
         try:
             body = parse_body(data, self.limits)
             if body.sid is None:
-                return self._create(body, exchange, peer)
+                session, first = self._create(body)
+                session.greet(body.rid, exchange, first, opening(body, first["from"], peer))
+                return session
             session = self._sessions.get(body.sid)
             if session is None:
                 raise BodyError("item-not-found", "no such session: it ended, or never was")
             session.request(body, exchange)
         except BodyError as error:
-            if session is None:
-                exchange.answer(terminate(error.condition))
-            else:
-                session.refuse(error, exchange)
+            self._refuse(session or self._named_in(data), error, exchange)
+        except Exception:
+            self._refuse(session, BodyError("internal-server-error"), exchange)
+            raise
         return session
 
     def prebind(self, backend: Backend) -> tuple[BoshSession, int]:
@@ -97,7 +104,19 @@ class Manager:
         for session in self.sessions():
             session.expire(condition)
 
-    def _create(self, body: Body, exchange: Exchange, peer: Peer) -> BoshSession:
+    def _refuse(self, session: BoshSession | None, error: BodyError, exchange: Exchange) -> None:
+        if session is None:
+            exchange.answer(terminate(error.condition))
+        else:
+            session.refuse(error, exchange)
+
+    def _named_in(self, data: bytes) -> BoshSession | None:
+        """Whose an ill-formed body is: its client takes the session for ended, so it shall be."""
+        found = _SID.search(data)
+        return None if found is None else self._sessions.get(found[1].decode())
+
+    def _create(self, body: Body) -> tuple[BoshSession, dict[str, str]]:
+        """A session as it is asked for, and the attributes of its first answer. Raises BodyError."""
         rid = body.rid
         asked = body.get("to")
         if not asked:
@@ -115,12 +134,7 @@ class Manager:
         if backend is None:
             raise BodyError("host-unknown", f"{domain} isn't served here")
         session = self._add(rid, terms, backend)
-        session.attached = True
-        session.greet(rid, exchange, greeting(session.sid, domain, terms, version))
-        lang = body.get(f"{{{ns.XML}}}lang") or "en"
-        opening = StreamOpen(domain, "bosh", peer.address, body.get("from") or "", lang, peer.secure)
-        backend.open(opening, session)
-        return session
+        return session, greeting(session.sid, domain, terms, version)
 
     def _terms(self, *, wait: int, hold: int) -> Terms:
         ceilings = self.ceilings
@@ -133,6 +147,12 @@ class Manager:
         sid = secrets.token_urlsafe(24)
         session = self._sessions[sid] = BoshSession(self, sid, rid, terms, backend)
         return session
+
+
+def opening(body: Body, domain: str, peer: Peer) -> StreamOpen:
+    """What the server behind is told of a new session."""
+    lang = body.get(f"{{{ns.XML}}}lang") or "en"
+    return StreamOpen(domain, "bosh", peer.address, body.get("from") or "", lang, peer.secure)
 
 
 def lower_version(asked: str | None) -> str:

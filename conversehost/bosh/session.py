@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Protocol
 from conversehost.bosh.body import EMPTY, RECOVERABLE, Body, BodyError, build, terminate
 from conversehost.bosh.window import Answer, Arrival, RidWindow
 from conversehost.clock import Deadline
+from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.replies import stream_error
-from conversehost.xmpp.stream import Backend
+from conversehost.xmpp.stream import Backend, StreamOpen
 from conversehost.xmpp.xml import to_bytes
 
 if TYPE_CHECKING:
     from conversehost.bosh.manager import Manager
 
 
-QUEUE = 1_000
-"""Stanzas that may wait for a client; one more ends its session, and all of them are stored or bounced."""
+QUEUE, QUEUE_BYTES = 1_000, 1_048_576
+"""What may wait for a client that has no request open; more ends its session, and all of it is stored or bounced."""
 
 
 class Exchange(Protocol):
@@ -68,6 +69,7 @@ class BoshSession:
         "_limit",
         "_paused",
         "_queue",
+        "_queued",
         "_taken",
         "_taken_empty",
         "attached",
@@ -93,6 +95,7 @@ class BoshSession:
         self._held: dict[int, tuple[Exchange, float]] = {}
         self._ahead: dict[int, tuple[Body, Exchange, float]] = {}
         self._queue: list[bytes] = []
+        self._queued = 0  # bytes
         self._due = False
         self._greeting: Mapping[str, str] | None = None
         self._last_words = b""
@@ -112,9 +115,10 @@ class BoshSession:
         if self.ended:
             return
         self._queue.append(stanza)
+        self._queued += len(stanza)
         self._flush_later()
-        if len(self._queue) > QUEUE:
-            self.close(StreamError("resource-constraint", "too much waits for this client"))
+        if len(self._queue) > QUEUE or self._queued > QUEUE_BYTES:
+            self._relieve()
 
     def restarting(self) -> None:
         """Logged in: stanzas may be larger from now on."""
@@ -132,9 +136,7 @@ class BoshSession:
         self._due = False
         if self.ended:
             return
-        if self._queue and self._held and not (self._paused is not None and len(self._held) == 1):
-            payload, self._queue = self._queue, []
-            self._answer_oldest(payload)
+        self._deliver()
         keep = 0 if self.terms.polls or self._paused is not None else self.terms.hold
         while len(self._held) > keep:
             self._answer_oldest(())
@@ -142,11 +144,14 @@ class BoshSession:
 
     # The client's requests
 
-    def greet(self, rid: int, exchange: Exchange, greeting: Mapping[str, str]) -> None:
+    def greet(self, rid: int, exchange: Exchange, greeting: Mapping[str, str], opening: StreamOpen) -> None:
         """The creating request; the first answer carries `greeting`."""
+        self.attached = True
         self._greeting = greeting
         self.window.take(rid)
-        self._hold(rid, exchange)
+        self._held[rid] = (exchange, self._clock.now())
+        self._flush_later()
+        self.backend.open(opening, self)
 
     def request(self, body: Body, exchange: Exchange) -> None:
         """One request of this session. Raises BodyError: end it by `refuse`."""
@@ -158,9 +163,9 @@ class BoshSession:
         rid = body.rid
         arrival = self.window.judge(rid)
         if arrival is Arrival.NEXT:
-            self._take(rid, body, exchange)
+            self._take(rid, body, exchange, self._clock.now())
             while not self.ended and (early := self._ahead.pop(self.window.last + 1, None)):
-                self._take(self.window.last + 1, early[0], early[1])
+                self._take(self.window.last + 1, *early)
         elif arrival is Arrival.AHEAD:
             self._wait_for_gap(rid, body, exchange)
         elif arrival is Arrival.REPEAT:
@@ -173,14 +178,17 @@ class BoshSession:
         for rid, (held, _) in self._held.items():
             if held is exchange:
                 del self._held[rid]
-                self._active = self._clock.now()
-                self._arm()
+                self.window.keep(rid, Answer(EMPTY, ()))  # a repeat is answered at once: what comes takes the next rid
+                self._inactive_from_now()
                 return
         for rid, (_, early, _) in self._ahead.items():
             if early is exchange:
                 del self._ahead[rid]
+                self._inactive_from_now()
                 return
         self.window.lose(exchange)
+        if self._held:  # the client is there: nothing may overtake what got lost
+            self._requeue_lost()
 
     def refuse(self, error: BodyError, exchange: Exchange) -> None:
         """A request broke the rules: it is told how, and the session ends (section 17.2)."""
@@ -199,52 +207,49 @@ class BoshSession:
         if self._deadline is not None:
             self._deadline.cancel()
 
-    def _take(self, rid: int, body: Body, exchange: Exchange) -> None:
+    def _take(self, rid: int, body: Body, exchange: Exchange, came: float) -> None:
         try:
-            self._check_pace(body)
-            self._process(rid, body, exchange)
+            self._check_pace(body, came)
+            self._process(rid, body, exchange, came)
         except BodyError as error:
             self.refuse(error, exchange)
 
-    def _process(self, rid: int, body: Body, exchange: Exchange) -> None:
-        lost = self.window.take_lost()
-        if lost:
-            self._queue[:0] = lost
+    def _process(self, rid: int, body: Body, exchange: Exchange, came: float) -> None:
+        self._requeue_lost()
         self.window.take(rid)
         self._paused = None
-        self._hold(rid, exchange)
+        self._held[rid] = (exchange, came)
+        self._flush_later()
         if body.restart:
             self.backend.restart()
-        else:
-            for stanza in body.payload:
-                if self.ended:
-                    return
-                if body.size > self._limit and len(to_bytes(stanza)) > self._limit:
-                    self.close(StreamError("policy-violation", "stanza too big"))
-                    return
-                self.backend.receive(stanza)
+        elif body.payload:
+            self._receive(body)
         if self.ended:
             return
         if body.get("type") == "terminate":
             self._end(None)
-        elif (pause := body.get("pause")) is not None:
-            self._pause(body.number("pause", 0) if pause else 0)
+        elif body.get("pause") is not None:
+            self._pause(body.number("pause", 0))
 
-    def _check_pace(self, body: Body) -> None:
+    def _receive(self, body: Body) -> None:
+        for stanza in body.payload:
+            if body.size > self._limit and len(to_bytes(stanza)) > self._limit:
+                too_big = (ns.STANZA_TOO_BIG, "stanza-too-big")
+                self.close(StreamError("policy-violation", "stanza too big", application=too_big))
+            if self.ended:
+                return
+            self.backend.receive(stanza)
+
+    def _check_pace(self, body: Body, came: float) -> None:
         """Sections 11 and 12: empty requests must not come faster than `polling`. Raises BodyError."""
-        now, since = self._clock.now(), self._taken
         special = body.restart or body.get("type") == "terminate" or body.get("pause") is not None
         empty = not body.payload and not special
-        fast = empty and now - since < self.terms.polling
+        fast = empty and abs(came - self._taken) < self.terms.polling  # one that waited for a gap came before that
         if fast and self.terms.polls and self._taken_empty and self._answered_empty:
             raise BodyError("policy-violation", f"polled twice within {self.terms.polling} seconds")
         if fast and not self.terms.polls and len(self._held) >= self.terms.hold:
             raise BodyError("policy-violation", f"{self.terms.requests} requests open, the last one empty and too soon")
-        self._taken, self._taken_empty = now, empty
-
-    def _hold(self, rid: int, exchange: Exchange) -> None:
-        self._held[rid] = (exchange, self._clock.now())
-        self._flush_later()
+        self._taken, self._taken_empty = came, empty
 
     def _wait_for_gap(self, rid: int, body: Body, exchange: Exchange) -> None:
         older = self._ahead.get(rid)
@@ -279,6 +284,26 @@ class BoshSession:
 
     # Answers and ends
 
+    def _deliver(self) -> None:
+        """All that is due, with the oldest request; the answer to a pause never carries payload (section 10)."""
+        if self._queue and self._held and not (self._paused is not None and len(self._held) == 1):
+            payload, self._queue, self._queued = self._queue, [], 0
+            self._answer_oldest(payload)
+
+    def _relieve(self) -> None:
+        """Too much waits to leave it until the end of the turn."""
+        self._deliver()
+        if self._queue:
+            self.close(StreamError("resource-constraint", "too much waits for this client"))
+
+    def _requeue_lost(self) -> None:
+        """Answers that got lost and weren't asked for again: their stanzas go out before all others."""
+        lost = self.window.take_lost()
+        if lost:
+            self._queue[:0] = lost
+            self._queued += sum(map(len, lost))
+            self._flush_later()
+
     def _answer_oldest(self, payload: Sequence[bytes]) -> None:
         rid = next(iter(self._held))
         exchange, _ = self._held.pop(rid)
@@ -303,16 +328,15 @@ class BoshSession:
         exchanges += [exchange for _, exchange, _ in self._ahead.values()]
         self._held.clear()
         self._ahead.clear()
+        self._last_words = terminate(condition, payload)
         if exchanges:
+            self.manager.forget(self)
             exchanges[0].answer(terminate(condition, [*undelivered, *payload] if hand_over else payload))
             if hand_over:
                 undelivered = []
             for exchange in exchanges[1:]:
                 exchange.answer(terminate(condition) if condition == "other-request" else EMPTY)
-        self._last_words = terminate(condition, payload)
         self.backend.close(undelivered)
-        if exchanges:
-            self.manager.forget(self)
 
     def _flush_later(self) -> None:
         if not self._due:
@@ -321,11 +345,15 @@ class BoshSession:
 
     # Time
 
+    def _inactive_from_now(self) -> None:
+        self._active = self._clock.now()
+        self._arm()
+
     def _next_due(self) -> float:
-        if self._held:
-            return next(iter(self._held.values()))[1] + self.terms.wait
-        if self._ahead:
-            return min(since for _, _, since in self._ahead.values()) + self.terms.wait
+        if self._held or self._ahead:
+            came = [came for _, came in self._held.values()]
+            came += [came for _, _, came in self._ahead.values()]
+            return min(came) + self.terms.wait
         return self._active + (self.terms.inactivity if self._paused is None else self._paused)
 
     def _arm(self) -> None:
@@ -339,15 +367,14 @@ class BoshSession:
     def _fire(self) -> None:
         self._deadline = None
         now = self._clock.now()
-        if self.ended:
+        if self.ended or (self._next_due() <= now and not self._held and not self._ahead):
             self.manager.forget(self)
-            return
-        if self._next_due() <= now and not self._held and not self._ahead:
             self._end(None)
-            self.manager.forget(self)
             return
-        while self._held and self._next_due() <= now:
+        wait = self.terms.wait
+        while any(came + wait <= now for _, came in self._held.values()):
             self._answer_oldest(())
-        for rid in [rid for rid, early in self._ahead.items() if early[2] + self.terms.wait <= now]:
+        for rid in [rid for rid, (_, _, came) in self._ahead.items() if came + wait <= now]:
             self._ahead.pop(rid)[1].answer(RECOVERABLE)
+            self._active = now
         self._arm()

@@ -33,12 +33,13 @@ class Answer:
 class RidWindow:
     """`last`: the highest rid taken in order. `size` (the session's `requests`) more may come, in any order."""
 
-    __slots__ = ("_kept", "last", "size")
+    __slots__ = ("_any_lost", "_kept", "last", "size")
 
     def __init__(self, first: int, size: int) -> None:
         self.last = first - 1
         self.size = size
         self._kept: OrderedDict[int, Answer] = OrderedDict()
+        self._any_lost = False
 
     def judge(self, rid: int) -> Arrival:
         """Whether it may come. REPEAT: taken before; if its answer is no longer kept it is outside all the same."""
@@ -54,9 +55,9 @@ class RidWindow:
         self.last = rid
 
     def keep(self, rid: int, answer: Answer) -> None:
-        """For repeats: the last `size` answers."""
+        """For repeats: the last `size` answers, and one more because an answer to a pause doesn't count."""
         self._kept[rid] = answer
-        if len(self._kept) > self.size:
+        if len(self._kept) > self.size + 1:
             self._kept.popitem(last=False)
 
     def kept(self, rid: int) -> Answer | None:
@@ -67,7 +68,7 @@ class RidWindow:
         """The answer that went to `exchange` didn't get out."""
         for answer in self._kept.values():
             if answer.exchange is exchange:
-                answer.lost = True
+                answer.lost = self._any_lost = True
 
     def take_lost(self) -> list[bytes]:
         """The stanzas of answers that got lost and that nobody asked for again; they count as unsent from now on.
@@ -75,6 +76,9 @@ class RidWindow:
         Should the client ask after all, the answer is empty: what was in it goes out once.
         """
         found: list[bytes] = []
+        if not self._any_lost:
+            return found
+        self._any_lost = False
         for rid, answer in self._kept.items():
             if answer.lost:
                 found.extend(answer.stanzas)

@@ -1,4 +1,4 @@
-"""BOSH over HTTP: POST carries bodies, OPTIONS is the browser's preflight, GET a page for people (XEP-0124 section 5)."""
+"""BOSH over HTTP (XEP-0124 section 5): POST carries bodies, OPTIONS is the browser's preflight, GET a page to read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ _PREFLIGHT = (
     + b"Access-Control-Allow-Headers: Content-Type\r\n"
     + b"Access-Control-Max-Age: 86400\r\n"
 )
-_HTML = b"Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" + _CORS
+_HTML = (
+    b"Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" + _CORS
+)
 _PAGE = (
     b"<!doctype html><html lang=en><title>BOSH</title><h1>It works</h1>"
     b"<p>This is a BOSH connection manager (XEP-0124). Give this address to your XMPP client, "
@@ -25,15 +27,17 @@ _PAGE = (
 
 
 class BoshExchange:
-    """The connection manager's side of an HTTP request."""
+    """The connection manager's side of an HTTP request. Its session remembers it for a while, so it lets go of HTTP."""
 
     __slots__ = ("_exchange",)
 
     def __init__(self, exchange: HttpExchange) -> None:
-        self._exchange = exchange
+        self._exchange: HttpExchange | None = exchange
 
     def answer(self, body: bytes) -> None:
-        self._exchange.respond(200, _XML, body)
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:  # after a failure there may be two answers: the first counts
+            exchange.respond(200, _XML, body)
 
 
 class BoshFront:

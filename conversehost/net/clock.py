@@ -36,15 +36,19 @@ class ReactorClock(Clock):
     def advance(self, seconds: float) -> None:
         """Turn the clock forward: deadlines that fall due fire one by one, each seeing the time it was due at."""
         target = self.now() + seconds
-        while (when := self.next()) is not None and when <= target:
-            self._offset += max(0.0, when - self.now())
-            self._fire()
-        self._offset += max(0.0, target - self.now())
-        self._schedule()
+        try:
+            while (when := self.next()) is not None and when <= target:
+                self._offset += max(0.0, when - self.now())
+                self._fire()
+            self._offset += max(0.0, target - self.now())
+        finally:
+            self._schedule()
 
     def _woken(self) -> None:
-        self._fire()
-        self._schedule()
+        try:
+            self._fire()
+        finally:  # one call that fails must not stop the clock
+            self._schedule()
 
     def _fire(self) -> None:
         try:

@@ -1,44 +1,45 @@
 """HTTP/1.1 on llhttp: the front that every request meets.
 
-BOSH is answered from here in the same turn; every other path becomes an ordinary `twisted.web` request. Answers leave in
-the order of their requests, also when a held BOSH request is among them.
+BOSH is answered from here in the same turn; every other path becomes an ordinary `twisted.web` request. Answers leave
+in the order of their requests, also when a held BOSH request is among them.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from typing import Any, Protocol as Interface
+from http import HTTPStatus
+from typing import Any
+from typing import Protocol as Interface
 
 import httptools
 from twisted.internet.interfaces import IAddress, ISSLTransport
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from conversehost.clock import Clock, Deadline
+from conversehost.net.outlet import Outlet
+from conversehost.net.webchannel import WebChannel
+
+log = Logger()
 
 REQUEST_LINE = 8_192
 HEADERS = 16_384
 HEADER_FIELDS = 100
+OVERHEAD = 131_072
+"""Bytes that may come without completing anything: an endless header field, trailers, chunks of one byte."""
 WEB_BODY = 65_536
 PIPELINE = 32
-HEADERS_IN, BODY_IN, IDLE = 10.0, 20.0, 75.0
-"""Seconds for the header fields, for the body, and between requests."""
+HEADERS_IN, BODY_IN, IDLE, LINGER = 10.0, 20.0, 75.0, 5.0
+"""Seconds for the header fields, for the body, between requests, and for a refused client to read why."""
 
-REASONS = {
-    200: b"OK",
-    204: b"No Content",
-    400: b"Bad Request",
-    405: b"Method Not Allowed",
-    408: b"Request Timeout",
-    413: b"Content Too Large",
-    414: b"URI Too Long",
-    417: b"Expectation Failed",
-    431: b"Request Header Fields Too Large",
-}
+REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+_REFUSAL = b"Content-Type: text/plain; charset=utf-8\r\nAccess-Control-Allow-Origin: *\r\n"
+_CHECKED = frozenset((b"host", b"content-length", b"expect"))
 
 
 class Direct(Interface):
@@ -74,25 +75,18 @@ class HttpExchange:
 
     def __init__(self, connection: HttpConnection) -> None:
         self.connection = connection
-        self.method = b""
+        self.method = b""  # empty until the header is complete
         self.target = b""
         self.path = b""
         self.version = b"1.1"
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: list[tuple[bytes, bytes]] = []  # names in lower case
         self.body: list[bytes] = []
         self.size = 0
         self.close = False
         self.direct: Direct | None = None
         self.out: bytes | None = None
-        self.started = False  # handed to twisted.web
+        self.started = False  # handed to `direct` or to twisted.web
         self.context: Any = None  # the handler's own
-
-    def header(self, name: bytes) -> bytes | None:
-        """The first field of that name (lower case)."""
-        for field, value in self.headers:
-            if field == name:
-                return value
-        return None
 
     def respond(self, code: int, fields: bytes, body: bytes = b"") -> None:
         """The whole answer. `fields` are complete lines. Content-Length and Date are added."""
@@ -104,53 +98,58 @@ class HttpExchange:
         self.out = b"%s\r\n%s" % (head, body if self.method != b"HEAD" else b"")
         self.connection.send_ready()
 
+    def refuse(self, code: int) -> None:
+        """An answer that says no more than its code."""
+        self.respond(code, _REFUSAL, b"%d %s\n" % (code, REASONS[code]))
+
 
 class HttpConnection(Protocol):
     """One connection: requests in; answers out, in order."""
 
+    transport: Any
     factory: HttpFactory
 
     def connectionMade(self) -> None:
-        self._parser = httptools.HttpRequestParser(self)
-        self._exchange: HttpExchange | None = None
-        self._waiting: deque[HttpExchange] = deque()
-        self._written: deque[HttpExchange] = deque()
-        self._web: WebChannel | None = None
-        self._refusal: int | None = None
-        self._header_size = 0
-        self._last = False  # no request is read after this one
         self.secure = ISSLTransport.providedBy(self.transport)
         self.address: str = getattr(self.transport.getPeer(), "host", "")
-        self._socket = None if self.secure else getattr(self.transport, "socket", None)
+        self.outlet = Outlet(self.transport, self._room)
+        self._parser = httptools.HttpRequestParser(self)
+        self._exchange: HttpExchange | None = None  # the one that is coming in
+        self._waiting: deque[HttpExchange] = deque()
+        self._web: WebChannel | None = None
+        self._refusal: int | None = None
+        self._overhead = 0
+        self._header_size = 0
+        self._last = False  # no request is read after this one
+        self._ending = False
         self._sending = False
-        self._since = self.factory.clock.now()
-        self._deadline: Deadline | None = None
         self._paused = False
-        if self._socket is not None:
-            self.transport.setTcpNoDelay(True)
+        self._since = self.factory.clock.now()
+        self._progress = 0
+        self._deadline: Deadline | None = None
         self._watch()
 
     def dataReceived(self, data: bytes) -> None:
         if self._last:
             return
+        self._overhead += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._last = True
-        except httptools.HttpParserCallbackError as error:
-            if self._refusal is None:
-                raise error.__context__ or error
-            self._refuse(self._refusal)
-        except httptools.HttpParserError:
-            self._refuse(400)
+            pass  # its answer closes the connection
+        except httptools.HttpParserError as error:
+            self._not_understood(error)
+        if self._overhead > OVERHEAD and not self._last:
+            self._refuse(431)
         self.factory.turn_ended()
+        self._throttle()
         self._watch()
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._last = True
         if self._deadline is not None:
             self._deadline.cancel()
-        gone = [*(self._written if self._unsent() else ()), *self._waiting]
+        gone: list[Any] = [*self.outlet.unsent(), *self._waiting]
         self._waiting.clear()
         for exchange in gone:
             if exchange.direct is not None:
@@ -175,33 +174,47 @@ class HttpConnection(Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         exchange = self._current()
+        if exchange.method:
+            return  # a trailer; nothing of the header may be changed by it
         self._header_size += len(name) + len(value) + 4
         if len(exchange.headers) >= HEADER_FIELDS or self._header_size > HEADERS:
             self._give_up(431)
         exchange.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        exchange = self._current()
-        exchange.method = self._parser.get_method()
-        exchange.version = self._parser.get_http_version().encode()
-        exchange.close = not self._parser.should_keep_alive()
-        hosts = sum(name == b"host" for name, _ in exchange.headers)
-        if hosts > 1 or (hosts == 0 and exchange.version == b"1.1"):
-            self._give_up(400)
+        exchange, parser = self._current(), self._parser
+        exchange.method = parser.get_method()
+        version = parser.get_http_version()
+        if version != "1.1":
+            exchange.version = version.encode()
+            exchange.close = True
+            if version != "1.0":
+                self._give_up(505)
+        elif not parser.should_keep_alive() or parser.should_upgrade():
+            exchange.close = True
         exchange.path = path_of(exchange.target)
         exchange.direct = self.factory.direct.get(exchange.path)
-        declared = exchange.header(b"content-length")
-        if declared is not None and int(declared) > self._limit(exchange):
-            self._give_up(413)
-        expect = exchange.header(b"expect")
-        if expect is not None:
-            if expect.lower() != b"100-continue":
-                self._give_up(417)
-            if not self._waiting and self._web is None:
-                self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._check_header(exchange)
+
+    def _check_header(self, exchange: HttpExchange) -> None:
+        hosts = 0
+        for name, value in [field for field in exchange.headers if field[0] in _CHECKED]:
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                if int(value) > self._limit(exchange):
+                    self._give_up(413)
+            elif exchange.version == b"1.1":  # RFC 9110 section 10.1.1
+                if value.lower() != b"100-continue":
+                    self._give_up(417)
+                if not self._waiting:
+                    self.outlet.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if hosts > 1 or (hosts == 0 and exchange.version == b"1.1"):
+            self._give_up(400)
 
     def on_body(self, part: bytes) -> None:
         exchange = self._current()
+        self._overhead -= len(part)
         exchange.size += len(part)
         if exchange.size > self._limit(exchange):
             self._give_up(413)
@@ -211,15 +224,13 @@ class HttpConnection(Protocol):
         exchange, self._exchange = self._current(), None
         if self._last:
             return
+        self._overhead = 0
         self._last = exchange.close
         self._waiting.append(exchange)
-        if exchange.direct is not None:
-            exchange.direct.handle(exchange)
-        else:
+        if exchange.direct is None or self.outlet.blocked:
             self.send_ready()
-        if len(self._waiting) > PIPELINE and not self._paused:
-            self._paused = True
-            self.transport.pauseProducing()
+        else:
+            self._handle(exchange)
 
     def _current(self) -> HttpExchange:
         assert self._exchange is not None
@@ -227,6 +238,26 @@ class HttpConnection(Protocol):
 
     def _limit(self, exchange: HttpExchange) -> int:
         return WEB_BODY if exchange.direct is None else exchange.direct.body_limit
+
+    def _handle(self, exchange: HttpExchange) -> None:
+        """Out of order: an answer that is held doesn't keep the next request from being processed."""
+        assert exchange.direct is not None
+        exchange.started = True
+        try:
+            exchange.direct.handle(exchange)
+        except Exception:
+            log.failure("while handling a request for {path!r}", path=exchange.path)
+            if exchange.out is None:
+                exchange.refuse(500)
+
+    def _not_understood(self, error: httptools.HttpParserError) -> None:
+        code = 400
+        if isinstance(error, httptools.HttpParserCallbackError):
+            if self._refusal is None:
+                log.failure("while reading a request", Failure(error.__context__ or error))
+            code = self._refusal or 500
+        if not self._last:
+            self._refuse(code)
 
     def _give_up(self, code: int) -> None:
         self._refusal = code
@@ -238,9 +269,9 @@ class HttpConnection(Protocol):
         self._exchange, self._last = None, True
         exchange.close = True
         exchange.direct = None
+        self._refusal = code
         self._waiting.append(exchange)
-        fields = b"Content-Type: text/plain; charset=utf-8\r\nAccess-Control-Allow-Origin: *\r\n"
-        exchange.respond(code, fields, b"%d %s\n" % (code, REASONS[code]))
+        exchange.refuse(code)
 
     # What goes out
 
@@ -255,63 +286,85 @@ class HttpConnection(Protocol):
         finally:
             self._sending = False
         self._since = self.factory.clock.now()
-        if self._paused and len(self._waiting) <= PIPELINE:
-            self._paused = False
-            self.transport.resumeProducing()
+        if self._paused:
+            self._throttle()
 
     def _send_first(self, exchange: HttpExchange) -> bool:
         """Send the oldest answer, or have twisted.web make it; False while it isn't there."""
         if exchange.out is None:
-            if exchange.direct is not None or exchange.started:
+            if exchange.started or self.outlet.blocked:
                 return False
-            exchange.started = True
-            self._web = WebChannel(self, exchange)
-            self._web.start()
+            self._start_web(exchange)
             return True
         self._waiting.popleft()
-        self._write(exchange.out)
-        if exchange.direct is not None and self._unsent():
-            self._written.append(exchange)
+        if not self.outlet.write(exchange.out) and exchange.direct is not None:
+            self.outlet.keep(exchange, self.outlet.given)
+        exchange.out = b""
         if exchange.close:
-            self.transport.loseConnection()
+            self._close()
         return True
+
+    def _start_web(self, exchange: HttpExchange) -> None:
+        exchange.started = True
+        channel = self._web = WebChannel(self, exchange)
+        try:
+            channel.start()
+        except Exception:
+            log.failure("while handling a request for {path!r}", path=exchange.path)
+            if self._web is channel:
+                self.web_failed(exchange, 500)
 
     def web_done(self, exchange: HttpExchange) -> None:
         """twisted.web has finished the request that it was given."""
         self._web = None
-        if self._waiting and self._waiting[0] is exchange:
-            self._waiting.popleft()
+        if not self._waiting:
+            return  # the connection is gone
+        self._waiting.popleft()
         if exchange.close:
-            self.transport.loseConnection()
+            self._close()
         else:
             self.send_ready()
 
-    def _write(self, data: bytes) -> None:
-        """Straight to the socket when nothing is queued before it: saves a round through the reactor."""
-        transport = self.transport
-        if (
-            self._socket is None
-            or self._unsent()
-            or transport.producer is not None  # it is asked for more when the transport's own buffer is empty
-            or transport.disconnecting
-            or not transport.connected
-        ):
-            transport.write(data)
-            return
-        self._written.clear()
-        try:
-            sent = self._socket.send(data)
-        except OSError:  # would block; or gone, which the reactor will find out
-            sent = 0
-        if sent < len(data):
-            transport.write(data[sent:] if sent else data)
+    def web_failed(self, exchange: HttpExchange, code: int) -> None:
+        """twisted.web can't go on: a plain answer instead of its own, if it hasn't begun one; then the end."""
+        assert self._web is not None
+        begun = self._web.answering
+        self._web = None
+        self._last = exchange.close = True
+        if begun:
+            self.outlet.close()
+        else:
+            exchange.refuse(code)
 
-    def _unsent(self) -> bool:
-        """Whether bytes still wait in the transport (twisted.internet.abstract.FileDescriptor's own buffers)."""
-        transport = self.transport
-        return bool(getattr(transport, "dataBuffer", None) or getattr(transport, "_tempDataBuffer", None))
+    def _close(self) -> None:
+        """After the last answer. A client that was refused may be sending still: it is given time to read."""
+        if self._refusal is None:
+            self.outlet.close()
+        else:
+            self._ending = True
+            self.outlet.end()
+        self._since = self.factory.clock.now()
+        self._watch()
 
-    # Time
+    # Time, and clients that don't read
+
+    def _throttle(self) -> None:
+        """Read no more while the client has many answers to come, or to read."""
+        full = self.outlet.blocked or len(self._waiting) > PIPELINE
+        if full != self._paused and not self.transport.disconnecting:
+            self._paused = full
+            if full:
+                self.transport.pauseProducing()
+            else:
+                self.transport.resumeProducing()
+
+    def _room(self) -> None:
+        """All is out: go on with what waited for that."""
+        for exchange in tuple(self._waiting):
+            if exchange.direct is not None and not exchange.started and not self.outlet.blocked:
+                self._handle(exchange)
+        self.send_ready()
+        self.factory.turn_ended()
 
     def _watch(self) -> None:
         """One deadline a connection; it is moved only when it would come too late."""
@@ -322,100 +375,40 @@ class HttpConnection(Protocol):
             self._deadline = self.factory.clock.at(due, self._expired)
 
     def _due(self) -> float | None:
-        if self._exchange is not None:
+        if self._ending:
+            return self._since + LINGER
+        if self._exchange is not None and not self._paused:
             return self._since + (BODY_IN if self._exchange.method else HEADERS_IN)
-        return None if self._waiting or self._web is not None else self._since + IDLE
+        return None if self._waiting else self._since + IDLE
 
     def _expired(self) -> None:
         self._deadline = None
-        due = self._due()
-        if due is None:
-            self._deadline = self.factory.clock.after(IDLE, self._expired)
-        elif due > self.factory.clock.now():
+        due, clock = self._due(), self.factory.clock
+        if due is not None and due > clock.now():
             self._watch()
-        elif self._exchange is not None and self._web is None:
+        elif self._ending or self._stalled():
+            self.transport.abortConnection()
+        elif due is None or self.outlet.waiting():
+            self._deadline = clock.after(IDLE, self._expired)
+        elif self._exchange is not None:
             self._refuse(408)
         else:
-            self.transport.loseConnection()
+            self.outlet.close()
 
-
-class WebChannel:
-    """What a `twisted.web` request wants of its channel, for one request."""
-
-    factory = None
-
-    def __init__(self, connection: HttpConnection, exchange: HttpExchange) -> None:
-        self.connection = connection
-        self.exchange = exchange
-        self.transport = connection.transport
-        self.site = connection.factory.site
-        self._request = self.site.requestFactory(self)  # type: ignore[misc]
-
-    def start(self) -> None:
-        """Hand the request over."""
-        exchange, request = self.exchange, self._request
-        for name, value in exchange.headers:
-            request.requestHeaders.addRawHeader(name, value)
-        request.parseCookies()
-        request.gotLength(exchange.size)
-        for part in exchange.body:
-            request.handleContentChunk(part)
-        exchange.body.clear()
-        request.requestReceived(exchange.method, exchange.target, b"HTTP/" + exchange.version)
-
-    def lost(self, reason: Failure) -> None:
-        """The connection is gone."""
-        self._request.connectionLost(reason)
-
-    def getPeer(self) -> IAddress:
-        return self.transport.getPeer()
-
-    def getHost(self) -> IAddress:
-        return self.transport.getHost()
-
-    def isSecure(self) -> bool:
-        return self.connection.secure
-
-    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Any) -> None:
-        parts = [b"HTTP/1.1 ", code, b" ", reason, b"\r\n"]
-        for name, values in headers.getAllRawHeaders():
-            for value in values:
-                parts += (name, b": ", value, b"\r\n")
-        if self.exchange.close:
-            parts.append(b"Connection: close\r\n")
-        parts.append(b"\r\n")
-        self.write(b"".join(parts))
-
-    def write(self, data: bytes) -> None:
-        self.connection._write(data)
-
-    def writeSequence(self, parts: list[bytes]) -> None:
-        self.write(b"".join(parts))
-
-    def requestDone(self, request: object) -> None:
-        self.connection.web_done(self.exchange)
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        self.transport.registerProducer(producer, streaming)
-
-    def unregisterProducer(self) -> None:
-        self.transport.unregisterProducer()
-
-    def loseConnection(self) -> None:
-        self.transport.loseConnection()
-
-    def abortConnection(self) -> None:
-        self.transport.abortConnection()
+    def _stalled(self) -> bool:
+        """Whether answers wait for the client, and it has taken nothing since this was asked last."""
+        waiting = self.outlet.waiting()
+        before, self._progress = self._progress, self.outlet.given - waiting
+        return waiting > 0 and before == self._progress
 
 
 class HttpFactory(Factory):
     """All connections of one listener. `direct`: paths that are answered straight; the rest goes to `root`."""
 
-    protocol = HttpConnection
     noisy = False
 
     def __init__(
-        self, root: IResource, direct: dict[bytes, Direct], *, clock: Clock, turn_ended: Callable[[], None]
+        self, root: IResource, direct: Mapping[bytes, Direct], *, clock: Clock, turn_ended: Callable[[], None]
     ) -> None:
         """`clock` tells real time, for sockets; `turn_ended` is called once an input has been handed in."""
         self.site = Site(root)
@@ -426,7 +419,7 @@ class HttpFactory(Factory):
         self.connections: set[HttpConnection] = set()
         self._date = (0, b"")
 
-    def buildProtocol(self, addr: IAddress | None) -> HttpConnection:
+    def buildProtocol(self, addr: IAddress | None) -> HttpConnection:  # type: ignore[override]
         connection = HttpConnection()
         connection.factory = self
         self.connections.add(connection)
@@ -440,9 +433,9 @@ class HttpFactory(Factory):
         return self._date[1]
 
     def close_idle(self) -> None:
-        """At shutdown: connections that wait for nothing."""
+        """At shutdown, when all answers that can be given have been."""
         for connection in tuple(self.connections):
-            connection.transport.loseConnection()
+            connection.outlet.close()
 
 
 def path_of(target: bytes) -> bytes:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from conversehost.clock import Clock, Deadline
+from conversehost.net.outlet import Outlet
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
@@ -18,8 +20,10 @@ from conversehost.xmpp.replies import stream_error
 from conversehost.xmpp.stream import Backend, StreamOpen
 from conversehost.xmpp.xml import Limits, StreamHeader, StreamParser, XMLError, attribute, to_bytes
 
-LOGIN = 30.0
-"""Seconds until a client must have logged in."""
+log = Logger()
+
+LOGIN, CLOSING = 30.0, 5.0
+"""Seconds until a client must have logged in, and until it must have closed the connection after the stream's end."""
 
 QUEUE = 1_048_576
 """Bytes that may wait for a client that doesn't read; more ends its connection."""
@@ -28,16 +32,18 @@ QUEUE = 1_048_576
 class ClientConnection(Protocol):
     """One client. A `Link` for the server behind."""
 
+    transport: Any
     factory: ClientFactory
 
     def connectionMade(self) -> None:
         self._backend: Backend | None = None
-        self._parser: StreamParser | None = StreamParser(self.factory.limits)
+        self._parser: StreamParser | None = StreamParser(self.factory.limits)  # None: the stream has ended
+        self._outlet = Outlet(self.transport, lambda: None)
+        self._head = b""  # our header; goes out before `_out`
         self._out: list[bytes] = []
         self._due = False
         self._opened = False
         self._deadline: Deadline | None = self.factory.clock.after(LOGIN, self._too_slow)
-        self.transport.setTcpNoDelay(True)
         self.factory.connections.add(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -45,67 +51,63 @@ class ClientConnection(Protocol):
         if parser is None:
             return
         try:
-            for found in parser.feed(data):
-                if isinstance(found, StreamHeader):
-                    self._header(found)
-                elif found is None:
-                    self.close()
-                elif self._backend is not None:
-                    self._backend.receive(found)
-                if self._parser is not parser:  # the stream ended, or restarts with a new document
-                    break
+            self._read(parser, data)
         except XMLError as error:
             too_big = (ns.STANZA_TOO_BIG, "stanza-too-big") if error.text == "stanza too big" else None
             self.close(StreamError(error.condition, error.text, application=too_big))
         except StreamError as error:
             self.close(error)
+        except Exception:
+            log.failure("while reading from a client")
+            self.close(StreamError("internal-server-error"))
         self.factory.turn.end()
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._parser = None
         self.factory.connections.discard(self)
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._set_deadline(None)
         if self._backend is not None:
+            undelivered: list[Any] = [*self._outlet.unsent(), *self._out]
             backend, self._backend = self._backend, None
-            backend.close(self._out)
+            backend.close(undelivered)
         self.factory.turn.end()
 
     # Link
 
     def send(self, stanza: bytes) -> None:
-        if self._parser is None:
-            return
         self._out.append(stanza)
-        if not self._due:
-            self._due = True
-            self.factory.turn.add(self)
+        self._flush_later()
 
     def flush(self) -> None:
         self._due = False
-        if self._out:
-            data = b"".join(self._out)
-            self._out = []
-            self._write(data)
+        if self._parser is not None:  # else nothing may follow; what is left goes back to the server
+            self._write()
 
     def restarting(self) -> None:
         self._parser = StreamParser(self.factory.limits)
         self._parser.limit = self.factory.limits.stanza
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        self._set_deadline(None)
 
     def close(self, error: StreamError | None = None) -> None:
         if self._parser is None:
             return
+        self._parser = None
         if not self._opened:
             self._open_stream("", "")
-        if error is not None:
-            self._out.append(to_bytes(stream_error(error)))
-        self._out.append(b"</stream:stream>")
-        self._parser = None
-        self.flush()
-        self.transport.loseConnection()
+        self._write((b"" if error is None else to_bytes(stream_error(error))) + b"</stream:stream>")
+        self._outlet.end()
+        self._set_deadline(self.factory.clock.after(CLOSING, self.transport.abortConnection))
+
+    def _read(self, parser: StreamParser, data: bytes) -> None:
+        for found in parser.feed(data):
+            if isinstance(found, StreamHeader):
+                self._header(found)
+            elif found is None:
+                self.close()
+            elif self._backend is not None:
+                self._backend.receive(found)
+            if self._parser is not parser:  # the stream ended, or restarts with a new document
+                return
 
     def _header(self, header: StreamHeader) -> None:
         """Section 4.7. Raises StreamError."""
@@ -125,18 +127,36 @@ class ClientConnection(Protocol):
     def _open_stream(self, domain: str, lang: str) -> None:
         """Our header; comes before anything else, errors too (section 4.9.1.2)."""
         self._opened = True
+        self._flush_later()
         parts = [
             f"<?xml version='1.0'?><stream:stream xmlns='{ns.CLIENT}' xmlns:stream='{ns.STREAM}' version='1.0'",
             f" id='{secrets.token_hex(8)}' xml:lang={attribute(lang or 'en')}",
             f" from={attribute(domain)}>" if domain else ">",
         ]
-        self._out.append("".join(parts).encode())
+        self._head = "".join(parts).encode()
 
-    def _write(self, data: bytes) -> None:
-        transport: Any = self.transport
-        transport.write(data)
-        if len(transport.dataBuffer) + transport._tempDataLen > QUEUE:
-            transport.abortConnection()
+    def _write(self, last: bytes = b"") -> None:
+        head, out = self._head, self._out
+        self._head, self._out = b"", []
+        data = b"".join([head, *out, last])
+        if not data or self._outlet.write(data):
+            return
+        end = self._outlet.given - len(data) + len(head)
+        for stanza in out:
+            end += len(stanza)
+            self._outlet.keep(stanza, end)
+        if self._outlet.waiting() > QUEUE:
+            self.transport.abortConnection()
+
+    def _flush_later(self) -> None:
+        if not self._due:
+            self._due = True
+            self.factory.turn.add(self)
+
+    def _set_deadline(self, deadline: Deadline | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = deadline
 
     def _too_slow(self) -> None:
         self._deadline = None
@@ -146,7 +166,6 @@ class ClientConnection(Protocol):
 class ClientFactory(Factory):
     """Listens for clients; `backend` makes what is behind each of them."""
 
-    protocol = ClientConnection
     noisy = False
 
     def __init__(self, backend: Callable[[], Backend], *, clock: Clock, turn: Turn, limits: Limits) -> None:
@@ -157,7 +176,7 @@ class ClientFactory(Factory):
         self.limits = limits
         self.connections: set[ClientConnection] = set()
 
-    def buildProtocol(self, addr: IAddress | None) -> ClientConnection:
+    def buildProtocol(self, addr: IAddress | None) -> ClientConnection:  # type: ignore[override]
         connection = ClientConnection()
         connection.factory = self
         return connection

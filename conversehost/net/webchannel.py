@@ -1,0 +1,93 @@
+"""From our HTTP front to `twisted.web`: what a `Request` wants of its channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IAddress
+from twisted.python.failure import Failure
+from twisted.web.http_headers import Headers
+from twisted.web.server import Site
+
+if TYPE_CHECKING:
+    from conversehost.net.http import HttpConnection, HttpExchange
+
+
+class WebChannel:
+    """For one request."""
+
+    factory = None  # where twisted.web would look for its access log
+
+    def __init__(self, connection: HttpConnection, exchange: HttpExchange) -> None:
+        self.connection = connection
+        self.exchange = exchange
+        self.transport: Any = connection.transport
+        self.site: Site = connection.factory.site
+        self.answering = False
+        self._request: Any = self.site.requestFactory(self)  # type: ignore[misc]
+
+    def start(self) -> None:
+        """Hand the request over."""
+        exchange, request = self.exchange, self._request
+        for name, value in exchange.headers:
+            request.requestHeaders.addRawHeader(name, value)
+        request.parseCookies()
+        request.gotLength(exchange.size)
+        for part in exchange.body:
+            request.handleContentChunk(part)
+        exchange.body.clear()
+        request.requestReceived(exchange.method, exchange.target, b"HTTP/" + exchange.version)
+
+    def lost(self, reason: Failure) -> None:
+        """The connection is gone."""
+        self._request.connectionLost(reason)
+
+    # What twisted.web calls
+
+    def getPeer(self) -> IAddress:
+        address: IAddress = self.transport.getPeer()
+        return address
+
+    def getHost(self) -> IAddress:
+        address: IAddress = self.transport.getHost()
+        return address
+
+    def isSecure(self) -> bool:
+        return self.connection.secure
+
+    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
+        self.answering = True
+        parts = [b"HTTP/1.1 ", code, b" ", reason, b"\r\n"]
+        for name, values in headers.getAllRawHeaders():
+            for value in values:
+                parts += (name, b": ", value, b"\r\n")
+        if self.exchange.close:
+            parts.append(b"Connection: close\r\n")
+        parts.append(b"\r\n")
+        self.write(b"".join(parts))
+
+    def write(self, data: bytes) -> None:
+        self.connection.outlet.write(data)
+
+    def writeSequence(self, parts: Iterable[bytes]) -> None:
+        self.write(b"".join(parts))
+
+    def requestDone(self, request: object) -> None:
+        self.connection.web_done(self.exchange)
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self.connection.outlet.feed_from(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        self.transport.unregisterProducer()
+
+    def loseConnection(self) -> None:
+        self.connection.outlet.close()
+
+    def abortConnection(self) -> None:
+        self.transport.abortConnection()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """A form that can't be parsed."""
+        self.connection.web_failed(self.exchange, 400)
