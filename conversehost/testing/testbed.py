@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
@@ -208,6 +208,7 @@ class _Process:
 
     def __init__(self, arguments: list[str]) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as this is there
+        self._last_log = ""
         self._command = [sys.executable, *COMMAND, *arguments]
         pipe = subprocess.PIPE
         self._popen = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=self._log, bufsize=0)
@@ -229,20 +230,24 @@ class _Process:
 
     def log(self) -> str:
         """Its standard error so far."""
+        if self._log.closed:
+            return self._last_log
         file = self._log.fileno()
         return os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "replace")  # the server's place in it stays
 
     def stop(self) -> None:
         """Let it end in order; where it doesn't, kill it."""
-        pipes: Iterable[IO[bytes] | None] = (self._popen.stdin, self._popen.stdout)
-        for pipe in pipes:
-            if pipe is not None:
-                pipe.close()
+        assert self._popen.stdin is not None
+        assert self._popen.stdout is not None
+        self._popen.stdin.close()
+        self._popen.stdout.close()
         try:
             self._popen.wait(STOP)
         except subprocess.TimeoutExpired:
             self._popen.kill()
             self._popen.wait()
+        self._last_log = self.log()
+        self._log.close()
 
     def _error(self, what: str) -> TestBedError:
         said = self.log().strip() or "(it said nothing)"

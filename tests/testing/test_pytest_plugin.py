@@ -1,0 +1,179 @@
+"""The fixtures, in pytest runs of their own: as a user's test suite meets them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = "conversehost.testing.pytest_plugin"
+
+pytest_plugins = ["pytester"]
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run(program, *options)`: a test suite of one file, with this version of the package."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    installed = any(each.value == PLUGIN for each in entry_points(group="pytest11"))
+
+    def run(program: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(program)
+        loading = () if installed else ("-p", PLUGIN)
+        return pytester.runpytest_subprocess(*loading, "-p", "no:cacheprovider", "-v", *options)
+
+    return run
+
+
+EVERY_KIND = """
+    import json
+    import urllib.request
+
+    import pytest
+    import pytest_twisted
+    from conversehost.testing import TestBed, TestBedError, User
+    from playwright.sync_api import sync_playwright
+    from twisted.internet import reactor
+    from twisted.internet.defer import inlineCallbacks
+    from twisted.web.client import Agent, readBody
+
+    seen = set()
+
+    def test_plain(conversehost):
+        seen.add(conversehost.pid)
+        assert isinstance(conversehost, TestBed)
+        with urllib.request.urlopen(conversehost.site) as response:
+            assert response.status == 200
+        assert conversehost.add_user("plain").jid in conversehost.accounts
+
+    @pytest_twisted.ensureDeferred
+    async def test_coroutine(conversehost):
+        seen.add(conversehost.pid)
+        user = conversehost.add_user("coroutine")
+        response = await Agent(reactor).request(b"GET", f"{conversehost.api}/accounts/coroutine".encode())
+        assert json.loads(await readBody(response))["password"] == user.password
+
+    @pytest_twisted.inlineCallbacks
+    def test_generator(conversehost):
+        seen.add(conversehost.pid)
+        response = yield Agent(reactor).request(b"GET", conversehost.prebind.encode())
+        assert response.code == 401
+        conversehost.reset()
+
+    def test_browser(testbed):
+        seen.add(testbed.pid)
+        user = testbed.add_user()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=%r)
+            page = browser.new_page()
+            page.goto(testbed.site)
+            page.fill("input[name=username]", user.username)
+            page.fill("input[name=password]", user.password)
+            with page.expect_response(testbed.prebind) as prebind:
+                page.click("button[type=submit]")
+            assert [each.jid for each in testbed.sessions(user)] == [prebind.value.json()["jid"]]
+            browser.close()
+
+    def test_plain_again(conversehost):
+        assert seen == {conversehost.pid}
+"""
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def test_one_server_for_plain_tests_coroutines_and_browsers(run):
+    """Nor does anything of it cause a warning; the one that is ignored is between two parts of Twisted."""
+    run(EVERY_KIND % QUIET, "-W", "error", "-W", "ignore:Using readBody").assert_outcomes(passed=5)
+
+
+CHOOSES_A_REACTOR = """
+    import pytest_twisted
+
+    @pytest_twisted.ensureDeferred
+    async def test_reactor(testbed):
+        from twisted.internet import reactor
+        assert type(reactor).__name__ == "AsyncioSelectorReactor"
+        assert testbed.add_user().jid in testbed.accounts
+"""
+
+
+def test_it_leaves_the_choice_of_a_reactor_to_others(run):
+    run(CHOOSES_A_REACTOR, "--reactor", "asyncio").assert_outcomes(passed=1)
+
+
+OPTIONS = """
+    def test_options(conversehost):
+        print(conversehost.domain)
+        assert conversehost.domain == "b.example"
+        assert conversehost.accounts["zoe@b.example"] == "p w"
+"""
+
+
+def test_options_of_the_server_on_the_command_line(run):
+    run(OPTIONS, "--conversehost-args", "--domain b.example --user 'zoe:p w'").assert_outcomes(passed=1)
+
+
+def test_options_of_the_server_in_the_ini_file(run, pytester):
+    pytester.makeini("[pytest]\nconversehost_args = --domain b.example --user 'zoe:old'\n")
+    run(OPTIONS.replace("p w", "old"), "--strict-config").assert_outcomes(passed=1)
+    pytester.makeini("[pytest]\nconversehost_args = --domain b.example\n")
+    run(OPTIONS, "--conversehost-args=--user 'zoe:p w'").assert_outcomes(passed=1)
+
+
+RESETS = """
+    def test_leaves_something(testbed):
+        testbed.add_user("zoe")
+
+    def test_sees_it(conversehost):
+        assert "zoe@localhost" in conversehost.accounts
+
+    def test_sees_it_no_more(testbed):
+        assert "zoe@localhost" not in testbed.accounts
+"""
+
+
+def test_testbed_resets_before_a_test_and_not_after(run):
+    run(RESETS).assert_outcomes(passed=3)
+
+
+ENDS = """
+    import os
+    import pathlib
+
+    def test_ends(conversehost):
+        pathlib.Path("pid").write_text(str(conversehost.pid))
+        assert False
+
+    def test_still_there(conversehost):
+        os.kill(conversehost.pid, 0)
+"""
+
+
+def test_the_server_ends_with_the_run(run, pytester):
+    run(ENDS).assert_outcomes(passed=1, failed=1)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((pytester.path / "pid").read_text()), 0)
+
+
+def test_a_server_that_does_not_start_fails_the_test_with_its_own_words(run):
+    result = run(OPTIONS, "--conversehost-args", "--prt 0")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*TestBedError: conversehost ended with exit code 1: *unknown option --prt*"])
+
+
+def test_without_the_fixtures_there_is_no_server(run):
+    result = run("def test_nothing():\n    pass", "--conversehost-args", "--prt 0")
+    result.assert_outcomes(passed=1)
