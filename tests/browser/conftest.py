@@ -120,6 +120,7 @@ class Visitor:
         return roster.get_by_text(re.compile(rf"^\s*{re.escape(name)}\s*$")).first
 
     def open_chat(self, name: str) -> None:
+        """Do so before the other one writes: Converse.js may not draw a message that comes while the chat opens."""
         self.contact(name).click()
         expect(self.page.locator("textarea.chat-textarea").last).to_be_visible()
 
