@@ -10,7 +10,9 @@ from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import child, element
 
-XEP = Xep(30, "2.5.0", "complete, without nodes")
+XEP = Xep(
+    30, "Service Discovery", "2.5.0", "complete; there are no nodes, and strangers are refused accounts' items too"
+)
 
 
 def install(host: Host) -> None:

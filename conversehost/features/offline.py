@@ -1,4 +1,4 @@
-"""XEP-0160: messages for those who are away, and XEP-0203: when they were sent."""
+"""XEP-0160: Best Practices for Handling Offline Messages, and XEP-0203: when they came."""
 
 from __future__ import annotations
 
@@ -11,27 +11,34 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.times import stamp
 from conversehost.xmpp.xml import child, to_bytes
 
-XEP = Xep(160, "1.0.1", "complete")
+XEP = Xep(160, "Best Practices for Handling Offline Messages", "1.0.1", "complete")
+DELAY = Xep(203, "Delayed Delivery", "2.0", "complete")
 MESSAGES_PER_ACCOUNT = 1_000
-_TRANSIENT = ("http://jabber.org/protocol/chatstates", "urn:xmpp:hints")
+_DELAY = f"{{{ns.DELAY}}}delay"
+_TRANSIENT = (ns.CHAT_STATES, "urn:xmpp:hints")
 
 
 def install(host: Host) -> None:
     def keep(message: Stanza, account: JID) -> bool:
-        """Store; a full store refuses, so that the sender learns of it (section 3)."""
+        """Store; a full store refuses, so that the sender learns of it (section 2)."""
         if is_transient(message):
             return True
         if len(host.store.items("offline", account.bare)) >= MESSAGES_PER_ACCOUNT:
             return False
-        if not message.has(ns.DELAY, "delay"):
+        if all(each.get("from") != host.domain for each in message.findall(_DELAY)):  # it may have been stored before
             child(message, ns.DELAY, "delay", {"from": host.domain, "stamp": stamp(host.clock.utc())})
         host.store.append("offline", account.bare, to_bytes(message))
         return True
 
     def hand_over(session: Session) -> None:
-        """All of it to the first session that can take it."""
-        for stored in host.store.clear("offline", session.bare).values():
-            session.link.send(stored)
+        """All of it, in order, to the first session that can take it; what it can't is kept."""
+        waiting = tuple(host.store.clear("offline", session.bare).values())
+        for number, message in enumerate(waiting):
+            session.link.send(message)
+            if host.session(session.jid) is not session:
+                for rest in waiting[number + 1 :]:
+                    host.store.append("offline", session.bare, rest)
+                return
 
     def forget(account: JID) -> None:
         host.store.clear("offline", account.bare)
@@ -43,7 +50,9 @@ def install(host: Host) -> None:
 
 
 def is_transient(message: Stanza) -> bool:
-    """Nothing but chat states and hints: of no use later (XEP-0160 section 3, XEP-0085 section 5.1)."""
-    return not message.text_of("body") and len(message) > 0 and all(
-        each.tag[1:].partition("}")[0] in _TRANSIENT or each.tag.endswith("}thread") for each in message
+    """Nothing but chat states and hints: of no use later (XEP-0160 section 3, XEP-0085 section 5.7)."""
+    return (
+        not message.text_of("body")
+        and len(message) > 0
+        and all(each.tag[1:].partition("}")[0] in _TRANSIENT or each.tag.endswith("}thread") for each in message)
     )

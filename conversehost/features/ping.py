@@ -8,7 +8,7 @@ from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.stanza import Stanza
 
-XEP = Xep(199, "2.0.1", "complete")
+XEP = Xep(199, "XMPP Ping", "2.0.1", "complete")
 
 
 def install(host: Host) -> None:

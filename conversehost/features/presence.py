@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from copy import copy
+
 from conversehost.server.host import Host
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
@@ -9,23 +12,26 @@ from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import parse as parse_xml
+
+DIRECTED_PER_SESSION = 1_000
+_PRIORITY = re.compile(r"\s*[+-]?[0-9]{1,3}\s*")
 
 
 def install(host: Host) -> None:
     feature = PresenceFeature(host)
     host.on_presence_from("", feature.available)
     host.on_presence_from("unavailable", feature.unavailable)
+    host.on_presence_from("probe", feature.ask)
     host.on_presence_to("probe", feature.probe)
     host.hooks.session_closed.append(feature.closed)
 
 
 class PresenceFeature:
-    """`directed`: whom a session has sent presence to by address, and who must hear when it leaves."""
+    """`directed`: whom a session has sent presence to by address, in order, and who must hear when it leaves."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._directed: dict[Session, set[JID]] = {}
+        self._directed: dict[Session, dict[JID, None]] = {}
 
     def available(self, session: Session, presence: Stanza) -> None:
         """Initial presence, or an update (sections 4.2 and 4.4)."""
@@ -50,21 +56,55 @@ class PresenceFeature:
             return
         if session.presence is not None:
             self._broadcast(session, presence)
-            session.presence = None
         self._leave_directed(session, presence)
+        session.presence = None
 
     def closed(self, session: Session) -> None:
         """A session that ends without a word is unavailable all the same (section 4.5.2)."""
         self.unavailable(session, stanza("presence", {"type": "unavailable", "from": session.full}))
 
-    def probe(self, account: JID, presence: Stanza) -> None:
-        """What those who may know are told when they ask (section 4.3.2). A stranger is told nothing."""
-        sender = presence.sender
-        if sender is None or not (sender.to_bare() == account or self._host.rosters.get(account, sender).from_):
+    def ask(self, session: Session, probe: Stanza) -> None:
+        """A client probes by itself, which it need not; there is no error for it (section 4.3)."""
+        if probe.get("to") is not None:
+            self._route(probe)
+
+    def probe(self, account: JID, probe: Stanza) -> None:
+        """Those who may know are told who is there; others, that they may not know (section 4.3.2)."""
+        sender, to = probe.sender, probe.to
+        if sender is None or to is None:
             return
-        for session in self._host.sessions(account.local):
-            if session.presence is not None:
-                self._send_to(session.presence, sender)
+        if to.resource:
+            self._probe_session(to, sender, probe)
+        elif not self._may_see(account, sender):
+            self._answer(probe, account, "unsubscribed")
+        else:
+            present = [each.presence for each in self._host.sessions(account.local) if each.presence is not None]
+            for presence in present:
+                self._send_to(presence, sender)
+            if not present:
+                self._answer(probe, account, "unavailable")
+
+    def _probe_session(self, to: JID, sender: JID, probe: Stanza) -> None:
+        """Of one session, only whether it is there. Whom it has sent presence to may know, too (section 4.6.6)."""
+        session = self._host.session(to)
+        told = session is not None and sender in self._directed.get(session, ())
+        if not told and not self._may_see(to.to_bare(), sender):
+            self._answer(probe, to.to_bare(), "unsubscribed")
+        else:
+            here = told or (session is not None and session.presence is not None)
+            self._answer(probe, to, "" if here else "unavailable")
+
+    def _answer(self, probe: Stanza, sender: JID, type: str) -> None:
+        """To whom the probe is from, with its id (section 4.3.2.1); "" is available."""
+        attributes = {"from": sender.full, "to": probe.get("from", "")}
+        if type:
+            attributes["type"] = type
+        if probe.id is not None:
+            attributes["id"] = probe.id
+        self._route(stanza("presence", attributes))
+
+    def _may_see(self, account: JID, other: JID) -> bool:
+        return other.to_bare() == account or self._host.rosters.get(account, other).from_
 
     def _greet(self, session: Session) -> None:
         """A new session learns who is there (sections 4.2.2 and 4.3), and who asks to be (section 3.1.3)."""
@@ -73,47 +113,48 @@ class PresenceFeature:
                 self._send_to(other.presence, session.jid)
         for item in self._host.rosters.of(session.account):
             if item.to:
-                self._probe_contact(session, item.jid)
+                self._route(stanza("presence", {"type": "probe", "from": session.full, "to": item.jid}))
             if item.pending is not None:
-                session.send(parse_xml(item.pending))  # type: ignore[arg-type]
-
-    def _probe_contact(self, session: Session, contact: str) -> None:
-        probe = stanza("presence", {"type": "probe", "from": session.full, "to": contact})
-        try:
-            self._host.router.route(probe, session)
-        except StanzaError:
-            return  # another domain; a probe that can't be delivered has no answer
+                session.link.send(item.pending)
 
     def _broadcast(self, session: Session, presence: Stanza) -> None:
-        """To the account's own sessions (the sender's, too, while it is available) and all who are subscribed."""
+        """To all available sessions of the account, the sender's too, and to all who are subscribed."""
         for other in self._host.sessions(session.jid.local):
-            if other.presence is not None and (other is not session or presence.type is None):
+            if other.presence is not None:
                 self._send_to(presence, other.jid)
         for item in self._host.rosters.of(session.account):
             if item.from_:
                 self._send_to(presence, parse(item.jid))
 
     def _direct(self, session: Session, presence: Stanza) -> None:
+        """Section 4.6.3. Raises StanzaError when it can't be delivered."""
         to = presence.to
         assert to is not None
-        known = self._directed.setdefault(session, set())
-        if presence.type is None:
-            known.add(to)
-        else:
-            known.discard(to)
+        known = self._directed.setdefault(session, {})
+        if len(known) >= DIRECTED_PER_SESSION and to not in known:
+            raise StanzaError("resource-constraint", "presence sent to too many addresses")
         self._host.router.route(presence, session)
+        if presence.type is None:
+            known[to] = None
+        else:
+            known.pop(to, None)
 
     def _leave_directed(self, session: Session, presence: Stanza) -> None:
+        """Those who haven't been told by broadcast."""
         for to in self._directed.pop(session, ()):
-            if not self._host.rosters.get(session.account, to).from_:
+            if session.presence is None or not self._host.rosters.get(session.account, to).from_:
                 self._send_to(presence, to)
 
     def _send_to(self, presence: Stanza, to: JID) -> None:
-        """A copy with that address; what can't be delivered is dropped (section 8.5.1)."""
-        copy: Stanza = presence.__copy__()
-        copy.set("to", to.full)
+        """A copy with that address."""
+        sent = copy(presence)
+        sent.set("to", to.full)
+        self._route(sent)
+
+    def _route(self, presence: Stanza) -> None:
+        """What can't be delivered is dropped (section 8.5.1)."""
         try:
-            self._host.router.route(copy)
+            self._host.router.route(presence)
         except StanzaError:
             return
 
@@ -123,10 +164,7 @@ def read_priority(presence: Stanza) -> int:
     text = presence.findtext(f"{{{ns.CLIENT}}}priority")
     if text is None:
         return 0
-    try:
-        priority = int(text)
-    except ValueError:
-        raise StanzaError("bad-request", "priority is a number from -128 to 127") from None
+    priority = int(text) if _PRIORITY.fullmatch(text) else 128
     if not -128 <= priority <= 127:
         raise StanzaError("bad-request", "priority is a number from -128 to 127")
     return priority

@@ -8,11 +8,14 @@ from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID, JIDError, prepare_local
+from conversehost.xmpp.replies import result
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, child, element
 
-XEP = Xep(77, "2.4", "complete, without data forms")
+XEP = Xep(77, "In-Band Registration", "2.4", "complete, without data forms; with `--registration` only")
 INSTRUCTIONS = "Choose a name and a password."
+CHANGE = "You are registered. Send your name and a new password to change it."
+_REMOVE = f"{{{ns.REGISTER}}}remove"
 
 
 def install(host: Host) -> None:
@@ -45,7 +48,10 @@ class RegisterFeature:
 
     def register(self, iq: Stanza) -> Reply:
         """Before login (section 3.1)."""
-        account, password = self._read(iq)
+        name, password = read(iq)
+        if not name or not password:
+            raise StanzaError("not-acceptable", "a name and a password are needed")
+        account = self._account(name)
         if self._host.accounts.exists(account):
             raise StanzaError("conflict", "that name is taken")
         self._host.accounts.put(account, password)
@@ -53,29 +59,43 @@ class RegisterFeature:
 
     def status(self, session: Session, iq: Stanza) -> Reply:
         """Who is registered already is told so."""
+        self._refuse_others(session)
         query = element(ns.REGISTER, "query")
         child(query, ns.REGISTER, "registered")
+        child(query, ns.REGISTER, "instructions").text = CHANGE
         child(query, ns.REGISTER, "username").text = session.jid.local
         child(query, ns.REGISTER, "password")
         return query
 
     def change(self, session: Session, iq: Stanza) -> Reply:
         """A new password (section 3.3), or the end of the account (section 3.2)."""
-        if iq[0].find(f"{{{ns.REGISTER}}}remove") is not None:
+        self._refuse_others(session)
+        if iq[0].find(_REMOVE) is not None:
+            if len(iq[0]) > 1:
+                raise StanzaError("bad-request", "<remove/> stands alone")
+            session.send(result(iq))  # now, as the account's sessions end
             self._host.delete_account(session.account)
             return None
-        account, password = self._read(iq)
-        if account != session.account:
+        name, password = read(iq)
+        if not name or not password:
+            raise StanzaError("bad-request", "your name and a new password are needed")
+        if self._account(name) != session.account:
             raise StanzaError("not-allowed", "one changes one's own password only")
-        self._host.accounts.put(account, password)
+        self._host.accounts.put(session.account, password)
         return None
 
-    def _read(self, iq: Stanza) -> tuple[JID, str]:
-        username = iq[0].findtext(f"{{{ns.REGISTER}}}username") or ""
-        password = iq[0].findtext(f"{{{ns.REGISTER}}}password") or ""
-        if not username or not password:
-            raise StanzaError("not-acceptable", "a name and a password are needed")
+    def _refuse_others(self, session: Session) -> None:
+        if session.host is not self._host:
+            raise StanzaError("not-allowed", f"your account is one of {session.host.domain}")
+
+    def _account(self, name: str) -> JID:
         try:
-            return JID(prepare_local(username), self._host.domain), password
+            return JID(prepare_local(name), self._host.domain)
         except JIDError as error:
             raise StanzaError("jid-malformed", str(error)) from None
+
+
+def read(iq: Stanza) -> tuple[str, str]:
+    """Name and password, "" for what isn't there."""
+    query = iq[0]
+    return query.findtext(f"{{{ns.REGISTER}}}username") or "", query.findtext(f"{{{ns.REGISTER}}}password") or ""

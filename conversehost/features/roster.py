@@ -26,21 +26,22 @@ def install(host: Host) -> None:
     host.on_iq("get", ns.ROSTER, "query", feature.read, at="account")
     host.on_iq("set", ns.ROSTER, "query", feature.write, at="account")
     host.hooks.roster_changed.append(feature.push)
-    host.hooks.session_closed.append(feature.forget)
-    host.hooks.account_deleted.append(host.rosters.clear)
+    host.hooks.account_deleted.append(feature.clear)
 
 
 class RosterFeature:
-    """`interested`: the sessions that have read their roster, so that they get pushes (section 2.1.6)."""
+    """The roster as its owner sees it."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._interested: set[Session] = set()
         self._push_ids = itertools.count(1)
 
     def read(self, session: Session, iq: Stanza) -> Reply:
+        """Whoever has read it gets pushes from now on (section 2.2)."""
         own_only(session, iq)
-        self._interested.add(session)
+        if len(iq[0]):
+            raise StanzaError("bad-request", "a roster get has no items")
+        session.interested = True
         query = element(ns.ROSTER, "query")
         query.extend([item.to_element() for item in self._host.rosters.of(session.account) if item.listed])
         return query
@@ -49,50 +50,51 @@ class RosterFeature:
         """Add, change or remove one item (sections 2.3 to 2.5)."""
         own_only(session, iq)
         asked, contact = read_item(iq[0])
-        rosters = self._host.rosters
+        if contact == session.account:
+            raise StanzaError("not-allowed", "nobody is in their own roster")
         if asked.get("subscription") == "remove":
-            self._remove(session, contact)
-            return None
-        if rosters.size(session.account) >= ITEMS_PER_ACCOUNT:
-            raise StanzaError("not-allowed", f"a roster has at most {ITEMS_PER_ACCOUNT} contacts")
-        item = replace(
-            rosters.get(session.account, contact),
-            name=read_text(asked.get("name", "")),
-            groups=read_groups(asked),
-            listed=True,
-        )
-        rosters.put(session.account, item)
-        for hook in self._host.hooks.roster_changed:
-            hook(session.account, item)
+            self._remove(session.account, contact)
+        else:
+            self._put(session.account, contact, read_text(asked.get("name", "")), read_groups(asked))
         return None
 
-    def _remove(self, session: Session, contact: JID) -> None:
-        """The subscriptions end first, in both directions (section 2.5.2)."""
-        before = self._host.rosters.get(session.account, contact)
-        if not before.listed:
-            raise StanzaError("item-not-found")
-        for type, applies in (("unsubscribe", before.to or before.ask), ("unsubscribed", before.from_)):
-            if applies:
-                leaving = stanza("presence", {"type": type, "to": contact.full})
-                leaving.set("from", session.full)
-                self._host.presence_from(session, leaving)
-        removed = self._host.rosters.remove(session.account, contact)
-        if removed is not None:
-            for hook in self._host.hooks.roster_changed:
-                hook(session.account, removed)
+    def _put(self, account: JID, contact: JID, name: str, groups: tuple[str, ...]) -> None:
+        rosters = self._host.rosters
+        before = rosters.get(account, contact)
+        if not before.listed and rosters.size(account) >= ITEMS_PER_ACCOUNT:
+            raise StanzaError("not-allowed", f"a roster has at most {ITEMS_PER_ACCOUNT} contacts")
+        item = replace(before, name=name, groups=groups, listed=True)
+        rosters.put(account, item)
+        for hook in self._host.hooks.roster_changed:
+            hook(account, item)
+
+    def _remove(self, account: JID, contact: JID) -> None:
+        """Section 2.5.2: one push; and the subscriptions end, in both directions."""
+        item = self._host.rosters.get(account, contact)
+        if not item.listed:
+            raise StanzaError("item-not-found", type="modify")
+        self._host.rosters.remove(account, contact)
+        for hook in self._host.hooks.roster_changed:
+            hook(account, replace(item, removed=True))
+        for end in self._host.hooks.contact_removed:
+            end(account, item)
+
+    def clear(self, account: JID) -> None:
+        """The account is gone: so are its subscriptions, in both directions."""
+        for item in self._host.rosters.of(account):
+            self._host.rosters.remove(account, parse(item.jid))
+            for end in self._host.hooks.contact_removed:
+                end(account, item)
 
     def push(self, account: JID, item: RosterItem) -> None:
         """To every session that has read the roster (section 2.1.6). Unlisted items aren't shown."""
         if not (item.listed or item.removed):
             return
         for session in self._host.sessions(account.local):
-            if session in self._interested:
+            if session.interested:
                 query = element(ns.ROSTER, "query", None, item.to_element())
                 attributes = {"type": "set", "id": f"push{next(self._push_ids)}", "to": session.full}
                 session.link.send(to_bytes(stanza("iq", attributes, query)))
-
-    def forget(self, session: Session) -> None:
-        self._interested.discard(session)
 
 
 def own_only(session: Session, iq: Stanza) -> None:

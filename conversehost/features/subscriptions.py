@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 
 from conversehost.server.host import Host
@@ -10,13 +11,14 @@ from conversehost.server.roster import RosterItem
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
-from conversehost.xmpp.jid import JID
+from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, element, to_bytes
 
 TYPES = ("subscribe", "subscribed", "unsubscribe", "unsubscribed")
 PENDING_PER_ACCOUNT = 1_000
+PENDING_BYTES = 10_000
 
 
 def install(host: Host) -> None:
@@ -24,6 +26,7 @@ def install(host: Host) -> None:
     for type in TYPES:
         host.on_presence_from(type, feature.outbound)
         host.on_presence_to(type, feature.inbound)
+    host.hooks.contact_removed.append(feature.end)
     host.hooks.stream_features.append(pre_approval)
 
 
@@ -39,7 +42,7 @@ class SubscriptionFeature:
         self._host = host
 
     def outbound(self, session: Session, presence: Stanza) -> None:
-        """From one of our clients (appendix A.2)."""
+        """From one of our clients (appendix A.2). Raises StanzaError, also for other servers' (section 3.1.2)."""
         to = presence.to
         if to is None or to.to_bare() == session.account:
             raise StanzaError("bad-request", "a subscription needs somebody else's address")
@@ -49,16 +52,19 @@ class SubscriptionFeature:
         before = self._host.rosters.get(account, contact)
         after, routed = OUTBOUND[type](before)
         self._change(account, before, after)
+        if before.from_ and not after.from_:
+            self._tell_gone(account, contact)
         if routed:
-            self._route(presence)
-        self._tell_presence(account, contact, before, after)
+            self._host.router.route(presence, session)
+        if after.from_ and not before.from_:
+            self._tell_here(account, contact)
 
     def inbound(self, account: JID, presence: Stanza) -> None:
-        """For one of our accounts (appendix A.3)."""
-        contact = presence.sender
-        if contact is None:
+        """For one of our accounts (appendix A.3). What changes nothing isn't delivered; what does, before the push."""
+        sender = presence.sender
+        if sender is None or sender.to_bare() == account:
             return
-        contact, type = contact.to_bare(), presence.type or ""
+        contact, type = sender.to_bare(), presence.type or ""
         before = self._host.rosters.get(account, contact)
         if type == "subscribe":
             self._inbound_subscribe(account, contact, before, presence)
@@ -66,22 +72,41 @@ class SubscriptionFeature:
         after = INBOUND[type](before)
         if after == before:
             return
+        for session in self._host.sessions(account.local):
+            if session.interested or session.presence is not None:
+                session.send(presence)
         self._change(account, before, after)
-        self._deliver(account, presence)
         if type == "unsubscribe":
             self._say("unsubscribed", account, contact)
-        self._tell_presence(account, contact, before, after)
+        if before.from_ and not after.from_:
+            self._tell_gone(account, contact)
+
+    def end(self, account: JID, item: RosterItem) -> None:
+        """A contact was removed: the subscriptions end in both directions (section 2.5.2), requests too."""
+        contact = parse(item.jid)
+        if item.to or item.ask:
+            self._say("unsubscribe", account, contact)
+        if item.from_:
+            self._tell_gone(account, contact)
+        if item.from_ or item.pending is not None:
+            self._say("unsubscribed", account, contact)
 
     def _inbound_subscribe(self, account: JID, contact: JID, before: RosterItem, presence: Stanza) -> None:
         """Section 3.1.3: known already, approved in advance, or a request that waits for its answer."""
-        if before.from_ or before.approved:
-            after = replace(before, from_=True, approved=False, listed=True)
-            self._change(account, before, after)
+        if before.from_:
             self._say("subscribed", account, contact)
-            self._tell_presence(account, contact, before, after)
-        elif before.pending is None and self._host.rosters.size(account) < PENDING_PER_ACCOUNT:
-            self._host.rosters.put(account, replace(before, pending=to_bytes(presence)))
-            self._deliver(account, presence)
+        elif before.approved:
+            self._change(account, before, replace(before, from_=True, approved=False))
+            self._say("subscribed", account, contact)
+            self._tell_here(account, contact)
+        elif before.pending is None and self._has_room(account):
+            self._host.rosters.put(account, replace(before, pending=as_request(presence, account)))
+            for session in self._host.sessions(account.local):
+                if session.presence is not None:
+                    session.send(presence)
+
+    def _has_room(self, account: JID) -> bool:
+        return sum(each.pending is not None for each in self._host.rosters.of(account)) < PENDING_PER_ACCOUNT
 
     def _change(self, account: JID, before: RosterItem, after: RosterItem) -> None:
         """Keep, and push what shows in the roster."""
@@ -92,34 +117,32 @@ class SubscriptionFeature:
             for hook in self._host.hooks.roster_changed:
                 hook(account, after)
 
-    def _tell_presence(self, account: JID, contact: JID, before: RosterItem, after: RosterItem) -> None:
-        """Who may see us from now on learns that we are here; who no longer may, that we are gone."""
-        if before.from_ == after.from_:
-            return
-        for session in self._host.sessions(account.local):
-            if session.presence is None:
-                continue
-            if after.from_:
-                copy: Stanza = session.presence.__copy__()
-                copy.set("to", contact.full)
-            else:
-                copy = stanza("presence", {"type": "unavailable", "from": session.full, "to": contact.full})
-            self._route(copy)
-
-    def _say(self, type: str, account: JID, contact: JID) -> None:
-        self._route(stanza("presence", {"type": type, "from": account.full, "to": contact.full}))
-
-    def _route(self, presence: Stanza) -> None:
-        """What can't be delivered is dropped: the subscription stays pending (section 8.5.1)."""
-        try:
-            self._host.router.route(presence)
-        except StanzaError:
-            return
-
-    def _deliver(self, account: JID, presence: Stanza) -> None:
+    def _tell_here(self, account: JID, contact: JID) -> None:
+        """Who may see us from now on learns that we are here (section 3.1.5)."""
         for session in self._host.sessions(account.local):
             if session.presence is not None:
-                session.send(presence)
+                present = copy(session.presence)
+                present.set("to", contact.full)
+                self._host.router.send(present)
+
+    def _tell_gone(self, account: JID, contact: JID) -> None:
+        """Who no longer may see us learns that we are gone (sections 3.2.2 and 3.3.3)."""
+        for session in self._host.sessions(account.local):
+            if session.presence is not None:
+                attributes = {"type": "unavailable", "from": session.full, "to": contact.full}
+                self._host.router.send(stanza("presence", attributes))
+
+    def _say(self, type: str, account: JID, contact: JID) -> None:
+        self._host.router.send(stanza("presence", {"type": type, "from": account.full, "to": contact.full}))
+
+
+def as_request(presence: Stanza, account: JID) -> bytes:
+    """The request as it is kept, whole, unless it is so large that somebody could fill our memory with such."""
+    data = to_bytes(presence)
+    if len(data) > PENDING_BYTES:
+        sender = presence.get("from", "")
+        data = to_bytes(stanza("presence", {"type": "subscribe", "from": sender, "to": account.full}))
+    return data
 
 
 def out_subscribe(item: RosterItem) -> tuple[RosterItem, bool]:

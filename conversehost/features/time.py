@@ -10,7 +10,7 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.times import stamp
 from conversehost.xmpp.xml import child, element
 
-XEP = Xep(202, "2.0", "complete")
+XEP = Xep(202, "Entity Time", "2.0", "complete")
 
 
 def install(host: Host) -> None:

@@ -11,15 +11,19 @@ from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import element, parse, to_bytes
 
-XEP = Xep(54, "1.3.0", "complete")
+XEP = Xep(54, "vcard-temp", "1.3.0", "complete")
 
 
 def install(host: Host) -> None:
     def read(session: Session, iq: Stanza) -> Reply:
-        """Anybody's; an account without one has an empty one."""
+        """Anybody's. Of somebody who has none others learn as little as of somebody who doesn't exist (section 3.3)."""
         owner = (iq.to or session.jid).bare
         stored: bytes | None = host.store.get("vcard", owner, "")
-        return element(ns.VCARD, "vCard") if stored is None else parse(stored)
+        if stored is not None:
+            return parse(stored)
+        if owner != session.bare:
+            raise StanzaError("service-unavailable")
+        return element(ns.VCARD, "vCard")
 
     def write(session: Session, iq: Stanza) -> Reply:
         """One's own only (section 3.2)."""

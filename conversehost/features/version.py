@@ -10,7 +10,7 @@ from conversehost.xmpp import ns
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import child, element
 
-XEP = Xep(92, "1.1", "complete")
+XEP = Xep(92, "Software Version", "1.1", "complete; the operating system isn't told")
 
 
 def install(host: Host) -> None:

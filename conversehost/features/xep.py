@@ -2,13 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Xep:
     """A XEP, the version of it that was implemented, and how much: "complete", or what is missing."""
 
     number: int
+    name: str
     version: str
     support: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rfc:
+    """An RFC, and how much of it."""
+
+    number: int
+    name: str
+    support: str
+
+
+GROUND: tuple[Xep | Rfc, ...] = (
+    Rfc(4422, "Simple Authentication and Security Layer (SASL)", "as RFC 6120 needs it"),
+    Rfc(4616, "The PLAIN SASL Mechanism", "complete"),
+    Rfc(5802, "SCRAM-SHA-1", "without channel binding and authorization identities"),
+    Rfc(6120, "XMPP Core", "client-to-server streams over TCP, without TLS"),
+    Rfc(6121, "XMPP Instant Messaging and Presence", "sections 2 to 5 and 8, without roster versioning"),
+    Rfc(7622, "XMPP Address Format", "complete"),
+    Rfc(7677, "SCRAM-SHA-256", "without channel binding; SCRAM-SHA-512 is offered too"),
+)
+"""What isn't in one feature's file."""
+
+
+def facts() -> Iterator[Xep | Rfc]:
+    """All of them: every one that stands in a feature's file, and the ground they stand on."""
+    from conversehost import features  # whose files import this one
+
+    yield from GROUND
+    for feature in features.FEATURES + features.OPTIONAL:
+        for value in vars(feature).values():
+            if isinstance(value, Xep | Rfc):
+                yield value
+
+
+def document() -> str:
+    """`docs/xeps.md`."""
+    found = sorted(set(facts()), key=lambda fact: fact.number)
+    rfcs = [f"| {each.number} | {each.name} | {each.support} |" for each in found if isinstance(each, Rfc)]
+    xeps = [
+        f"| [{each.number:04}](https://xmpp.org/extensions/xep-{each.number:04}.html) | {each.name} | {each.version} | "
+        f"{each.support} |"
+        for each in found
+        if isinstance(each, Xep)
+    ]
+    return "\n".join((_HEAD, *rfcs, _MIDDLE, *xeps, ""))
+
+
+_HEAD = """# What conversehost speaks
+
+Made by `python -m conversehost.features > docs/xeps.md`: each file in `conversehost/features` states what it does.
+
+| RFC | Name | Support |
+|---|---|---|"""
+
+_MIDDLE = """
+| XEP | Name | Version | Support |
+|---|---|---|---|"""

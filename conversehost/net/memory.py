@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from conversehost.server.router import Router
@@ -20,10 +21,11 @@ class MemoryClient:
     def __init__(
         self, router: Router, turn: Turn, account: JID, on_stanza: Callable[[Stanza], None], *, resource: str = ""
     ) -> None:
-        """Raises StanzaError when the account has too many sessions."""
+        """Raises StanzaError when the account has too many sessions, JIDError for the resource."""
+        self._router = router
         self._turn = turn
         self._on_stanza = on_stanza
-        self._inbox: list[bytes] = []
+        self._inbox: deque[bytes] = deque()
         self._stream = ServerStream(router)
         self.error: StreamError | None = None
         self.closed = False
@@ -35,10 +37,12 @@ class MemoryClient:
         self._stream.receive(stanza)
 
     def leave(self) -> None:
-        """End the session."""
+        """End the session. What hasn't been looked at yet is stored or bounced."""
+        if self.closed:
+            return
         self.closed = True
-        inbox, self._inbox = self._inbox, []
-        self._stream.close(inbox)
+        inbox, self._inbox = self._inbox, deque()
+        self._stream.close(tuple(inbox))
 
     def send(self, stanza: bytes) -> None:
         if self.closed:
@@ -48,15 +52,24 @@ class MemoryClient:
         self._inbox.append(stanza)
 
     def flush(self) -> None:
-        inbox, self._inbox = self._inbox, []
-        for data in inbox:
-            found = parse(data)
-            if isinstance(found, Stanza):
-                self._on_stanza(found)
+        for _ in range(len(self._inbox)):  # what comes meanwhile is for the next round of this turn
+            if self._inbox:
+                self._look_at(parse(self._inbox.popleft()))
+        if self._inbox:
+            self._turn.add(self)
 
     def restarting(self) -> None:
         """Never: it is logged in from the start."""
 
     def close(self, error: StreamError | None = None) -> None:
-        self.error = error
+        self.error = self.error or error
         self.leave()
+
+    def _look_at(self, found: Element) -> None:
+        """A client that fails at one stanza goes on with the next."""
+        if not isinstance(found, Stanza):
+            return
+        try:
+            self._on_stanza(found)
+        except Exception as error:
+            self._router.report(error, found)

@@ -33,5 +33,8 @@ class Hooks:
         self.roster_changed: list[Callable[[JID, RosterItem], None]] = []
         """An item in the roster of an account (a bare JID) was added, changed or removed."""
 
+        self.contact_removed: list[Callable[[JID, RosterItem], None]] = []
+        """The item has just left the roster of an account (a bare JID), by its owner's wish or with the account."""
+
         self.account_deleted: list[Callable[[JID], None]] = []
         """An account is gone: drop what is kept for it."""

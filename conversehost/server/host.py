@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
+from conversehost.server.delivery import Copies, choose, send_to_all
 from conversehost.server.hooks import Hooks
 from conversehost.server.login import LoginRules
 from conversehost.server.roster import Rosters
@@ -15,9 +16,10 @@ from conversehost.server.session import Session
 from conversehost.store import Store
 from conversehost.xmpp.errors import StanzaError, StreamError
 from conversehost.xmpp.jid import JID
-from conversehost.xmpp.replies import result
+from conversehost.xmpp.replies import result, stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, to_bytes
+from conversehost.xmpp.xml import parse as parse_xml
 
 SESSIONS_PER_ACCOUNT = 10
 
@@ -80,7 +82,7 @@ class Host:
 
     # Sessions
 
-    def sessions(self, local: str) -> Iterable[Session]:
+    def sessions(self, local: str) -> Sequence[Session]:
         """All sessions of an account, in order of binding."""
         found = self._sessions.get(local)
         return tuple(found.values()) if found else ()
@@ -95,7 +97,8 @@ class Host:
         return self._sessions.get(jid.local, {}).get(jid.resource)
 
     def bound(self, session: Session) -> None:
-        """A client has bound its resource. An older session there ends (RFC 6120 section 7.7.2.2, the first way).
+        """A client has bound its resource. An older session there ends (RFC 6120 section 7.7.2.2, the third way): it is
+        mostly the same client's, whose connection broke.
 
         Raises StanzaError(resource-constraint) when the account has too many.
         """
@@ -114,7 +117,10 @@ class Host:
         if sessions.get(session.jid.resource) is not session:
             return
         for hook in self.hooks.session_closed:
-            hook(session)
+            try:
+                hook(session)
+            except Exception as error:  # the others must hear of it all the same
+                self.router.report(error, stanza("presence", {"type": "unavailable", "from": session.full}))
         session.presence = None
         del sessions[session.jid.resource]
         if not sessions:
@@ -176,18 +182,23 @@ class Host:
         elif presence.type not in ("error", "probe"):
             raise StanzaError("bad-request", f"there is no presence of type {presence.type}")
 
-    def undelivered(self, stanza: Stanza) -> None:
+    def undelivered(self, data: bytes) -> None:
         """A session ended before it got this: another one of the account takes it, or it is stored or bounced."""
-        if stanza.kind == "presence":
+        if isinstance(data, Copies) and any(self.session(each.jid) is each for each in data.sessions):
+            return
+        lost = parse_xml(data)
+        if not isinstance(lost, Stanza) or lost.kind == "presence":
             return
         try:
-            to = stanza.to
-            if to is not None and stanza.kind == "message":
-                self._message_to_account(to, stanza)
-            elif stanza.type in ("get", "set"):
+            to = lost.to
+            if to is not None and lost.kind == "message":
+                self._message_to_account(to, lost)
+            elif lost.type in ("get", "set"):
                 raise StanzaError("service-unavailable")
         except StanzaError as error:
-            self.router.refuse(stanza, error)
+            self.router.refuse(lost, error)
+        except Exception as error:
+            self.router.report(error, lost)
 
     def _to_host(self, stanza: Stanza, sender: Session | None) -> None:
         if stanza.kind == "iq" and stanza.type in ("get", "set"):
@@ -210,7 +221,7 @@ class Host:
     def _presence_for(self, to: JID, presence: Stanza) -> None:
         handler = self._presence_to.get(presence.type or "")
         if handler is not None:
-            if self.accounts.exists(to):
+            if presence.type == "probe" or self.accounts.exists(to):
                 handler(to.to_bare(), presence)
         elif not to.resource:
             for session in self.sessions(to.local):
@@ -222,13 +233,11 @@ class Host:
         type = message.type
         if type == "error" or (type == "headline" and to.resource):
             return
-        if type == "groupchat":
+        if type == "groupchat" or (type != "chat" and to.resource):
             raise StanzaError("service-unavailable")
-        ready = [each for each in self.sessions(to.local) if each.presence is not None and each.priority >= 0]
-        if ready:
-            data = to_bytes(message)
-            for session in ready:
-                session.link.send(data)
+        sessions = choose(message, self.sessions(to.local))
+        if sessions:
+            send_to_all(to_bytes(message), sessions)
         elif type != "headline":
             self._message_to_nobody(to.to_bare(), message)
 

@@ -34,19 +34,28 @@ class LoginRules:
 
 
 class Login:
-    """The negotiation of one stream. `send` takes answers; `done` the account, after `<success/>` was sent."""
+    """The negotiation of one stream. `send` takes answers; `done` the account, with a `<success/>` that is still to be
+    sent; `failed` how the stream ends, after too many failures.
+    """
 
     def __init__(
-        self, rules: LoginRules, domain: str, send: Callable[[Element], None], done: Callable[[JID, Element], None]
+        self,
+        rules: LoginRules,
+        domain: str,
+        *,
+        send: Callable[[Element], None],
+        done: Callable[[JID, Element], None],
+        failed: Callable[[StreamError], None],
     ) -> None:
         self._rules = rules
         self._domain = domain
         self._send = send
         self._done = done
+        self._failed = failed
+        self._mechanism = ""  # the one that waits for a response
         self._scram: Scram | None = None
-        self._final = b""
+        self._check: Attempt | None = None  # whose outcome is waited for
         self._tries = 0
-        self._checking = False
         self.closed = False
 
     def offer(self) -> Element:
@@ -57,9 +66,8 @@ class Login:
         return made
 
     def receive(self, received: Element) -> None:
-        """`<auth/>`, `<response/>` or `<abort/>`. Raises StreamError after too many failures."""
-        if self._checking:
-            raise StreamError("not-authorized", "wait for the answer to the login before")
+        """`<auth/>`, `<response/>` or `<abort/>`. Whatever was going on is over with the next `<auth/>` (6.4.2)."""
+        self._check = None
         try:
             self._step(received)
         except SASLError as error:
@@ -70,9 +78,8 @@ class Login:
         if name == "abort":
             raise SASLError("aborted")
         if name == "auth":
-            self._scram = None
             self._start(received.get("mechanism", ""), received.text)
-        elif name == "response" and self._scram is not None:
+        elif name == "response" and self._mechanism:
             self._continue(decode(received.text))
         else:
             raise SASLError("malformed-request", f"<{name}/> makes no sense here")
@@ -80,43 +87,35 @@ class Login:
     def _start(self, mechanism: str, initial: str | None) -> None:
         if mechanism not in self._rules.mechanisms:
             raise SASLError("invalid-mechanism")
-        if mechanism == "PLAIN":
-            return self._plain(initial or "=")
-        self._scram = Scram(mechanism, self._keys)
-        self._final = b""
+        self._mechanism = mechanism
+        self._scram = None if mechanism == "PLAIN" else Scram(mechanism, self._keys)
         if initial:
-            self._challenge(self._scram.first(decode(initial)))
+            self._continue(decode(initial))
         else:
             self._challenge(b"")
-        return None
 
     def _continue(self, message: bytes) -> None:
-        assert self._scram is not None
-        if not self._scram.username:
+        if self._scram is None:
+            self._plain(message)
+        elif not self._scram.username:
             self._challenge(self._scram.first(message))
-            return
-        proof = self._scram.final(message)
-        account = self._account(self._scram.username)
-        self._scram = None
-        self._succeed(account, proof)
+        else:
+            proof = self._scram.final(message)
+            self._succeed(self._account(self._scram.username), proof)
 
-    def _plain(self, initial: str) -> None:
-        message = parse_plain(decode(initial))
-        account = self._account(message.authcid)
-        if message.authzid:
-            try:
-                allowed = parse(message.authzid) == account
-            except JIDError:
-                allowed = False
-            if not allowed:
-                raise SASLError("invalid-authzid")
-        self._checking = True
-        self._rules.authenticator.check(Attempt(account, message.password), self._checked)
+    def _plain(self, message: bytes) -> None:
+        self._mechanism = ""
+        plain = parse_plain(message)
+        account = self._account(plain.authcid)
+        if plain.authzid and not is_address_of(account, plain.authzid):
+            raise SASLError("invalid-authzid")
+        attempt = self._check = Attempt(account, plain.password)
+        self._rules.authenticator.check(attempt, lambda outcome: self._checked(attempt, outcome))
 
-    def _checked(self, outcome: Outcome) -> None:
-        self._checking = False
-        if self.closed:
+    def _checked(self, attempt: Attempt, outcome: Outcome) -> None:
+        if self.closed or attempt is not self._check:
             return
+        self._check = None
         if isinstance(outcome, Accepted):
             self._succeed(outcome.account, b"")
         else:
@@ -135,10 +134,11 @@ class Login:
         self._send(element(ns.SASL, "challenge", text=encode(data)))
 
     def _succeed(self, account: JID, data: bytes) -> None:
-        self._done(account, element(ns.SASL, "success", text=encode(data) if data else None))
+        self._mechanism = ""
+        self._done(account, element(ns.SASL, "success", text=encode(data)))
 
     def _fail(self, condition: str, text: str) -> None:
-        self._scram = None
+        self._mechanism = ""
         failure = element(ns.SASL, "failure")
         child(failure, ns.SASL, condition)
         if text:
@@ -146,7 +146,15 @@ class Login:
         self._send(failure)
         self._tries += condition != "aborted"
         if self._tries >= TRIES:
-            raise StreamError("policy-violation", "too many failed logins")
+            self._failed(StreamError("policy-violation", "too many failed logins"))
+
+
+def is_address_of(account: JID, authzid: str) -> bool:
+    """Whether an authorization identity is the account's own (RFC 6120 section 6.3.8)."""
+    try:
+        return parse(authzid) == account
+    except JIDError:
+        return False
 
 
 def encode(data: bytes) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from conversehost.store import Store
 from conversehost.xmpp import ns
@@ -15,8 +15,8 @@ from conversehost.xmpp.xml import Element, child, element
 class RosterItem:
     """One contact, and how it stands between the two.
 
-    `to`: we see their presence. `from_`: they see ours. `ask`: we asked to and wait for the answer. `pending`: they asked
-    (the request, serialised) and wait for ours. `approved`: should they ask, the answer is yes (section 3.4).
+    `to`: we see their presence. `from_`: they see ours. `ask`: we asked to and wait for the answer. `pending`: they
+    asked (the request, serialised) and wait for ours. `approved`: should they ask, the answer is yes (section 3.4).
     """
 
     jid: str
@@ -80,12 +80,6 @@ class Rosters:
         else:
             self._store.delete("roster", account.bare, item.jid)
 
-    def remove(self, account: JID, contact: JID) -> RosterItem | None:
-        """Drop the item; the answer, for the push, says `remove`. None when it wasn't listed."""
-        item = self.get(account, contact)
+    def remove(self, account: JID, contact: JID) -> None:
+        """Drop the item."""
         self._store.delete("roster", account.bare, contact.bare)
-        return replace(item, removed=True) if item.listed else None
-
-    def clear(self, account: JID) -> None:
-        """Drop the whole roster."""
-        self._store.clear("roster", account.bare)

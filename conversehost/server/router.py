@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from conversehost.server.session import DEFAULT_LANGUAGE
+from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JIDError
 from conversehost.xmpp.replies import refusal
@@ -13,6 +15,8 @@ from conversehost.xmpp.stanza import Stanza
 if TYPE_CHECKING:
     from conversehost.server.host import Host
     from conversehost.server.session import Session
+
+_LANG = f"{{{ns.XML}}}lang"
 
 
 class Router:
@@ -24,31 +28,35 @@ class Router:
         self.report = report
 
     def submit(self, session: Session, stanza: Stanza) -> None:
-        """A stanza from a client. Its `from` is what we know, whatever it says (RFC 6120 section 8.1.2.1)."""
-        stanza.set("from", session.full)
+        """A stanza from a client, stamped with what we know of it. An error in it goes back to the client."""
+        stamp(stanza, session)
         try:
-            to = stanza.to
-            kind = stanza.kind
-            if kind == "message":
-                if to is None:
-                    stanza.set("to", session.bare)
-                self.route(stanza, session)
-            elif kind == "iq":
-                check_iq(stanza)
-                if to is None:
-                    session.host.serve(session.account, stanza, session)
-                else:
-                    self.route(stanza, session)
-            else:
-                session.host.presence_from(session, stanza)
+            self._dispatch(session, stanza)
         except StanzaError as error:
             self.refuse(stanza, error)
         except JIDError as error:
-            del stanza.attrib["to"]
+            if stanza.get("to") is not None:
+                del stanza.attrib["to"]  # else it would be the address that the error is from
             self.refuse(stanza, StanzaError("jid-malformed", str(error)))
         except Exception as error:
             self.report(error, stanza)
             self.refuse(stanza, StanzaError("internal-server-error"))
+
+    def _dispatch(self, session: Session, stanza: Stanza) -> None:
+        """RFC 6120 section 10.3: without `to` it is for the sender's own account."""
+        to, kind = stanza.to, stanza.kind
+        if kind == "message":
+            if to is None:
+                stanza.set("to", session.bare)
+            self.route(stanza, session)
+        elif kind == "iq":
+            check_iq(stanza)
+            if to is None:
+                session.host.serve(session.account, stanza, session)
+            else:
+                self.route(stanza, session)
+        else:
+            session.host.presence_from(session, stanza)
 
     def route(self, stanza: Stanza, session: Session | None = None) -> None:
         """Deliver by `to`, which must be there. `session` is the sender's, where it is one of ours.
@@ -77,6 +85,18 @@ class Router:
             self.route(refusal(refused, error))
         except (StanzaError, JIDError):
             return  # its sender has left meanwhile
+
+
+def stamp(stanza: Stanza, session: Session) -> None:
+    """`from` is what we know, whatever it says (RFC 6120 section 8.1.2.1); the stream's language unless it has its own
+    (section 8.1.5); no delay in this server's name (XEP-0203 section 5).
+    """
+    stanza.set("from", session.full)
+    if session.lang != DEFAULT_LANGUAGE and stanza.get(_LANG) is None:
+        stanza.set(_LANG, session.lang)
+    for delay in stanza.findall(f"{{{ns.DELAY}}}delay"):
+        if delay.get("from") == session.host.domain:
+            stanza.remove(delay)
 
 
 def check_iq(iq: Stanza) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from conversehost.xmpp.jid import JID
@@ -13,10 +14,29 @@ if TYPE_CHECKING:
     from conversehost.server.host import Host
 
 
+DEFAULT_LANGUAGE = "en"
+"""Of all streams from the server; stanzas in it don't say so."""
+
+_LANGUAGE = re.compile("[A-Za-z0-9-]{1,35}")
+
+
 class Session:
     """What routing needs to know of a client. Features keep what is theirs in dicts of their own, by session."""
 
-    __slots__ = ("account", "bare", "full", "host", "jid", "link", "opened", "presence", "priority", "since")
+    __slots__ = (
+        "account",
+        "bare",
+        "full",
+        "host",
+        "interested",
+        "jid",
+        "lang",
+        "link",
+        "opened",
+        "presence",
+        "priority",
+        "since",
+    )
 
     def __init__(self, host: Host, jid: JID, link: Link, opened: StreamOpen, since: float) -> None:
         self.host = host
@@ -27,6 +47,8 @@ class Session:
         self.link = link
         self.opened = opened
         self.since = since  # seconds since 1970
+        self.lang = opened.lang if _LANGUAGE.fullmatch(opened.lang) else DEFAULT_LANGUAGE
+        self.interested = False  # has asked for its roster: gets roster pushes (RFC 6121 section 2.2)
         self.presence: Stanza | None = None  # the last available one; None while unavailable
         self.priority = 0
 

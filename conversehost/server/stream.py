@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from typing import cast
+
+from lxml.etree import QName
 
 from conversehost.server.host import Host
 from conversehost.server.login import Login
@@ -18,10 +21,12 @@ from conversehost.xmpp.jid import JID, JIDError, parse, prepare_domain
 from conversehost.xmpp.replies import refusal, result
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.stream import Link, StreamOpen
-from conversehost.xmpp.xml import Element, child, element, parse as parse_xml, to_bytes
+from conversehost.xmpp.xml import Element, child, element, to_bytes
 
 _BIND = f"{{{ns.BIND}}}bind"
 _RESOURCE = f"{{{ns.BIND}}}resource"
+BIND_TRIES = 10
+"""RFC 6120 section 7.7.3."""
 
 
 class ServerStream:
@@ -31,6 +36,7 @@ class ServerStream:
         self._router = router
         self.session: Session | None = None
         self._account: JID | None = None
+        self._bind_failures = 0
         self._closed = False
 
     def open(self, request: StreamOpen, link: Link) -> None:
@@ -46,8 +52,7 @@ class ServerStream:
             served = ", ".join(self._router.hosts)
             link.close(StreamError("host-unknown", f"{request.to} isn't served here; this is {served}"))
             return
-        self._host = host
-        self._login = Login(host.rules, host.domain, self._send, self._logged_in)
+        self._begin(host)
         self._send(self._features())
 
     def open_as(self, account: JID, request: StreamOpen, link: Link, resource: str = "") -> Session:
@@ -57,8 +62,7 @@ class ServerStream:
         """
         self._request = request
         self._link = link
-        self._host = self._router.hosts[account.domain]
-        self._login = Login(self._host.rules, self._host.domain, self._send, self._logged_in)
+        self._begin(self._router.hosts[account.domain])
         self._account = account
         return self._bind(resource)
 
@@ -81,16 +85,26 @@ class ServerStream:
             else:
                 raise StreamError("unsupported-stanza-type", f"unexpected {stanza.tag}")
         except StreamError as error:
-            self._link.close(error)
-            self._end()
+            self._give_up(error)
+        except Exception as error:
+            name = QName(stanza)  # not what is in it: that may be a password
+            self._router.report(error, cast(Stanza, element(name.namespace or ns.CLIENT, name.localname)))
+            self._give_up(StreamError("internal-server-error"))
 
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
         """The transport is gone."""
         self._end()
-        for data in undelivered:
-            found = parse_xml(data)
-            if isinstance(found, Stanza):
-                self._host.undelivered(found)
+        if self.session is not None:
+            for data in undelivered:
+                self._host.undelivered(data)
+
+    def _begin(self, host: Host) -> None:
+        self._host = host
+        self._login = Login(host.rules, host.domain, send=self._send, done=self._logged_in, failed=self._give_up)
+
+    def _give_up(self, error: StreamError) -> None:
+        self._link.close(error)
+        self._end()
 
     def _end(self) -> None:
         if self._closed:
@@ -132,23 +146,35 @@ class ServerStream:
         """Registration before login; binding after it."""
         try:
             check_iq(iq)
-            if self._account is None:
-                answer = self._host.serve_stream(iq)
-            elif iq.type == "set" and iq[0].tag == _BIND:
-                bound = element(ns.BIND, "bind")
-                self._bind(iq[0].findtext(_RESOURCE) or "")
-                assert self.session is not None
-                child(bound, ns.BIND, "jid").text = self.session.full
-                answer = result(iq, bound)
-            else:
-                raise StanzaError("not-authorized", "bind a resource first")
-        except JIDError as error:
-            answer = refusal(iq, StanzaError("bad-request", str(error)))
+            self._send(self._register(iq) if self._account is None else self._bound(iq))
         except StanzaError as error:
-            if error.condition == "not-authorized" and self._account is None:
+            if iq.type not in ("result", "error"):
+                self._send(refusal(iq, error))
+
+    def _register(self, iq: Stanza) -> Stanza:
+        try:
+            return self._host.serve_stream(iq)
+        except StanzaError as error:
+            if error.condition == "not-authorized":
                 raise StreamError("not-authorized", error.text) from None
-            answer = refusal(iq, error)
-        self._send(answer)
+            raise
+
+    def _bound(self, iq: Stanza) -> Stanza:
+        """The answer to a request to bind (RFC 6120 section 7). Raises StanzaError, StreamError."""
+        if iq.get("to") not in (None, self._host.domain, str(self._account)):
+            raise StreamError("not-authorized", "bind a resource first")
+        if iq.type != "set" or iq[0].tag != _BIND:
+            raise StanzaError("not-authorized", "bind a resource first")
+        try:
+            session = self._bind(iq[0].findtext(_RESOURCE) or "")
+        except (JIDError, StanzaError) as error:
+            self._bind_failures += 1
+            if self._bind_failures >= BIND_TRIES:
+                raise StreamError("policy-violation", "too many attempts to bind a resource") from None
+            raise error if isinstance(error, StanzaError) else StanzaError("bad-request", str(error)) from None
+        bound = element(ns.BIND, "bind")
+        child(bound, ns.BIND, "jid").text = session.full
+        return result(iq, bound)
 
     def _bind(self, resource: str) -> Session:
         assert self._account is not None

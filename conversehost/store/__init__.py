@@ -1,4 +1,4 @@
-"""All user data, by collection and owner. Nothing outside holds user data, so snapshot, restore and reset are complete."""
+"""All user data, by collection and owner. Nothing else holds any, so snapshot, restore and reset are complete."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Snapshot = NewType("Snapshot", Mapping[str, Any])
 class Store(Protocol):
     """Values by (collection, owner, key), in order of insertion.
 
-    Owners and keys are strings: mostly bare JIDs. Values are immutable (str, bytes, tuples, frozen dataclasses): a change
-    is a `put` of a new value. So a snapshot copies tables, never values.
+    Owners and keys are strings: mostly bare JIDs. Values are immutable (str, bytes, tuples, frozen dataclasses): a
+    change is a `put` of a new value. So a snapshot copies tables, never values.
     """
 
     def get(self, collection: str, owner: str, key: str) -> Any:
@@ -28,10 +28,10 @@ class Store(Protocol):
         """A live view, in order, of what the owner has in the collection; empty when nothing. Copy before changing."""
 
     def owners(self, collection: str) -> Iterable[str]:
-        """Everybody who has something in the collection."""
+        """Everybody who has something in the collection; a live view too."""
 
     def append(self, collection: str, owner: str, value: Any) -> str:
-        """Insert under a new key, larger than all before in this store (fixed width: sorts as text); answers the key."""
+        """Insert under a new key, larger than all before in this store (they sort as text); answers the key."""
 
     def clear(self, collection: str, owner: str) -> Mapping[str, Any]:
         """Remove all that the owner has in the collection, and answer it."""

@@ -15,6 +15,7 @@ _PLAIN_LOCAL = re.compile("[a-z0-9._-]{1,1023}")
 _PLAIN_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _PLAIN_RESOURCE = re.compile("[!-~]{1,1023}")
 _MAX_BYTES = 1023
+_MAX_TEXT = 3 * (3 * _MAX_BYTES) + 2  # longer than anything that preparation could shorten to an address
 
 
 class JIDError(ValueError):
@@ -63,8 +64,10 @@ class JID:
 @lru_cache(maxsize=16_384)
 def parse(text: str) -> JID:
     """The address that `text` spells, prepared (RFC 7622 section 3). Raises JIDError."""
+    if len(text) > _MAX_TEXT:
+        raise JIDError("too long")
     rest, slash, resource = text.partition("/")
-    local, at, domain = rest.rpartition("@")
+    local, at, domain = rest.partition("@") if "@" in rest else ("", "", rest)
     if at and not local:
         raise JIDError("empty local part")
     if slash and not resource:
@@ -87,28 +90,36 @@ def prepare_local(text: str) -> str:
 
 
 def prepare_domain(text: str) -> str:
-    """Lower case, without a final dot; U-labels stay U-labels; IP literals too (section 3.2). Raises JIDError."""
-    if _PLAIN_DOMAIN.fullmatch(text) and len(text) < 254:
+    """Lower case, no final dot, U-labels in place of A-labels; IP literals too (section 3.2). Raises JIDError."""
+    if _is_plain(text):
         return text
     if text.startswith("[") and text.endswith("]"):
         return _prepare_address(text)
     domain = text.removesuffix(".").lower()
-    if _PLAIN_DOMAIN.fullmatch(domain) and len(domain) < 254:
+    if _is_plain(domain):
         return domain
+    if domain.endswith("."):
+        raise JIDError("not a domain: empty label")
     import idna  # tables of 300 kB, for the few who need them
 
     try:
-        ascii_form = idna.encode(domain, uts46=True)
-        return idna.decode(ascii_form)
+        return idna.decode(idna.encode(domain, uts46=True)).removesuffix(".")  # a final U+3002 became a dot
     except (idna.IDNAError, UnicodeError) as error:
         raise JIDError(f"not a domain: {error}") from None
 
 
 def prepare_resource(text: str) -> str:
-    """NFC, spaces mapped, no control characters (section 3.4). Raises JIDError."""
+    """NFC, spaces mapped, no control characters (section 3.4), no space in front (section 3.5). Raises JIDError."""
     if _PLAIN_RESOURCE.fullmatch(text):
         return text
-    return _enforce(_RESOURCE, text, "resource")
+    prepared = _enforce(_RESOURCE, text, "resource")
+    if prepared.startswith(" "):
+        raise JIDError("a resource must not begin with a space")
+    return prepared
+
+
+def _is_plain(domain: str) -> bool:
+    return len(domain) < 254 and "xn--" not in domain and _PLAIN_DOMAIN.fullmatch(domain) is not None
 
 
 def _prepare_address(text: str) -> str:

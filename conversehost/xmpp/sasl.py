@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scramp import ScramException, ScramMechanism
+from scramp.utils import saslprep
 
 ScramKeys = tuple[bytes, bytes, bytes, int]
 """Salt, stored key, server key, iterations (RFC 5802 section 3)."""
@@ -27,6 +28,17 @@ class Plain:
     authzid: str
     authcid: str
     password: str
+
+
+def prepare_password(text: str) -> str:
+    """SASLprep (RFC 4013), as RFC 4616 and 5802 want it. What it can't prepare, such as an emoji, stays as it is."""
+    if text.isascii() and text.isprintable():
+        return text
+    try:
+        prepared: str = saslprep(text)
+    except ScramException:
+        return text
+    return prepared or text
 
 
 def parse_plain(message: bytes) -> Plain:
@@ -53,24 +65,33 @@ class Scram:
         self._server = ScramMechanism(mechanism).make_server(look_up)
 
     def first(self, message: bytes) -> bytes:
-        """client-first -> server-first. Raises SASLError."""
+        """client-first -> server-first. Raises SASLError, and whatever `keys` raises."""
         text = _text(message)
-        if text[:1] in ("n", "y") and not text[1:].startswith(",,"):
+        if text.startswith(("n,a=", "y,a=")):
             raise SASLError("invalid-authzid", "SCRAM with an authorization identity isn't supported")
         try:
             self._server.set_client_first(text)
-            return self._server.get_server_first().encode()
+            answer: str = self._server.get_server_first()
         except ScramException as error:
+            if _meaning(error) == "no-resources" and error.__cause__ is not None:
+                raise error.__cause__ from None
             raise SASLError("malformed-request", str(error)) from None
+        return answer.encode()
 
     def final(self, message: bytes) -> bytes:
         """client-final -> server-final; they are `username` then. Raises SASLError."""
         try:
             self._server.set_client_final(_text(message))
-            return self._server.get_server_final().encode()
+            answer: str = self._server.get_server_final()
         except ScramException as error:
-            wrong = error.server_error is not None and error.server_error.value == "invalid-proof"
+            wrong = _meaning(error) == "invalid-proof"
             raise SASLError("not-authorized" if wrong else "malformed-request") from None
+        return answer.encode()
+
+
+def _meaning(error: ScramException) -> str:
+    """The server-error-value of RFC 5802 section 7; "" when the error is none of these."""
+    return "" if error.server_error is None else str(error.server_error.value)
 
 
 def _text(message: bytes) -> str:

@@ -6,8 +6,10 @@ DOCTYPE, entities, comments or processing instructions (RFC 6120 section 11.1), 
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -49,6 +51,12 @@ _SAFE: dict[str, Any] = {
     "remove_comments": False,
     "remove_pis": False,
 }
+_SPACE = b" \t\r\n"
+_PIECES = re.compile(rb"[^>]*>|[^>]+")
+_ENCODING = re.compile(rb"""\sencoding\s*=\s*["']([^"']*)["']""")
+_WARNINGS = 100
+_NOTHING = object()
+
 _lookup = etree.ElementNamespaceClassLookup()
 _stanzas = _lookup.get_namespace(ns.CLIENT)
 for _kind in ("message", "presence", "iq"):
@@ -61,7 +69,16 @@ def _parser() -> etree.XMLParser:
     return parser
 
 
+def _pull_parser() -> Any:
+    """Without a DOCTYPE there is no entity to resolve: told to do so, the parser refuses references."""
+    parser = etree.XMLPullParser(events=("start", "end", "comment", "pi"), **_SAFE | {"resolve_entities": True})
+    parser.set_element_class_lookup(_lookup)
+    return parser
+
+
 _PARSER = _parser()
+_make: Any = _PARSER.makeelement  # the stubs don't know the default namespace, and not what a parser's errors are
+_make_in: Any = etree.SubElement
 
 
 def element(
@@ -73,7 +90,7 @@ def element(
     prefix: str | None = None,
 ) -> Element:
     """A new element; its namespace is declared as the default one unless a prefix is given."""
-    made = _PARSER.makeelement(f"{{{namespace}}}{name}", attributes, nsmap={prefix: namespace})
+    made: Element = _make(f"{{{namespace}}}{name}", attributes, nsmap={prefix: namespace})
     made.text = text
     made.extend(children)
     return made
@@ -81,35 +98,66 @@ def element(
 
 def child(parent: Element, namespace: str, name: str, attributes: dict[str, str] | None = None) -> Element:
     """A new last child."""
-    made = etree.SubElement(parent, f"{{{namespace}}}{name}", attributes, nsmap={None: namespace})
+    made: Element = _make_in(parent, f"{{{namespace}}}{name}", attributes, nsmap={None: namespace})
     return made
+
+
+def attributes_of(found: Any) -> dict[str, str]:
+    """The attributes; those with a namespace by Clark name."""
+    return dict(found.attrib)
 
 
 def parse(data: bytes) -> Element:
     """The one element in `data`. Raises XMLError: not-well-formed, restricted-xml, unsupported-encoding."""
+    suspicious = b"<!" in data or b"<?" in data
+    if suspicious:
+        check_prolog(data.removeprefix(codecs.BOM_UTF8))
     try:
         root = etree.fromstring(data, _PARSER)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise XMLError("not-well-formed", str(error)) from None
-    if b"<!" in data or b"<?" in data:
-        _refuse_restricted(root, data)
+    except etree.XMLSyntaxError as error:
+        raise XMLError("unsupported-encoding") if _is_utf16(data) else _refusal(error) from None
+    if suspicious and (next(root.iter(etree.Comment, etree.PI), None) is not None or root.getnext() is not None):
+        raise XMLError("restricted-xml")
     return root
 
 
-def _refuse_restricted(root: Element, data: bytes) -> None:
-    """The rare way: something in `data` looks like a declaration, comment or processing instruction."""
-    if data.lstrip()[:5] == b"<?xml":
-        _refuse_encoding(data[: data.find(b"?>")])
-    info = root.getroottree().docinfo
-    inside = next(iter(root.iter(etree.Comment, etree.PI, etree.Entity)), None)
-    if info.doctype or inside is not None or root.getprevious() is not None or root.getnext() is not None:
+def check_prolog(start: bytes) -> None:
+    """The start of a document, as far as it has come: before the root stands an XML declaration at most, of UTF-8.
+
+    So a DOCTYPE never reaches the parser. Raises XMLError (RFC 6120 sections 11.1 and 11.6).
+    """
+    if _is_utf16(start):
+        raise XMLError("unsupported-encoding")
+    rest = start
+    if start.startswith(b"<?xml"):
+        declaration, end, rest = start.partition(b"?>")
+        if not end:
+            return
+        _check_encoding(declaration)
+    elif b"<?xml".startswith(start):
+        return
+    if rest.lstrip(_SPACE).startswith((b"<!", b"<?")):
         raise XMLError("restricted-xml")
 
 
-def _refuse_encoding(declaration: bytes) -> None:
-    _, found, rest = declaration.partition(b"encoding")
-    if found and rest.strip(b" \t\r\n='\"").split(b'"')[0].split(b"'")[0].lower() not in (b"utf-8", b"utf8"):
+def _is_utf16(start: bytes) -> bool:
+    return start[:1] in (b"\xff", b"\xfe", b"\0") or start[1:2] == b"\0"
+
+
+def _check_encoding(declaration: bytes) -> None:
+    named = _ENCODING.search(declaration)
+    if named is not None and named[1].lower() not in (b"utf-8", b"utf8"):
         raise XMLError("unsupported-encoding")
+
+
+def _refusal(error: Any) -> XMLError:
+    """What an error of libxml2 is called in RFC 6120: an exception, or an entry of its log."""
+    code, message = getattr(error, "code", None) or error.type, getattr(error, "message", None) or str(error)
+    if code == etree.ErrorTypes.ERR_UNDECLARED_ENTITY:
+        return XMLError("restricted-xml", "an entity reference")
+    if code == etree.ErrorTypes.ERR_INVALID_ENCODING:
+        return XMLError("unsupported-encoding", "not UTF-8")
+    return XMLError("not-well-formed", message)
 
 
 def check_shape(root: Element, limits: Limits, size: int) -> None:
@@ -149,21 +197,24 @@ def adopt(found: Element, surrounding: str) -> Element:
 
 
 def unprefixed(found: Element) -> Element:
-    """The same, with jabber:client as the default namespace: browsers look for plain names."""
+    """The same, with jabber:client as the default namespace of all that is in it: browsers look for plain names."""
     found.tail = None
-    if found.prefix is not None and found.tag.startswith(f"{{{ns.CLIENT}}}"):
-        return _rebuilt(found, ns.CLIENT)
+    for each in found.iter(f"{{{ns.CLIENT}}}*"):
+        if each.prefix is not None:
+            return _rebuilt(found, ns.CLIENT)
     return found
 
 
-def _rebuilt(old: Element, namespace: str | None) -> Element:
+def _rebuilt(old: Element, namespace: str) -> Element:
     """A copy in which `namespace` is jabber:client, without a prefix. As deep as the XML parser allows: 256."""
     name = etree.QName(old)
-    if name.namespace == namespace:
-        new = _PARSER.makeelement(f"{{{ns.CLIENT}}}{name.localname}", dict(old.attrib), nsmap={None: ns.CLIENT})
-    else:
-        nsmap = {old.prefix: name.namespace} if name.namespace else None
-        new = _PARSER.makeelement(old.tag, dict(old.attrib), nsmap=nsmap)
+    if name.namespace in (namespace, ns.CLIENT):
+        new = element(ns.CLIENT, name.localname, attributes_of(old))
+    elif name.namespace:
+        new = element(name.namespace, name.localname, attributes_of(old), prefix=old.prefix)
+    else:  # made in any other way it would fall into the namespace around it
+        new = etree.fromstring(f'<{name.localname} xmlns=""/>'.encode(), _PARSER)
+        new.attrib.update(old.attrib)
     new.text, new.tail = old.text, old.tail
     new.extend([_rebuilt(each, namespace) for each in old])
     return new
@@ -179,58 +230,54 @@ class StreamHeader:
 
 
 class StreamParser:
-    """XML streams over TCP: bytes in; a `StreamHeader`, then stanzas, then None (the closing tag) out."""
+    """XML streams over TCP: bytes in; a `StreamHeader`, then stanzas, then None (the closing tag) out.
+
+    A stanza can only end at a ">": fed up to there each time, its size in bytes is known exactly, and what comes out
+    doesn't depend on how the bytes were spread over packets.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.limit = limits.unauthenticated
-        self._pull = etree.XMLPullParser(events=("start", "end", "comment", "pi"), **_SAFE)
-        self._pull.set_element_class_lookup(_lookup)
-        self._start = b""
+        self._pull = _pull_parser()
+        self._header = b""
         self._root: Element | None = None
         self._depth = 0
-        self._fed = 0  # bytes of this feed
-        self._earlier = 0  # bytes of earlier feeds that the unfinished element may have begun in
+        self._size = 0  # bytes of the header or stanza that isn't complete yet
+        self._ended = False
 
     def feed(self, data: bytes) -> Iterator[StreamHeader | Element | None]:
         """What `data` completes, in order. Raises XMLError, after which the parser is of no more use."""
+        for piece in _PIECES.findall(data):
+            if not self._size:
+                piece = piece.lstrip(_SPACE)  # keep-alives cost nothing, however many
+            if piece and not self._ended:
+                yield from self._feed(piece)
+
+    def _feed(self, piece: bytes) -> Iterator[StreamHeader | Element | None]:
+        room = self.limit - self._size
+        self._size += len(piece)
         if self._root is None:
-            self._check_start(data)
-        self._fed = len(data)
+            self._header += piece[:room]
+            self._check_start()
         try:
-            self._pull.feed(data)
+            self._pull.feed(piece[:room])
             for event, node in self._pull.read_events():
                 found = self._event(event, node)
                 if found is not _NOTHING:
-                    yield found  # type: ignore[misc]
+                    self._check_log()
+                    yield found
         except etree.XMLSyntaxError as error:
-            raise XMLError("not-well-formed", str(error)) from None
-        for entry in self._pull.feed_error_log:  # lxml stops without a word at an undeclared entity
-            if entry.level >= etree.ErrorLevels.ERROR:
-                raise XMLError("not-well-formed", entry.message)
-        self._check_unfinished()
-        self._earlier += self._fed
+            raise _refusal(error) from None
+        if self._size > self.limit:
+            raise XMLError("policy-violation", "stanza too big")
 
-    def _check_start(self, data: bytes) -> None:
-        """Before the header only an XML declaration may stand, and its encoding must be UTF-8."""
-        if len(self._start) < 200:
-            self._start += data[:200]
-        start = self._start
-        if start[:1] in (b"\xff", b"\xfe", b"\0") or start[1:2] == b"\0":
-            raise XMLError("unsupported-encoding")
-        if start[:5] == b"<?xml" and b"?>" in start:
-            _refuse_encoding(start[: start.find(b"?>")])
+    def _check_start(self) -> None:
+        check_prolog(self._header)
+        if not self._header.startswith(b"<"):
+            raise XMLError("not-well-formed", "a stream begins with <stream:stream")
 
-    def _check_unfinished(self) -> None:
-        """Whatever the packets: an element that isn't complete yet counts too, and so does a header."""
-        if self._earlier + self._fed <= self.limit:
-            return
-        if self._earlier <= self.limit and self._root is not None:
-            if not len(self._root) or len(to_bytes(self._root[-1])) <= self.limit:
-                return
-        raise XMLError("policy-violation", "stanza too big")
-
-    def _event(self, event: str, node: Element) -> object:
+    def _event(self, event: str, node: Element) -> Any:
         if event in ("comment", "pi"):
             raise XMLError("restricted-xml")
         if event == "start":
@@ -240,31 +287,40 @@ class StreamParser:
             return self._opened(node) if self._root is None else _NOTHING
         self._depth -= 1
         if self._depth == 0:
+            self._ended = True
             return None
         return self._complete(node) if self._depth == 1 else _NOTHING
 
     def _opened(self, node: Element) -> StreamHeader:
-        if node.getroottree().docinfo.doctype:
-            raise XMLError("restricted-xml")
         self._root = node
-        self._earlier = 0
-        return StreamHeader(node.tag, dict(node.attrib), node.nsmap.get(None))
+        self._size = 0
+        return StreamHeader(node.tag, attributes_of(node), node.nsmap.get(None))
 
     def _complete(self, node: Element) -> Element:
-        size, self._earlier = self._earlier + self._fed, 0
         assert self._root is not None
-        self._root.text = None  # white space between stanzas must not pile up
-        if next(iter(node.iter(etree.Entity)), None) is not None:
-            raise XMLError("restricted-xml")
-        if size > self.limit and len(to_bytes(node)) > self.limit:
-            raise XMLError("policy-violation", "stanza too big")
-        check_shape(node, self.limits, size)
-        taken: Element = node.__copy__()  # removed alone, what it inherits would get a prefix
+        text, self._root.text = self._root.text, None
+        if text and text.strip():
+            raise XMLError("bad-format", "text between stanzas")
+        check_shape(node, self.limits, self._size)
+        self._size = 0
+        taken = copy(node)  # removed alone, what it inherits would get a prefix
         self._root.remove(node)
         return unprefixed(taken)
 
+    def _check_log(self) -> None:
+        """Errors that don't stop lxml: prefixes that aren't declared. Warnings are kept as long as a parser, and a
+        namespace that isn't absolute, such as vcard-temp, gives one each time: after many, begin again.
+        """
+        log = self._pull.feed_error_log
+        for entry in log:
+            if entry.level >= etree.ErrorLevels.ERROR:
+                raise _refusal(entry)
+        if len(log) > _WARNINGS and not self._ended:
+            self._pull = _pull_parser()
+            self._pull.feed(self._header)
+            ((_, self._root),) = self._pull.read_events()
 
-_NOTHING = object()
+
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
