@@ -15,10 +15,16 @@ from conversehost.web.converse import ConverseDist
 PAGES = Path(site_module.__file__).parent / "pages"
 
 
+def carried(text: str) -> tuple[str, dict]:
+    """What a page carries for its script: the account, and the settings for Converse.js."""
+    found = re.search(
+        r'<script type="application/json" id="converse-config" data-account="(.*?)">(.*?)</script>', text, re.DOTALL
+    )
+    return found[1], json.loads(found[2])
+
+
 def config_of(text: str) -> dict:
-    """The settings for Converse.js that a page carries."""
-    found = re.search(r'<script type="application/json" id="converse-config">(.*?)</script>', text, re.DOTALL)
-    return json.loads(found[1])
+    return carried(text)[1]
 
 
 def demo_page(browser) -> str:
@@ -50,6 +56,11 @@ def test_the_demo_page_starts_the_chat_by_prebind(browser):
     assert config["auto_login"] is config["keepalive"] is True
     assert config["view_mode"] == "overlayed"
     assert "websocket_url" not in config  # it would win over BOSH, and prebind needs BOSH
+
+
+def test_the_page_says_whose_chat_it_is(browser):
+    assert carried(demo_page(browser))[0] == "alice@localhost"
+    assert carried(browser.get("/form").text)[0] == ""
 
 
 def test_the_demo_page_says_what_is_going_on(browser):

@@ -1,4 +1,4 @@
-// Whoever sees this form isn't logged in to the site: a chat session that this tab may remember is somebody else's.
+// Whoever sees this form isn't logged in to the site: a chat session that this tab may remember is over.
 sessionStorage.removeItem("strophe-bosh-session");
 
 for (const chip of document.querySelectorAll(".site-chip")) {
