@@ -105,10 +105,10 @@ class OneSession(Noun):
         raise ApiError(HTTPStatus.NOT_FOUND, f"there is no session {self._name} (an id, or user@domain/resource)")
 
 
-def every(world: World) -> Iterator[Session]:
-    """All sessions of all domains."""
-    for host in world.hosts.values():
-        yield from host.all_sessions()
+def every(world: World) -> list[Session]:
+    """All sessions of all domains, the oldest first."""
+    found = [session for host in world.hosts.values() for session in host.all_sessions()]
+    return sorted(found, key=lambda session: session.since)
 
 
 def describe(session: Session) -> dict[str, object]:

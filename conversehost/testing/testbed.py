@@ -119,7 +119,10 @@ class TestBed:
         """Use a server that runs already; `url` is any address of its site, or of its API."""
         parts = urlsplit(url)
         about = _call("GET", f"{parts.scheme}://{parts.netloc}{API}")
-        return cls(about["server"])
+        try:
+            return cls(about["server"])
+        except (KeyError, TypeError):
+            raise TestBedError(f"{url} is no conversehost") from None
 
     def stop(self) -> None:
         """Stop the server, if `start` started it; twice is no mistake."""
@@ -158,7 +161,7 @@ class TestBed:
 
         `friends` are accounts that are there: each is in the other's roster, subscribed both ways.
         """
-        fields: dict[str, Any] = {"jid": name or f"user-{secrets.token_hex(4)}"}
+        fields: dict[str, Any] = {"jid": f"user-{secrets.token_hex(4)}" if name is None else name}
         if password is not None:
             fields["password"] = password
         if nickname is not None:

@@ -112,7 +112,7 @@ class Person:
     def __init__(self, server: Server, name: str, resource: str) -> None:
         self.got: list[Stanza] = []
         self._server = server
-        account = parse(f"{name}@localhost")
+        account = parse(name if "@" in name else f"{name}@localhost")
         self.client = MemoryClient(server.router, server.turn, account, self.got.append, resource=resource)
         self.jid = self.client.jid
 

@@ -11,7 +11,7 @@ from conversehost.testbed.sessions import CONDITIONS
 from conversehost.xmpp import ns
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.xml import element
-from tests.testbed.conftest import quoted
+from tests.testbed.conftest import House, quoted
 
 
 def test_nobody_but_the_bots_is_there_at_first(house):
@@ -51,6 +51,12 @@ def test_sessions_of_one_account(house):
     assert [each["transport"] for each in house.sessions("?account=alice")] == ["memory", "bosh"]
     assert house.sessions("?account=juliet") == []
     assert house.sessions("?account=echo")[0]["jid"] == "echo@localhost/bot"
+
+
+def test_the_oldest_session_comes_first():
+    house = House("--domain", "localhost", "--domain", "b.example", "--user", "zoe@b.example:pw")
+    bound = [house.person(name).jid.full for name in ("bob", "zoe@b.example", "alice", "bob")]
+    assert [each["jid"] for each in house.sessions()] == bound
 
 
 def test_one_session_by_id_or_by_full_jid(house, api):

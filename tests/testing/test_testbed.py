@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar
+from io import BytesIO
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -196,9 +197,12 @@ def test_a_server_that_runs_already(bed):
     assert other.log == ""
 
 
-def test_what_is_no_conversehost(closed_port):
+def test_what_is_no_conversehost(closed_port, monkeypatch):
     with pytest.raises(TestBedError, match="no answer from a conversehost"):
         TestBed.connect(f"http://127.0.0.1:{closed_port}/")
+    monkeypatch.setattr("conversehost.testing.testbed._open", lambda *_, **__: BytesIO(b'{"hello": "world"}'))
+    with pytest.raises(TestBedError, match="is no conversehost"):
+        TestBed.connect("http://elsewhere.example/")
 
 
 @pytest.fixture
@@ -276,6 +280,7 @@ def refusal(call: Callable[[], object]) -> tuple[str, str]:
 
 def test_a_refusal_says_why_in_the_servers_words(bed):
     assert refusal(lambda: bed.add_user("alice")) == ("there is an account alice@localhost already", "conflict")
+    assert refusal(lambda: bed.add_user("")) == ("jid must not be empty", "bad-request")
     assert refusal(lambda: bed.add_user("zoe", password="")) == ("password must not be empty", "bad-request")
     assert refusal(lambda: bed.add_user("zoe", nickname="")) == ("nickname must not be empty", "bad-request")
     assert refusal(lambda: bed.remove_user("nobody")) == ("there is no account nobody@localhost", "not-found")
