@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.interfaces import IListeningPort, IReactorCore, IReactorTime
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 import conversehost
@@ -73,7 +73,7 @@ class Server(Service):
     def __init__(self, settings: Settings, reactor: Any) -> None:
         """Raises ConfigError."""
         self.settings = settings
-        self.reactor: IReactorCore | IReactorTime | Any = reactor
+        self.reactor = reactor
         self.turn = Turn()
         self.clock = ReactorClock(reactor, self.turn)
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
@@ -103,9 +103,7 @@ class Server(Service):
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn)
         self.http = HttpFactory(self._site(), self._direct(), clock=self.wall, turn_ended=self.turn.end)
-        self.c2s = ClientFactory(
-            lambda: ServerStream(self.router), clock=self.wall, turn=self.turn, limits=self.limits
-        )
+        self.c2s = ClientFactory(lambda: ServerStream(self.router), clock=self.wall, turn=self.turn, limits=self.limits)
 
     def startService(self) -> None:
         """Serve. The sockets listen already, so whoever came early is served now."""
@@ -171,7 +169,7 @@ class Server(Service):
     def ready_line(self) -> dict[str, object]:
         """What clients of this server need to know; null for what isn't there."""
         settings = self.settings
-        host = "localhost" if self._loopback() else settings.interfaces[0]
+        host = "localhost" if self._reached_locally() else settings.interfaces[0]
         port = self.sockets.http[0].getsockname()[1]
         site_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         bots = {bot.jid for bot in self.scenario.bots}
@@ -196,11 +194,10 @@ class Server(Service):
 
     def _api_url(self, port: int) -> str | None:
         """Only for programs on this machine, so not there when nothing listens for them."""
-        reachable = self._loopback() or {"0.0.0.0", "::"}.intersection(self.settings.interfaces)
-        return f"http://localhost:{port}{API}" if reachable else None
+        return f"http://localhost:{port}{API}" if self._reached_locally() else None
 
-    def _loopback(self) -> bool:
-        return any(each.startswith("127.") or each == "::1" for each in self.settings.interfaces)
+    def _reached_locally(self) -> bool:
+        return any(each.startswith("127.") or each in ("::1", "0.0.0.0", "::") for each in self.settings.interfaces)
 
     def _host(self, domain: str) -> Host:
         host = Host(
@@ -223,7 +220,6 @@ class Server(Service):
         return dict.fromkeys(PATHS, front)
 
     def _site(self) -> Any:
-        bots = {bot.jid for bot in self.scenario.bots}
         domain = self.settings.domains[0]
         hosts = Hosts(frozenset((*self.settings.domains, *self.settings.allowed_hosts)))
         root = site(
@@ -236,7 +232,9 @@ class Server(Service):
                 hosts=hosts,
                 converse=find_converse(self.settings.converse),
                 registration=self.settings.registration,
-                demo=tuple((jid.local, password) for jid, password in self.accounts.of(domain) if jid not in bots),
+                demo=tuple(
+                    (each.jid.local, each.password) for each in self.scenario.people if each.jid.domain == domain
+                ),
             )
         )
         world = World(self.hosts, self.scenario.bots, self.turn, self.reset, lambda: self.ready)
