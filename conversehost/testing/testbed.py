@@ -297,7 +297,8 @@ def _call(method: str, url: str, fields: Mapping[str, Any] | None = None) -> Any
 
 def _refused(error: HTTPError, what: str) -> TestBedError:
     try:
-        told = json.loads(error.read())["error"]
+        with error:
+            told = json.loads(error.read())["error"]
         return TestBedError(told["message"], told["code"])
     except (ValueError, KeyError, TypeError):
         return TestBedError(f"{what}: {error.code} {error.reason}")

@@ -35,9 +35,8 @@ EVERY_KIND = """
     import json
     import urllib.request
 
-    import pytest
     import pytest_twisted
-    from conversehost.testing import TestBed, TestBedError, User
+    from conversehost.testing import TestBed
     from playwright.sync_api import sync_playwright
     from twisted.internet import reactor
     from twisted.internet.defer import inlineCallbacks
@@ -64,6 +63,7 @@ EVERY_KIND = """
         seen.add(conversehost.pid)
         response = yield Agent(reactor).request(b"GET", conversehost.prebind.encode())
         assert response.code == 401
+        yield readBody(response)
         conversehost.reset()
 
     def test_browser(testbed):
@@ -95,8 +95,25 @@ QUIET = [
 
 
 def test_one_server_for_plain_tests_coroutines_and_browsers(run):
-    """Nor does anything of it cause a warning; the one that is ignored is between two parts of Twisted."""
-    run(EVERY_KIND % QUIET, "-W", "error", "-W", "ignore:Using readBody").assert_outcomes(passed=5)
+    run(EVERY_KIND % QUIET).assert_outcomes(passed=5)
+
+
+NO_WARNINGS = """
+    import pytest
+    from conversehost.testing import Session, TestBed, TestBedError, User
+
+    def test_refusal(testbed):
+        with pytest.raises(TestBedError):
+            testbed.add_user("alice")
+
+    def test_success(testbed):
+        assert testbed.add_user().jid in testbed.accounts
+"""
+
+
+def test_there_is_nothing_to_warn_of(run):
+    """No connection or file is left open, and pytest doesn't take TestBed for a test."""
+    run(NO_WARNINGS, "-W", "error").assert_outcomes(passed=2)
 
 
 CHOOSES_A_REACTOR = """
