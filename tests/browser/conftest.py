@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,8 +108,15 @@ class Visitor:
         self.page.goto(self.site)
         self.page.fill("input[name=username]", self.name)
         self.page.fill("input[name=password]", "secret")
-        self.page.click("button[type=submit]")
+        with self.becomes_available():
+            self.page.click("button[type=submit]")
         self.is_in_chat()
+
+    @contextmanager
+    def becomes_available(self) -> Iterator[None]:
+        """What is done within has Converse.js send its first presence; a reload before that would keep it from it."""
+        with self.page.expect_request(lambda request: "<presence" in (request.post_data or "")):
+            yield
 
     def is_in_chat(self) -> None:
         """The roster is there, with somebody who is online: the session lives."""

@@ -70,7 +70,7 @@ def test_a_session_that_dies_on_the_server_is_replaced(visitor, bed):
     bob.log_in()
     bob.open_chat("Alice")
     (before,) = bed.sessions("alice@localhost")
-    with alice.page.expect_response(f"{bed.site}prebind"):
+    with alice.page.expect_response(f"{bed.site}prebind"), alice.becomes_available():
         bed.kill_session(before)
     alice.is_in_chat()
     alice.open_chat("Bob")
