@@ -135,6 +135,16 @@ def test_what_is_kept_in_memory_is_bounded(browser, dist, monkeypatch):
     assert browser.get("/dist/0.txt").body == b"0" * 40
 
 
+def test_what_was_not_asked_for_longest_goes_first(browser, dist, monkeypatch):
+    monkeypatch.setattr(static, "CACHE", 100)
+    for name in "abac":
+        path = dist / f"{name}.txt"
+        if not path.exists():
+            path.write_bytes(b"x" * 40)
+        browser.get(f"/dist/{name}.txt")
+    assert [file.path[-5:] for file, _ in browser.root.children[b"dist"]._kept] == ["a.txt", "c.txt"]
+
+
 def test_a_file_too_large_for_memory_is_streamed(browser, dist, monkeypatch):
     monkeypatch.setattr(static, "LARGEST", 1000)
     monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("read whole"))
@@ -310,6 +320,11 @@ def test_no_way_out(browser, outside, path):
     answer = browser.get(f"/dist/{path}")
     assert answer.code in (400, 404)
     assert "outside" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["%2e%2e/x", "%252e/x", "..%5cx", "x%00", "x%0a", "c:x", "./x"])
+def test_an_odd_spelling_is_a_bad_request(browser, path):
+    assert browser.get(f"/dist/{path}").code == 400
 
 
 @pytest.mark.parametrize(
