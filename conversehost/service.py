@@ -220,8 +220,8 @@ class Server(Service):
         return dict.fromkeys(PATHS, front)
 
     def _site(self) -> Any:
-        domain = self.settings.domains[0]
-        hosts = Hosts(frozenset((*self.settings.domains, *self.settings.allowed_hosts)))
+        settings, domain = self.settings, self.settings.domains[0]
+        hosts = Hosts(frozenset((*settings.domains, *settings.allowed_hosts, *settings.interfaces)))
         root = site(
             Parts(
                 authenticator=self.accounts,
@@ -230,8 +230,8 @@ class Server(Service):
                 chat=self.chat,
                 domain=domain,
                 hosts=hosts,
-                converse=find_converse(self.settings.converse),
-                registration=self.settings.registration,
+                converse=find_converse(settings.converse),
+                registration=settings.registration,
                 demo=tuple(
                     (each.jid.local, each.password) for each in self.scenario.people if each.jid.domain == domain
                 ),

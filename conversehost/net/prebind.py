@@ -31,6 +31,11 @@ class ChatSessions:
         self._manager = manager
         self._turn = turn
 
+    def knows(self, account: JID) -> bool:
+        """Whether the account exists, still."""
+        host = self._router.hosts.get(account.domain)
+        return host is not None and host.accounts.exists(account)
+
     def prebind(self, account: JID, owner: str) -> Prebound:
         """A new session. When the account has too many, the oldest that nobody attached to gives way.
 

@@ -24,7 +24,10 @@ LIFETIME = 12 * 3600.0
 
 
 class ChatMaker(Protocol):
-    """What the site needs of the connection manager."""
+    """What the site needs of the chat."""
+
+    def knows(self, account: JID) -> bool:
+        """Whether the account still exists."""
 
     def prebind(self, account: JID, owner: str) -> Prebound:
         """A session that is authenticated and bound, made for the owner. Raises StanzaError when there are too many."""
@@ -60,12 +63,14 @@ class SiteSessions:
         return session
 
     def of(self, request: Request) -> SiteSession | None:
-        """The session that the request's cookie names, while it lasts."""
+        """The session that the request's cookie names, while it lasts, and while its account does."""
         cookie = request.getCookie(COOKIE)
         if cookie is None:
             return None
         found: SiteSession | None = self._store.get("site_sessions", cookie.decode("latin-1"), "")
-        return found if found is not None and found.expires > self._clock.utc() else None
+        if found is None or found.expires <= self._clock.utc() or not self._chat.knows(found.account):
+            return None
+        return found
 
     def end(self, request: Request) -> None:
         """Forget the browser's session, and have the browser forget it."""
@@ -84,11 +89,13 @@ class SiteSessions:
 
     def _drop_expired(self) -> None:
         """The oldest come first, and all last equally long."""
-        now = self._clock.utc()
-        for owner in list(self._store.owners("site_sessions")):
-            session: SiteSession | None = self._store.get("site_sessions", owner, "")
-            if session is None or session.expires > now:
-                return
+        expired = []
+        for owner in self._store.owners("site_sessions"):
+            session: SiteSession = self._store.get("site_sessions", owner, "")
+            if session.expires > self._clock.utc():
+                break
+            expired.append(owner)
+        for owner in expired:
             self._store.clear("site_sessions", owner)
 
 

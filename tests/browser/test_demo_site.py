@@ -164,3 +164,21 @@ def test_nobody_gets_a_session_without_a_login(bed):
         urllib.request.urlopen(bed.prebind)
     assert refused.value.code == 401
     assert json.load(refused.value)["error"]
+
+
+def test_a_tab_shows_whoever_is_logged_in_to_the_site_now(visitor, bed):
+    alice = visitor("alice")
+    alice.log_in()
+    page = alice.page.context.new_page()
+    page.goto(bed.site)
+    expect(page.get_by_text("Echo", exact=True).first).to_be_visible()
+    page.click("#logout button")
+    page.click("button[data-name=bob]")
+    expect(page.locator(".site-user")).to_have_text("bob")
+    expect(page.get_by_text("Echo", exact=True).first).to_be_visible()
+    alice.complaints.clear()  # its tab heard that nobody was logged in any more
+    alice.page.reload()
+    expect(alice.page.locator(".site-user")).to_have_text("bob")
+    alice.is_in_chat()
+    assert bed.sessions("alice@localhost") == []
+    assert len(bed.sessions("bob@localhost")) == 2

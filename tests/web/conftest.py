@@ -31,7 +31,8 @@ from conversehost.xmpp.jid import JID, parse
 class Chat:
     """`ChatMaker`: writes down what the site asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, accounts: Accounts) -> None:
+        self.knows = accounts.exists
         self.live: dict[str, tuple[JID, str]] = {}  # by sid
         self.error: Exception | None = None
         self._made = 0
@@ -152,16 +153,16 @@ def store() -> MemoryStore:
 
 
 @pytest.fixture
-def chat() -> Chat:
-    return Chat()
-
-
-@pytest.fixture
 def accounts(store: MemoryStore) -> Accounts:
     accounts = Accounts(store)
     for name in ("alice", "bob"):
         accounts.put(parse(f"{name}@localhost"), "secret")
     return accounts
+
+
+@pytest.fixture
+def chat(accounts: Accounts) -> Chat:
+    return Chat(accounts)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import parse
 
 
 @pytest.fixture
@@ -117,3 +118,10 @@ def test_too_many_sessions_are_told(alice, chat, text):
     answer = alice.get("/prebind")
     assert answer.code == 503
     assert answer.json["error"] == (text or "resource-constraint")
+
+
+def test_an_account_that_was_deleted_is_logged_in_no_longer(alice, accounts, chat):
+    accounts.delete(parse("alice@localhost"))
+    assert alice.get("/prebind").code == 401
+    assert chat.live == {}
+    assert 'action="/login"' in alice.get("/").text
