@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 QUEUE, QUEUE_BYTES = 1_000, 1_048_576
 """What may wait for a client that has no request open; more ends its session, and all of it is stored or bounced."""
 
+REPEATS = 100
+"""How often an answer is given."""
+
 
 class Exchange(Protocol):
     """One HTTP request that waits for its answer."""
@@ -137,7 +140,7 @@ class BoshSession:
         if self.ended:
             return
         self._deliver()
-        keep = 0 if self.terms.polls or self._paused is not None else self.terms.hold
+        keep = 0 if self.terms.polls else self.terms.hold
         while len(self._held) > keep:
             self._answer_oldest(())
         self._arm()
@@ -187,8 +190,6 @@ class BoshSession:
                 self._inactive_from_now()
                 return
         self.window.lose(exchange)
-        if self._held:  # the client is there: nothing may overtake what got lost
-            self._requeue_lost()
 
     def refuse(self, error: BodyError, exchange: Exchange) -> None:
         """A request broke the rules: it is told how, and the session ends (section 17.2)."""
@@ -268,8 +269,9 @@ class BoshSession:
         answer = self.window.kept(rid)
         if answer is None:
             raise BodyError("item-not-found", f"rid {rid} was answered too long ago, {self._expected()}")
-        answer.lost = False
-        answer.exchange = exchange
+        if len(answer.copies) >= REPEATS:
+            raise BodyError("policy-violation", f"rid {rid} was asked for {REPEATS} times")
+        answer.copies.append(exchange)
         exchange.answer(answer.body)
         self._active = self._clock.now()
 
@@ -277,16 +279,20 @@ class BoshSession:
         return f"expected {self.window.last + 1} to {self.window.last + self.window.size}"
 
     def _pause(self, seconds: int) -> None:
-        """Section 10. Raises BodyError."""
+        """Section 10: everything is answered at once, the pause itself without payload. Raises BodyError."""
         if seconds > self.terms.maxpause:
             raise BodyError("policy-violation", f"pause is at most {self.terms.maxpause} seconds")
         self._paused = seconds
+        if len(self._held) > 1:
+            self._deliver()
+        while self._held:
+            self._answer_oldest(())
 
     # Answers and ends
 
     def _deliver(self) -> None:
-        """All that is due, with the oldest request; the answer to a pause never carries payload (section 10)."""
-        if self._queue and self._held and not (self._paused is not None and len(self._held) == 1):
+        """All that is due, with the oldest request."""
+        if self._queue and self._held:
             payload, self._queue, self._queued = self._queue, [], 0
             self._answer_oldest(payload)
 
@@ -297,12 +303,11 @@ class BoshSession:
             self.close(StreamError("resource-constraint", "too much waits for this client"))
 
     def _requeue_lost(self) -> None:
-        """Answers that got lost and weren't asked for again: their stanzas go out before all others."""
+        """The client goes on instead of asking again for what got lost: that goes out before all else."""
         lost = self.window.take_lost()
         if lost:
             self._queue[:0] = lost
             self._queued += sum(map(len, lost))
-            self._flush_later()
 
     def _answer_oldest(self, payload: Sequence[bytes]) -> None:
         rid = next(iter(self._held))

@@ -19,15 +19,14 @@ class Arrival(Enum):
 
 
 class Answer:
-    """What a request was answered with. `lost`: it couldn't be handed completely to an open socket (`exchange`)."""
+    """What a request was answered with, and whom: `copies` are those that got it, save where it didn't get out."""
 
-    __slots__ = ("body", "exchange", "lost", "stanzas")
+    __slots__ = ("body", "copies", "stanzas")
 
-    def __init__(self, body: bytes, stanzas: Sequence[bytes], exchange: object = None) -> None:
+    def __init__(self, body: bytes, stanzas: Sequence[bytes], *copies: object) -> None:
         self.body = body
         self.stanzas = stanzas
-        self.exchange = exchange
-        self.lost = False
+        self.copies = list(copies)
 
 
 class RidWindow:
@@ -65,13 +64,14 @@ class RidWindow:
         return self._kept.get(rid)
 
     def lose(self, exchange: object) -> None:
-        """The answer that went to `exchange` didn't get out."""
+        """The answer that went to `exchange` couldn't be handed completely to an open socket."""
         for answer in self._kept.values():
-            if answer.exchange is exchange:
-                answer.lost = self._any_lost = True
+            if exchange in answer.copies:
+                answer.copies.remove(exchange)
+                self._any_lost = True
 
     def take_lost(self) -> list[bytes]:
-        """The stanzas of answers that got lost and that nobody asked for again; they count as unsent from now on.
+        """The stanzas of answers of which no copy got out; they count as unsent from now on.
 
         Should the client ask after all, the answer is empty: what was in it goes out once.
         """
@@ -79,8 +79,8 @@ class RidWindow:
         if not self._any_lost:
             return found
         self._any_lost = False
-        for rid, answer in self._kept.items():
-            if answer.lost:
+        for answer in self._kept.values():
+            if not answer.copies:
                 found.extend(answer.stanzas)
-                self._kept[rid] = Answer(EMPTY, ())
+                answer.body, answer.stanzas = EMPTY, ()
         return found
