@@ -1,0 +1,62 @@
+"""Which rids may come, and what is remembered of those that came."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conversehost.bosh.body import EMPTY
+from conversehost.bosh.window import Answer, Arrival, RidWindow
+
+SIZES = st.integers(1, 12)
+FIRST = st.integers(1, 2**53 - 100)
+
+
+def window(first: int, size: int, taken: int) -> RidWindow:
+    made = RidWindow(first, size)
+    for rid in range(first, first + taken):
+        made.take(rid)
+    return made
+
+
+@given(FIRST, SIZES, st.integers(0, 30), st.integers(-40, 40))
+def test_every_rid_is_one_of_four(first, size, taken, distance):
+    made = window(first, size, taken)
+    expected = (
+        Arrival.REPEAT
+        if distance <= 0
+        else Arrival.NEXT
+        if distance == 1
+        else Arrival.AHEAD
+        if distance <= size
+        else Arrival.OUTSIDE
+    )
+    assert made.judge(made.last + distance) is expected
+
+
+@given(SIZES, st.integers(1, 40))
+def test_the_last_answers_are_kept_and_no_more(size, count):
+    made = window(1, size, count)
+    for rid in range(1, count + 1):
+        made.keep(rid, Answer(b"%d" % rid, ()))
+    kept = [rid for rid in range(count + 2) if made.kept(rid)]
+    assert kept == list(range(max(1, count - size), count + 1))
+    assert all(made.kept(rid).body == b"%d" % rid for rid in kept)
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 3)), max_size=6))
+def test_what_got_lost_is_taken_once_and_in_order(answers):
+    """(copies, copies lost) of each answer."""
+    made = window(1, 10, len(answers))
+    expected = []
+    for rid, (copies, lost) in enumerate(answers, 1):
+        exchanges = [object() for _ in range(copies)]
+        made.keep(rid, Answer(b"body", [b"%d" % rid], *exchanges))
+        for exchange in exchanges[:lost]:
+            made.lose(exchange)
+            made.lose(exchange)
+        if copies <= lost:
+            expected.append(rid)
+    assert made.take_lost() == [b"%d" % rid for rid in expected]
+    assert made.take_lost() == []
+    assert [rid for rid in expected if made.kept(rid).body == EMPTY] == expected
