@@ -115,7 +115,8 @@ class ClientConnection(Protocol):
         self._open_stream(to, lang)
         if header.tag != f"{{{ns.STREAM}}}stream" or header.default_namespace != ns.CLIENT:
             raise StreamError("invalid-namespace")
-        if header.attributes.get("version") != "1.0":
+        major, dot, _ = header.attributes.get("version", "").partition(".")
+        if not (dot and major.isdecimal() and int(major[:9]) >= 1):  # whoever knows a later one knows 1.0 too
             raise StreamError("unsupported-version", "version='1.0' is spoken here")
         if self._backend is not None:
             self._backend.restart()
