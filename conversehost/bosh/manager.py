@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from conversehost.bosh.body import Body, BodyError, parse_body, terminate
 from conversehost.bosh.session import BoshSession, Exchange, Terms
@@ -31,12 +32,11 @@ class Ceilings:
     maxpause: int = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Where a request came from."""
+class Peer(Protocol):
+    """Where a request came from: the connection, as far as it matters here."""
 
-    address: str = ""
-    secure: bool = False
+    address: str
+    secure: bool
 
 
 class Manager:

@@ -243,8 +243,11 @@ class BoshSession:
 
     def _check_pace(self, body: Body, came: float) -> None:
         """Sections 11 and 12: empty requests must not come faster than `polling`. Raises BodyError."""
+        if body.payload:
+            self._taken, self._taken_empty = came, False
+            return
         special = body.restart or body.get("type") == "terminate" or body.get("pause") is not None
-        empty = not body.payload and not special
+        empty = not special
         fast = empty and abs(came - self._taken) < self.terms.polling  # one that waited for a gap came before that
         if fast and self.terms.polls and self._taken_empty and self._answered_empty:
             raise BodyError("policy-violation", f"polled twice within {self.terms.polling} seconds")
@@ -355,10 +358,12 @@ class BoshSession:
         self._arm()
 
     def _next_due(self) -> float:
-        if self._held or self._ahead:
+        if self._ahead:
             came = [came for _, came in self._held.values()]
             came += [came for _, _, came in self._ahead.values()]
             return min(came) + self.terms.wait
+        if self._held:
+            return min([came for _, came in self._held.values()]) + self.terms.wait
         return self._active + (self.terms.inactivity if self._paused is None else self._paused)
 
     def _arm(self) -> None:

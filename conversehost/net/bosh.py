@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conversehost.bosh.manager import Manager, Peer
+from conversehost.bosh.manager import Manager
 from conversehost.bosh.session import BoshSession
 from conversehost.net.http import HttpExchange
 
@@ -67,9 +67,7 @@ class BoshFront:
         body = exchange.body
         data = body[0] if len(body) == 1 else b"".join(body)
         exchange.body = []
-        connection = exchange.connection
         ours = BoshExchange(exchange)
-        peer = Peer(connection.address, connection.secure)
-        session: BoshSession | None = self._manager.request(data, ours, peer)
+        session: BoshSession | None = self._manager.request(data, ours, exchange.connection)
         if session is not None:
             exchange.context = (session, ours)

@@ -119,7 +119,7 @@ class HttpConnection(Protocol):
         self._web: WebChannel | None = None
         self._refusal: int | None = None
         self._overhead = 0
-        self._header_size = 0
+        self._fields: list[tuple[bytes, bytes]] = []
         self._last = False  # no request is read after this one
         self._ending = False
         self._sending = False
@@ -163,7 +163,7 @@ class HttpConnection(Protocol):
 
     def on_message_begin(self) -> None:
         self._exchange = HttpExchange(self)
-        self._header_size = 0
+        self._fields = []
         self._since = self.factory.clock.now()
 
     def on_url(self, part: bytes) -> None:
@@ -173,16 +173,12 @@ class HttpConnection(Protocol):
             self._give_up(414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        exchange = self._current()
-        if exchange.method:
-            return  # a trailer; nothing of the header may be changed by it
-        self._header_size += len(name) + len(value) + 4
-        if len(exchange.headers) >= HEADER_FIELDS or self._header_size > HEADERS:
-            self._give_up(431)
-        exchange.headers.append((name.lower(), value))
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         exchange, parser = self._current(), self._parser
+        exchange.headers = [(name.lower(), value) for name, value in self._fields]
+        self._fields = []  # nothing of the header may be changed by trailers
         exchange.method = parser.get_method()
         version = parser.get_http_version()
         if version != "1.1":
@@ -197,8 +193,11 @@ class HttpConnection(Protocol):
         self._check_header(exchange)
 
     def _check_header(self, exchange: HttpExchange) -> None:
-        hosts = 0
-        for name, value in [field for field in exchange.headers if field[0] in _CHECKED]:
+        hosts = size = 0
+        for name, value in exchange.headers:
+            size += len(name) + len(value) + 4
+            if name not in _CHECKED:
+                continue
             if name == b"host":
                 hosts += 1
             elif name == b"content-length":
@@ -209,6 +208,8 @@ class HttpConnection(Protocol):
                     self._give_up(417)
                 if not self._waiting:
                     self.outlet.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if size > HEADERS or len(exchange.headers) > HEADER_FIELDS:
+            self._give_up(431)
         if hosts > 1 or (hosts == 0 and exchange.version == b"1.1"):
             self._give_up(400)
 

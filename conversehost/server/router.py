@@ -87,6 +87,9 @@ class Router:
             return  # its sender has left meanwhile
 
 
+_DELAY = f"{{{ns.DELAY}}}delay"
+
+
 def stamp(stanza: Stanza, session: Session) -> None:
     """`from` is what we know, whatever it says (RFC 6120 section 8.1.2.1); the stream's language unless it has its own
     (section 8.1.5); no delay in this server's name (XEP-0203 section 5).
@@ -94,7 +97,7 @@ def stamp(stanza: Stanza, session: Session) -> None:
     stanza.set("from", session.full)
     if session.lang != DEFAULT_LANGUAGE and stanza.get(_LANG) is None:
         stanza.set(_LANG, session.lang)
-    for delay in stanza.findall(f"{{{ns.DELAY}}}delay"):
+    for delay in list(stanza.iterchildren(_DELAY)):
         if delay.get("from") == session.host.domain:
             stanza.remove(delay)
 

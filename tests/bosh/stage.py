@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from conversehost.bosh.manager import Ceilings, Manager, Peer
+from conversehost.bosh.manager import Ceilings, Manager
 from conversehost.bosh.session import BoshSession
 from conversehost.clock import Clock
 from conversehost.turn import Turn
@@ -184,7 +185,7 @@ class Client:
         """Without the end of the turn: more comes in the same segment."""
         request = self.last = Request(self.stage)
         data = text.encode() if isinstance(text, str) else text
-        request.session = self.stage.manager.request(data, request, Peer("192.0.2.1"))
+        request.session = self.stage.manager.request(data, request, SimpleNamespace(address="192.0.2.1", secure=False))
         return request
 
 

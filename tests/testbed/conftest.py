@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,6 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from conversehost.bosh.manager import Peer
 from conversehost.net.memory import MemoryClient
 from conversehost.net.prebind import Prebound
 from conversehost.options import load
@@ -142,7 +142,7 @@ class House:
         exchange = Exchange()
         start = f"<body xmlns='{ns.HTTPBIND}' sid='{bound.sid}' rid='{bound.rid + offset}'>"
         body = f"{start}{payload}</body>"
-        self.server.manager.request(body.encode(), exchange, Peer())
+        self.server.manager.request(body.encode(), exchange, SimpleNamespace(address="", secure=False))
         self.server.turn.end()
         return exchange
 
