@@ -9,9 +9,9 @@ from conversehost.net.memory import MemoryClient
 from conversehost.server.router import Router
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.replies import refusal, result, stanza
-from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import child, element
 
@@ -44,14 +44,14 @@ class ContactBot:
     """Available from the start, a friend to everybody who asks, and with one answer to each message."""
 
     def __init__(self, router: Router, turn: Turn, account: JID, kind: str) -> None:
+        self._router = router
         self._answer, status = BOTS[kind]
         self._client = MemoryClient(router, turn, account, self._received, resource=RESOURCE)
         self._client.say(stanza("presence", {}, element(ns.CLIENT, "status", text=status)))
 
     def leave(self) -> None:
         """Log out."""
-        if not self._client.closed:
-            self._client.leave()
+        self._client.leave()
 
     def _received(self, received: Stanza) -> None:
         if received.kind == "message":
@@ -76,14 +76,17 @@ class ContactBot:
 
     def _message(self, message: Stanza) -> None:
         """Only what people say: an answer to an answer would never end."""
-        body, sender = message.text_of("body"), message.get("from")
-        if not body or sender is None or message.type not in (None, "normal", "chat"):
+        body, sender = message.text_of("body"), message.sender
+        if not body or sender is None or message.type not in (None, "normal", "chat") or self._is_bot(sender):
             return
-        if sender.endswith(f"/{RESOURCE}"):
-            return
-        answer = stanza("message", {"to": sender, "type": "chat", "id": secrets.token_hex(8)})
+        answer = stanza("message", {"to": sender.full, "type": "chat", "id": secrets.token_hex(8)})
         answer.append(element(ns.CLIENT, "body", text=self._answer(body)))
         self._client.say(answer)
+
+    def _is_bot(self, sender: JID) -> bool:
+        host = self._router.hosts.get(sender.domain)
+        session = None if host is None else host.session(sender)
+        return sender.resource == RESOURCE and session is not None and session.opened.transport == "memory"
 
     def _presence(self, presence: Stanza) -> None:
         sender = presence.get("from")

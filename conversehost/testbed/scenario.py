@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import secrets
 import tomllib
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from conversehost.errors import ConfigError
 from conversehost.server.host import Host
 from conversehost.testbed.bots import BOTS
 from conversehost.xmpp import ns
-from conversehost.xmpp.jid import JID, JIDError, parse
-from conversehost.xmpp.xml import child, element, to_bytes
+from conversehost.xmpp.jid import JID, JIDError, parse, prepare_local
+from conversehost.xmpp.xml import child, clean, element, to_bytes
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,65 +58,70 @@ class Scenario:
 
 
 def load(path: Path, domains: Iterable[str]) -> Scenario:
-    """Read a scenario; names without a domain are of the first one. Raises ConfigError, one line that names the file."""
+    """Read a scenario; names without a domain are of the first. Raises ConfigError, a line that names file and key."""
     try:
         with path.open("rb") as file:
             return _Reader(tuple(domains)).read(tomllib.load(file))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8, at byte {error.start}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply") from None
+    except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
 class _Reader:
-    """Checks as it goes; everything wrong is a ValueError."""
+    """Checks as it goes; everything wrong is a ValueError that names the key."""
 
     def __init__(self, domains: tuple[str, ...]) -> None:
         self._domains = domains
+        self._people: set[JID] = set()
 
     def read(self, data: Mapping[str, Any]) -> Scenario:
-        unknown = set(data) - {"account", "circle", "bot"}
-        if unknown:
-            raise ValueError(f"unknown table {sorted(unknown)[0]!r}; there are [[account]], [[circle]] and [[bot]]")
-        people = tuple(self._person(each) for each in _tables(data, "account", {"name", "password", "nickname"}))
-        known = {person.jid for person in people}
-        circles = tuple(self._circle(each, known) for each in _tables(data, "circle", {"group", "members"}))
-        bots = tuple(self._bot(each) for each in _tables(data, "bot", {"name", "kind", "nickname"}))
-        _refuse_doubles([person.jid for person in people] + [bot.jid for bot in bots])
+        for name in data:
+            if name not in ("account", "circle", "bot"):
+                raise ValueError(f"unknown table {name!r}; there are [[account]], [[circle]] and [[bot]]")
+        people = _read_tables(data, "account", self._person, {"name", "password", "nickname"})
+        self._people = {person.jid for person in people}
+        circles = _read_tables(data, "circle", self._circle, {"group", "members"})
+        bots = _read_tables(data, "bot", self._bot, {"name", "kind", "nickname"})
+        _refuse_doubles([each.jid for each in people + bots], "name")
         return Scenario(people, circles, bots)
 
     def _person(self, data: Mapping[str, Any]) -> Person:
-        jid = self._jid(_text(data, "name"))
-        password = _text(data, "password")
+        jid, password = self._jid("name", _text(data, "name")), _text(data, "password")
         if not password:
-            raise ValueError(f"the password of {jid} must not be empty")
+            raise ValueError("password must not be empty")
         return Person(jid, password, _text(data, "nickname", jid.local.capitalize()))
 
-    def _circle(self, data: Mapping[str, Any], known: set[JID]) -> Circle:
-        members = data.get("members", [])
-        if not isinstance(members, list) or not all(isinstance(each, str) for each in members):
-            raise ValueError('members of a [[circle]] must be a list such as ["alice", "bob"]')
-        jids = tuple(self._jid(each) for each in members)
+    def _circle(self, data: Mapping[str, Any]) -> Circle:
+        members = data.get("members")
+        if not isinstance(members, list) or len(members) < 2 or not all(isinstance(each, str) for each in members):
+            raise ValueError('members must be a list of two or more, such as ["alice", "bob"]')
+        jids = [self._jid("members", each) for each in members]
         for jid in jids:
-            if jid not in known:
-                raise ValueError(f"{jid} is in a [[circle]] but has no [[account]]")
-        return Circle(_text(data, "group", ""), jids)
+            if jid not in self._people:
+                raise ValueError(f"members: there is no [[account]] {jid}")
+        _refuse_doubles(jids, "members")
+        return Circle(_text(data, "group", ""), tuple(jids))
 
     def _bot(self, data: Mapping[str, Any]) -> Bot:
-        jid, kind = self._jid(_text(data, "name")), _text(data, "kind")
+        jid, kind = self._jid("name", _text(data, "name")), _text(data, "kind")
         if kind not in BOTS:
-            raise ValueError(f"there is no [[bot]] of kind {kind!r}; there are {', '.join(sorted(BOTS))}")
+            raise ValueError(f"kind {kind!r} isn't one of {', '.join(sorted(BOTS))}")
         return Bot(jid, kind, _text(data, "nickname", jid.local.capitalize()))
 
-    def _jid(self, text: str) -> JID:
+    def _jid(self, key: str, text: str) -> JID:
         try:
-            jid = parse(text if "@" in text else f"{text}@{self._domains[0]}")
+            jid = parse(text) if "@" in text else JID(prepare_local(text), self._domains[0])
         except JIDError as error:
-            raise ValueError(f"{text!r} is not an address: {error}") from None
+            raise ValueError(f"{key}: {text!r} is not an address: {error}") from None
+        if jid.resource:
+            raise ValueError(f"{key}: {text!r} is the address of one client, not of an account")
         if jid.domain not in self._domains:
-            raise ValueError(f"{jid}: {jid.domain} is not served (--domain {jid.domain} would)")
-        if jid.resource or not jid.local:
-            raise ValueError(f"{text!r} is not the address of an account")
+            raise ValueError(f"{key}: {jid.domain}, of {jid}, is not served (--domain {jid.domain} would)")
         return jid
 
 
@@ -142,38 +151,45 @@ def befriend(host: Host, account: JID, contact: JID, name: str, group: str) -> N
     """`contact` is in the account's roster, in that group too, subscribed both ways."""
     item = host.rosters.get(account, contact)
     groups = item.groups if not group or group in item.groups else (*item.groups, group)
-    host.rosters.put(account, replace(item, name=name, groups=groups, to=True, from_=True, listed=True))
+    host.rosters.put(account, replace(item, name=clean(name), groups=groups, to=True, from_=True, listed=True))
 
 
 def put_nickname(host: Host, account: JID, nickname: str) -> None:
     """A vCard that says how the account is called."""
     vcard = element(ns.VCARD, "vCard")
     for field in ("FN", "NICKNAME"):
-        child(vcard, ns.VCARD, field).text = nickname
+        child(vcard, ns.VCARD, field).text = clean(nickname)
     host.store.put("vcard", account.bare, "", to_bytes(vcard))
 
 
-def _tables(data: Mapping[str, Any], name: str, keys: set[str]) -> list[Mapping[str, Any]]:
+def _read_tables(
+    data: Mapping[str, Any], name: str, read: Callable[[Mapping[str, Any]], T], keys: set[str]
+) -> tuple[T, ...]:
     tables = data.get(name, [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
         raise ValueError(f"write [[{name}]], with double brackets")
-    for table in tables:
-        for key in table:
-            if key not in keys:
-                raise ValueError(f"unknown key {key!r} in [[{name}]]; there are {', '.join(sorted(keys))}")
-    return tables
+    found: list[T] = []
+    for number, table in enumerate(tables, 1):
+        try:
+            for key in table:
+                if key not in keys:
+                    raise ValueError(f"unknown key {key!r}; there are {', '.join(sorted(keys))}")
+            found.append(read(table))
+        except ValueError as error:
+            raise ValueError(f"[[{name}]] number {number}: {error}") from None
+    return tuple(found)
 
 
 def _text(data: Mapping[str, Any], key: str, default: str | None = None) -> str:
     value = data.get(key, default)
     if not isinstance(value, str):
-        raise ValueError(f"{key} is missing" if value is None else f"{key} must be text in quotes, not {value!r}")
+        raise ValueError(f"{key} is missing" if value is None else f"{key} must be text in quotes, not {value!r:.40}")
+    if any(unicodedata.category(each) == "Cc" for each in value):
+        raise ValueError(f"{key} must not have control characters in it, such as those in {value!r:.40}")
     return value
 
 
-def _refuse_doubles(jids: list[JID]) -> None:
-    for jid in jids:
-        if jids.count(jid) > 1:
-            raise ValueError(f"{jid} stands there twice")
-
-
+def _refuse_doubles(jids: list[JID], key: str) -> None:
+    for jid, count in Counter(jids).items():
+        if count > 1:
+            raise ValueError(f"{key}: {jid} stands there twice")

@@ -141,7 +141,7 @@ def check_prolog(start: bytes) -> None:
 
 
 def _is_utf16(start: bytes) -> bool:
-    return start[:1] in (b"\xff", b"\xfe", b"\0") or start[1:2] == b"\0"
+    return start[:1] in (b"\xff", b"\xfe", b"\0") or start[:2] == b"<\0"
 
 
 def _check_encoding(declaration: bytes) -> None:
@@ -183,41 +183,49 @@ def to_bytes(root: Element) -> bytes:
 
 
 def adopt(found: Element, surrounding: str) -> Element:
-    """Take an element out of the document that carried it, in the form that all transports share.
+    """A copy of an element, without the document that carried it, in the form that all transports share.
 
     Stanzas without a namespace of their own stand in the `surrounding` one by mistake (XEP-0206 section 2): it becomes
     jabber:client.
     """
-    parent = found.getparent()
-    if parent is not None:
-        parent.remove(found)
     if found.tag.startswith(f"{{{surrounding}}}"):
         return _rebuilt(found, surrounding)
     return unprefixed(found)
 
 
 def unprefixed(found: Element) -> Element:
-    """The same, with jabber:client as the default namespace of all that is in it: browsers look for plain names."""
-    found.tail = None
+    """A copy with jabber:client as the default namespace of all that is in it: browsers look for plain names."""
     for each in found.iter(f"{{{ns.CLIENT}}}*"):
         if each.prefix is not None:
             return _rebuilt(found, ns.CLIENT)
-    return found
+    taken = copy(found)  # taken out of its document instead, it could get prefixes that mean something else in it
+    taken.tail = None
+    return taken
 
 
 def _rebuilt(old: Element, namespace: str) -> Element:
-    """A copy in which `namespace` is jabber:client, without a prefix. As deep as the XML parser allows: 256."""
-    name = etree.QName(old)
-    if name.namespace in (namespace, ns.CLIENT):
-        new = element(ns.CLIENT, name.localname, attributes_of(old))
-    elif name.namespace:
-        new = element(name.namespace, name.localname, attributes_of(old), prefix=old.prefix)
-    else:  # made in any other way it would fall into the namespace around it
-        new = etree.fromstring(f'<{name.localname} xmlns=""/>'.encode(), _PARSER)
-        new.attrib.update(old.attrib)
-    new.text, new.tail = old.text, old.tail
-    new.extend([_rebuilt(each, namespace) for each in old])
+    """A copy in which `namespace` is jabber:client, without a prefix."""
+    new = element(ns.CLIENT, etree.QName(old).localname, attributes_of(old))
+    _fill(new, old, namespace)
     return new
+
+
+def _fill(new: Element, old: Element, namespace: str) -> None:
+    """From the top down and without prefixes for elements: put together in any other way, lxml can give an attribute
+    a prefix that means something else where it stands. As deep as the XML parser allows: 256.
+    """
+    new.text = old.text
+    for each in old:
+        name = etree.QName(each)
+        if name.namespace:
+            space = ns.CLIENT if name.namespace == namespace else name.namespace
+            made = child(new, space, name.localname, attributes_of(each))
+        else:  # made in any other way it would fall into the namespace around it
+            made = etree.fromstring(f'<{name.localname} xmlns=""/>'.encode(), _PARSER)
+            new.append(made)
+            made.attrib.update(each.attrib)
+        _fill(made, each, namespace)
+        made.tail = each.tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,9 +311,9 @@ class StreamParser:
             raise XMLError("bad-format", "text between stanzas")
         check_shape(node, self.limits, self._size)
         self._size = 0
-        taken = copy(node)  # removed alone, what it inherits would get a prefix
+        taken = unprefixed(node)
         self._root.remove(node)
-        return unprefixed(taken)
+        return taken
 
     def _check_log(self) -> None:
         """Errors that don't stop lxml: prefixes that aren't declared. Warnings are kept as long as a parser, and a

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from conversehost.clock import Clock
+from tests.stage import Client, Stage
+
+
+@pytest.fixture
+def make_stage() -> Iterator[Callable[..., Stage]]:
+    """Servers to one's taste. An exception that nobody expected fails the test in which it happened."""
+    made: list[Stage] = []
+
+    def make(*domains: str, **parts: object) -> Stage:
+        made.append(Stage(*domains, **parts))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for stage in made:
+        for error, _ in stage.unexpected:
+            raise error
+
+
+@pytest.fixture
+def stage(make_stage: Callable[..., Stage]) -> Stage:
+    """One domain, localhost."""
+    return make_stage()
+
+
+@pytest.fixture
+def clock(stage: Stage) -> Clock:
+    return stage.clock
+
+
+@pytest.fixture
+def romeo(stage: Stage) -> Client:
+    """Has read his roster and is available; subscribed both ways with juliet."""
+    stage.befriend("romeo", "juliet")
+    return stage.login("romeo", "orchard")
+
+
+@pytest.fixture
+def juliet(stage: Stage, romeo: Client) -> Client:
+    """The same, the other way round."""
+    juliet = stage.login("juliet", "balcony")
+    romeo.take()
+    return juliet
+
+
+@pytest.fixture
+def mercutio(stage: Stage) -> Client:
+    """A stranger to them."""
+    return stage.login("mercutio", "square")
