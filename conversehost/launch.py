@@ -53,7 +53,7 @@ class Options(usage.Options):
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Read, check, listen, and give pid and log files names of their own. Raises SystemExit."""
         arguments = sys.argv[1:] if options is None else list(options)
-        if "--help" in arguments:
+        if "--help" in arguments or "-h" in arguments:
             print(help_text(self.command))
             raise SystemExit(0)
         if "--version" in arguments:
@@ -280,8 +280,18 @@ class Server(service.MultiService):
         if path := self._settings.ready_file:
             write_private(path, line)
         if self._settings.json:
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        """On standard output; a parent that has closed it wants no server either."""
+        from twisted.internet import reactor
+
+        try:
             self._out.write(line)
             self._out.flush()
+        except OSError as error:
+            log.error("standard output takes no ready line ({error}): stopping", error=error)
+            reactor.callLater(0, reactor.stop)
 
 
 def write_private(path: Path, text: str) -> None:

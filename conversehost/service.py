@@ -36,7 +36,7 @@ from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
 from conversehost.web.site import Parts, site
 from conversehost.xmpp.errors import StreamError
-from conversehost.xmpp.jid import JID, JIDError, parse
+from conversehost.xmpp.jid import parse
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.stream import Backend
 from conversehost.xmpp.xml import Limits, to_bytes
@@ -74,7 +74,7 @@ class Server(Service):
         """Raises ConfigError."""
         self.settings = settings
         self.reactor = reactor
-        self.turn = Turn()
+        self.turn = Turn(report_link)
         self.clock = ReactorClock(reactor, self.turn)
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
         self.store = MemoryStore()
@@ -143,28 +143,19 @@ class Server(Service):
     def populate(self) -> None:
         """The scenario, and the accounts of the command line and of the bots. Raises ConfigError."""
         scenarios.populate(self.hosts, self.scenario)
+        bots = {bot.jid: bot for bot in self.scenario.bots}
         for name, password in self.settings.users:
-            account = self.account(name)
+            account = parse(name)
+            if account in bots:
+                raise ConfigError(f"--user {name}: that is a bot of the scenario")
             self.hosts[account.domain].accounts.put(account, password)
-        for bot in self.scenario.bots:
-            host = self.hosts[bot.jid.domain]
-            if not host.accounts.exists(bot.jid):
-                scenarios.add_bot(host, bot)
+        for bot in bots.values():
+            scenarios.add_bot(self.hosts[bot.jid.domain], bot)
 
     def start_bots(self) -> None:
         """Log them in."""
         self.bots = [ContactBot(self.router, self.turn, bot.jid, bot.kind) for bot in self.scenario.bots]
         self.turn.end()
-
-    def account(self, name: str) -> JID:
-        """The account that the operator means by a name. Raises ConfigError."""
-        try:
-            jid = parse(name if "@" in name else f"{name}@{self.settings.domains[0]}")
-        except JIDError as error:
-            raise ConfigError(f"--user {name}: {error}") from None
-        if jid.domain not in self.hosts or not jid.local or jid.resource:
-            raise ConfigError(f"--user {name}: not an account of {', '.join(self.hosts)}")
-        return jid
 
     def ready_line(self) -> dict[str, object]:
         """What clients of this server need to know; null for what isn't there."""
@@ -233,13 +224,22 @@ class Server(Service):
                 converse=find_converse(settings.converse),
                 registration=settings.registration,
                 demo=tuple(
-                    (each.jid.local, each.password) for each in self.scenario.people if each.jid.domain == domain
+                    (each.jid.local, each.password)
+                    for each in self.scenario.people
+                    if each.jid.domain == domain and each.jid.full not in dict(settings.users)
                 ),
             )
         )
         world = World(self.hosts, self.scenario.bots, self.turn, self.reset, lambda: self.ready)
         root.putChild(b"_conversehost", control(world, hosts))
         return root
+
+
+def report_link(error: Exception) -> None:
+    """A client couldn't be told what was due; the others were."""
+    from twisted.python.failure import Failure
+
+    log.failure("a link failed", Failure(error))
 
 
 def report(error: BaseException, stanza: Stanza) -> None:

@@ -270,6 +270,17 @@ def test_the_banner_tells_how_to_get_in_and_a_signal_stops(program, number):
     assert not (program.folder / "ready.json").exists()
 
 
+def test_a_parent_that_has_closed_standard_output_wants_no_server(program):
+    process = program.start(*ENTRY_POINTS["module"], "--json", *FREE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    complaint = process.stderr.read().decode()
+    assert "standard output takes no ready line" in complaint
+    assert "Traceback" not in complaint
+    assert process.wait(SOON) == 0
+
+
 def test_it_stops_when_standard_input_closes(program):
     process = program.start(*ENTRY_POINTS["module"], "--json", "--exit-with-stdin", *FREE)
     ready_line(process)
@@ -360,6 +371,7 @@ def test_what_is_not_for_a_daemon(program):
 @pytest.mark.parametrize("command", ENTRY_POINTS.values(), ids=ENTRY_POINTS)
 def test_help_and_version(program, command):
     code, out, err = program.finish(*command, "--help")
+    assert program.finish(*command, "-h") == (code, out, err)
     name = "conversehost" if "-m" in command else "twistd conversehost"
     assert (code, err) == (0, "")
     assert out.startswith(f"Usage: {name} [options]\n")

@@ -145,6 +145,11 @@ class BoshSession:
             self._answer_oldest(())
         self._arm()
 
+    @property
+    def idle_since(self) -> float | None:
+        """Since when it has had no request open; None while it has one, or has asked for a pause."""
+        return None if self._held or self._ahead or self._paused is not None else self._active
+
     # The client's requests
 
     def greet(self, rid: int, exchange: Exchange, greeting: Mapping[str, str], opening: StreamOpen) -> None:

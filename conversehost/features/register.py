@@ -54,7 +54,7 @@ class RegisterFeature:
         account = self._account(name)
         if self._host.accounts.exists(account):
             raise StanzaError("conflict", "that name is taken")
-        self._host.accounts.put(account, password)
+        self._host.create_account(account, password)
         return None
 
     def status(self, session: Session, iq: Stanza) -> Reply:

@@ -37,7 +37,8 @@ class ChatSessions:
         return host is not None and host.accounts.exists(account)
 
     def prebind(self, account: JID, owner: str) -> Prebound:
-        """A new session. When the account has too many, the oldest that nobody attached to gives way.
+        """A new session. When the account has too many, the one that is idle for longest gives way: nobody came for
+        it, or its page is gone.
 
         Raises StanzaError(resource-constraint) when all are in use.
         """
@@ -63,7 +64,7 @@ class ChatSessions:
         sessions = tuple(self._router.hosts[account.domain].sessions(account.local))
         if len(sessions) < SESSIONS_PER_ACCOUNT:
             return
-        for session in sessions:
-            if isinstance(session.link, BoshSession) and not session.link.attached:
-                session.link.expire(None)
-                return
+        links = [session.link for session in sessions if isinstance(session.link, BoshSession)]
+        idle = [(link.idle_since, link) for link in links if link.idle_since is not None]
+        if idle:
+            min(idle, key=lambda each: each[0])[1].expire(None)

@@ -36,5 +36,8 @@ class Hooks:
         self.contact_removed: list[Callable[[JID, RosterItem], None]] = []
         """The item has just left the roster of an account (a bare JID), by its owner's wish or with the account."""
 
+        self.account_created: list[Callable[[JID], None]] = []
+        """There is a new account (a bare JID)."""
+
         self.account_deleted: list[Callable[[JID], None]] = []
         """An account is gone: drop what is kept for it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
@@ -22,6 +22,9 @@ from conversehost.xmpp.xml import Element, to_bytes
 from conversehost.xmpp.xml import parse as parse_xml
 
 SESSIONS_PER_ACCOUNT = 10
+
+K = TypeVar("K")
+H = TypeVar("H")
 
 Reply = Element | None
 """What an iq handler answers: the payload of the result, or None for an empty one."""
@@ -63,22 +66,19 @@ class Host:
 
     def on_iq(self, type: Literal["get", "set"], namespace: str, name: str, handler: IqHandler, *, at: At) -> None:
         """Answer iqs with that payload, addressed to the host or to an account (or to nobody: the sender's own)."""
-        key = (at, type, f"{{{namespace}}}{name}")
-        if key in self._iq:
-            raise ValueError(f"two handlers for {key}")
-        self._iq[key] = handler
+        register(self._iq, (at, type, f"{{{namespace}}}{name}"), handler)
 
     def on_presence_from(self, type: str, handler: Callable[[Session, Stanza], None]) -> None:
         """Presence of that type ("" when available) from one of our clients."""
-        self._presence_from[type] = handler
+        register(self._presence_from, type, handler)
 
     def on_presence_to(self, type: str, handler: Callable[[JID, Stanza], None]) -> None:
         """Presence of that type, from anybody, for one of our accounts."""
-        self._presence_to[type] = handler
+        register(self._presence_to, type, handler)
 
     def on_stream_iq(self, type: Literal["get", "set"], namespace: str, name: str, handler: StreamIqHandler) -> None:
         """Answer iqs with that payload on a stream that hasn't logged in."""
-        self._stream_iq[type, f"{{{namespace}}}{name}"] = handler
+        register(self._stream_iq, (type, f"{{{namespace}}}{name}"), handler)
 
     # Sessions
 
@@ -125,6 +125,12 @@ class Host:
         del sessions[session.jid.resource]
         if not sessions:
             del self._sessions[session.jid.local]
+
+    def create_account(self, account: JID, password: str) -> None:
+        """One that didn't exist."""
+        self.accounts.put(account, password)
+        for hook in self.hooks.account_created:
+            hook(account)
 
     def delete_account(self, account: JID) -> bool:
         """Drop the account, its sessions and all that is kept for it. False when there was none."""
@@ -246,3 +252,10 @@ class Host:
             raise StanzaError("service-unavailable")
         if not any(take(message, account) for take in self.hooks.undeliverable):
             raise StanzaError("service-unavailable")
+
+
+def register(table: dict[K, H], key: K, handler: H) -> None:
+    """One handler for each key: which of two answers must not depend on an order. Raises ValueError."""
+    if key in table:
+        raise ValueError(f"two handlers for {key}")
+    table[key] = handler

@@ -8,10 +8,8 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from conversehost.testbed.noun import API, ApiError, Fields, Noun, Reply, Verb, World
-from conversehost.testbed.scenario import befriend, put_nickname
-from conversehost.xmpp import ns
+from conversehost.testbed.scenario import introduce, nickname_of, put_nickname
 from conversehost.xmpp.jid import JID
-from conversehost.xmpp.xml import parse as parse_xml
 
 
 class Accounts(Noun):
@@ -50,13 +48,10 @@ class Accounts(Noun):
         password = body.text("password") or secrets.token_urlsafe(12)
         nickname = body.text("nickname") or jid.local.capitalize()
         friends = [self._friend(each) for each in body.texts("friends")]
-        host.accounts.put(jid, password)
         put_nickname(host, jid, nickname)
-        for bot in world.bots:
-            if bot.jid.domain == jid.domain:
-                self._introduce(jid, bot.jid, "Bots")
+        host.create_account(jid, password)
         for friend in friends:
-            self._introduce(jid, friend, "")
+            introduce(world.hosts, jid, friend, "")
         location = f"{API}/accounts/{quote(jid.full, safe='')}"
         return Reply(describe(world, jid, password), HTTPStatus.CREATED, location)
 
@@ -65,15 +60,6 @@ class Accounts(Noun):
         if not self.world.hosts[friend.domain].accounts.exists(friend):
             raise ApiError(HTTPStatus.BAD_REQUEST, f"friends: {name!r} is not an account that is there")
         return friend
-
-    def _introduce(self, account: JID, contact: JID, group: str) -> None:
-        """Each is in the other's roster, subscribed both ways; whoever is online hears of it by a roster push."""
-        hosts = self.world.hosts
-        for one, other, into in ((account, contact, group), (contact, account, "")):
-            host = hosts[one.domain]
-            befriend(host, one, other, nickname_of(self.world, other) or other.local, into)
-            for hook in host.hooks.roster_changed:
-                hook(one, host.rosters.get(one, other))
 
 
 class OneAccount(Noun):
@@ -113,10 +99,4 @@ class OneAccount(Noun):
 
 def describe(world: World, jid: JID, password: str) -> dict[str, object]:
     """An account as JSON; `nickname` is null when its vCard has none."""
-    return {"jid": jid.full, "password": password, "nickname": nickname_of(world, jid)}
-
-
-def nickname_of(world: World, account: JID) -> str | None:
-    """What its vCard says."""
-    stored: bytes | None = world.hosts[account.domain].store.get("vcard", account.bare, "")
-    return None if stored is None else parse_xml(stored).findtext(f"{{{ns.VCARD}}}NICKNAME")
+    return {"jid": jid.full, "password": password, "nickname": nickname_of(world.hosts[jid.domain], jid)}

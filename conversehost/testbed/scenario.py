@@ -18,6 +18,7 @@ from conversehost.testbed.bots import BOTS
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID, JIDError, parse, prepare_local
 from conversehost.xmpp.xml import child, clean, element, to_bytes
+from conversehost.xmpp.xml import parse as parse_xml
 
 T = TypeVar("T")
 
@@ -138,20 +139,33 @@ def populate(hosts: Mapping[str, Host], scenario: Scenario) -> None:
 
 
 def add_bot(host: Host, bot: Bot) -> None:
-    """Its account (nobody knows the password), and a place in the roster of everybody in its domain."""
+    """Its account (nobody knows the password), and a place in the roster of everybody in its domain, now and later."""
+
+    def meet(account: JID) -> None:
+        introduce({host.domain: host}, account, bot.jid, "Bots")
+
     host.accounts.put(bot.jid, secrets.token_urlsafe(24))
     put_nickname(host, bot.jid, bot.nickname)
     for jid, _ in host.accounts.of(host.domain):
-        if jid != bot.jid and not host.rosters.get(jid, bot.jid).to:
-            befriend(host, jid, bot.jid, bot.nickname, "Bots")
-            befriend(host, bot.jid, jid, jid.local.capitalize(), "")
+        if jid != bot.jid:
+            meet(jid)
+    host.hooks.account_created.append(meet)
+
+
+def introduce(hosts: Mapping[str, Host], account: JID, contact: JID, group: str) -> None:
+    """Each is in the other's roster, subscribed both ways; the contact in that group."""
+    for one, other, into in ((account, contact, group), (contact, account, "")):
+        befriend(hosts[one.domain], one, other, nickname_of(hosts[other.domain], other) or other.local, into)
 
 
 def befriend(host: Host, account: JID, contact: JID, name: str, group: str) -> None:
     """`contact` is in the account's roster, in that group too, subscribed both ways."""
     item = host.rosters.get(account, contact)
     groups = item.groups if not group or group in item.groups else (*item.groups, group)
-    host.rosters.put(account, replace(item, name=clean(name), groups=groups, to=True, from_=True, listed=True))
+    item = replace(item, name=clean(name), groups=groups, to=True, from_=True, listed=True)
+    host.rosters.put(account, item)
+    for hook in host.hooks.roster_changed:
+        hook(account, item)
 
 
 def put_nickname(host: Host, account: JID, nickname: str) -> None:
@@ -160,6 +174,12 @@ def put_nickname(host: Host, account: JID, nickname: str) -> None:
     for field in ("FN", "NICKNAME"):
         child(vcard, ns.VCARD, field).text = clean(nickname)
     host.store.put("vcard", account.bare, "", to_bytes(vcard))
+
+
+def nickname_of(host: Host, account: JID) -> str | None:
+    """What its vCard says."""
+    stored: bytes | None = host.store.get("vcard", account.bare, "")
+    return None if stored is None else parse_xml(stored).findtext(f"{{{ns.VCARD}}}NICKNAME")
 
 
 def _read_tables(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 from twisted.web.server import Request
+
+from conversehost.xmpp.jid import JIDError, prepare_domain
 
 FORWARDING = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via")
 
@@ -21,6 +24,8 @@ class Hosts:
     def allows(self, request: Request) -> bool:
         """Loopback names and addresses, `*.localhost`, and what the operator named; with any port."""
         host = host_name(request.getHeader(b"host") or b"")
+        with suppress(JIDError):
+            host = prepare_domain(host)  # browsers send xn--..., the names have what that stands for
         return host in self._names or host == "localhost" or host.endswith(".localhost") or is_loopback(host)
 
 

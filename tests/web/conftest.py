@@ -190,7 +190,7 @@ def parts(accounts: Accounts, store: MemoryStore, clock: Clock, chat: Chat, dist
         clock=clock,
         chat=chat,
         domain="localhost",
-        hosts=Hosts(frozenset(("verona.example",))),
+        hosts=Hosts(frozenset(("verona.example", "bücher.example"))),
         converse=ConverseDist(dist, "14.0.0"),
         demo=(("alice", "secret"), ("bob", "secret")),
     )

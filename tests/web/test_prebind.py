@@ -68,6 +68,7 @@ def test_a_host_that_is_not_ours_is_refused(alice, chat, host):
         "[::1]:5280",
         "verona.example",
         "Verona.Example:443",
+        "xn--bcher-kva.example",
     ],
 )
 def test_a_host_that_is_ours_is_served(alice, host):
