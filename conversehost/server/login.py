@@ -6,14 +6,17 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from conversehost.auth import Accepted, Attempt, Authenticator, Outcome
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID, JIDError, parse, prepare_local
-from conversehost.xmpp.sasl import SASLError, Scram, ScramKeys, parse_plain
+from conversehost.xmpp.sasl import SASLError, ScramKeys, parse_plain
 from conversehost.xmpp.xml import Element, child, clean, element
+
+if TYPE_CHECKING:
+    from conversehost.xmpp.scram import Scram
 
 TRIES = 3
 
@@ -88,11 +91,16 @@ class Login:
         if mechanism not in self._rules.mechanisms:
             raise SASLError("invalid-mechanism")
         self._mechanism = mechanism
-        self._scram = None if mechanism == "PLAIN" else Scram(mechanism, self._keys)
+        self._scram = None if mechanism == "PLAIN" else self._begin_scram(mechanism)
         if initial:
             self._continue(decode(initial))
         else:
             self._challenge(b"")
+
+    def _begin_scram(self, mechanism: str) -> Scram:
+        from conversehost.xmpp.scram import Scram  # a library that starting up needn't wait for
+
+        return Scram(mechanism, self._keys)
 
     def _continue(self, message: bytes) -> None:
         if self._scram is None:
