@@ -52,13 +52,15 @@ def _stat(pid: int) -> int:
 
 @contextmanager
 def conversehost(users: int) -> Iterator[Running]:
-    """Ours."""
+    """Ours, with the same accounts and nobody else: no bots, no contacts."""
     port = free_port()
-    command = [sys.executable, "-m", "conversehost", "--port", str(port), "--c2s-port", "0", "--log-level", "warn"]
-    for number in range(users):
-        command += ["--user", f"u{number}:pw"]
-    with _run("conversehost", command, Target(port, "/http-bind")) as running:
-        yield running
+    with tempfile.TemporaryDirectory() as folder:
+        scenario = Path(folder) / "users.toml"
+        scenario.write_text("".join(f'[[account]]\nname = "u{n}"\npassword = "pw"\n' for n in range(users)))
+        listen = ["--port", str(port), "--c2s-port", "0", "--log-level", "warn"]
+        command = [sys.executable, "-m", "conversehost", *listen, "--scenario", str(scenario)]
+        with _run("conversehost", command, Target(port, "/http-bind")) as running:
+            yield running
 
 
 @contextmanager
