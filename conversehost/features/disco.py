@@ -16,52 +16,52 @@ XEP = Xep(
 
 
 def install(host: Host) -> None:
-    host.advertise(ns.DISCO_INFO)
-    host.advertise(ns.DISCO_ITEMS)
-    host.advertise(ns.DISCO_INFO, at="account")
-    host.advertise(ns.DISCO_ITEMS, at="account")
-    host.on_iq("get", ns.DISCO_INFO, "query", host_info, at="host")
-    host.on_iq("get", ns.DISCO_ITEMS, "query", no_items, at="host")
-    host.on_iq("get", ns.DISCO_INFO, "query", account_info, at="account")
-    host.on_iq("get", ns.DISCO_ITEMS, "query", account_items, at="account")
+    feature = DiscoFeature(host)
+    for namespace in (ns.DISCO_INFO, ns.DISCO_ITEMS):
+        host.advertise(namespace)
+        host.advertise(namespace, at="account")
+    host.on_iq("get", ns.DISCO_INFO, "query", feature.host_info, at="host")
+    host.on_iq("get", ns.DISCO_ITEMS, "query", feature.host_items, at="host")
+    host.on_iq("get", ns.DISCO_INFO, "query", feature.account_info, at="account")
+    host.on_iq("get", ns.DISCO_ITEMS, "query", feature.account_items, at="account")
 
 
-def host_info(session: Session, iq: Stanza) -> Reply:
-    return info(iq, session.host, "host", "server", "im", "conversehost")
+class DiscoFeature:
+    """Accounts tell those who may see their presence; others learn nothing, not even that they exist (section 8)."""
 
+    def __init__(self, host: Host) -> None:
+        self._host = host
 
-def account_info(session: Session, iq: Stanza) -> Reply:
-    """Only for those who may see the account's presence (section 8); others learn nothing, not even that it exists."""
-    refuse_strangers(session, iq)
-    return info(iq, session.host, "account", "account", "registered")
+    def host_info(self, session: Session, iq: Stanza) -> Reply:
+        return self._info(iq, "host", {"category": "server", "type": "im", "name": "conversehost"})
 
+    def host_items(self, session: Session, iq: Stanza) -> Reply:
+        refuse_nodes(iq)
+        return element(ns.DISCO_ITEMS, "query")
 
-def info(iq: Stanza, host: Host, at: At, category: str, type: str, name: str = "") -> Reply:
-    refuse_nodes(iq)
-    query = element(ns.DISCO_INFO, "query")
-    identity = {"category": category, "type": type}
-    child(query, ns.DISCO_INFO, "identity", identity | {"name": name} if name else identity)
-    for feature in host.features[at]:
-        child(query, ns.DISCO_INFO, "feature", {"var": feature})
-    return query
+    def account_info(self, session: Session, iq: Stanza) -> Reply:
+        self._refuse_strangers(session, iq)
+        return self._info(iq, "account", {"category": "account", "type": "registered"})
 
+    def account_items(self, session: Session, iq: Stanza) -> Reply:
+        self._refuse_strangers(session, iq)
+        refuse_nodes(iq)
+        return element(ns.DISCO_ITEMS, "query")
 
-def account_items(session: Session, iq: Stanza) -> Reply:
-    refuse_strangers(session, iq)
-    return no_items(session, iq)
+    def _info(self, iq: Stanza, at: At, identity: dict[str, str]) -> Reply:
+        refuse_nodes(iq)
+        query = element(ns.DISCO_INFO, "query")
+        child(query, ns.DISCO_INFO, "identity", identity)
+        for feature in self._host.features[at]:
+            child(query, ns.DISCO_INFO, "feature", {"var": feature})
+        return query
 
-
-def no_items(session: Session, iq: Stanza) -> Reply:
-    refuse_nodes(iq)
-    return element(ns.DISCO_ITEMS, "query")
+    def _refuse_strangers(self, session: Session, iq: Stanza) -> None:
+        account = (iq.to or session.jid).to_bare()
+        if account != session.account and not self._host.rosters.get(account, session.account).from_:
+            raise StanzaError("service-unavailable")
 
 
 def refuse_nodes(iq: Stanza) -> None:
     if iq[0].get("node"):
         raise StanzaError("item-not-found", "there is no such node")
-
-
-def refuse_strangers(session: Session, iq: Stanza) -> None:
-    account = (iq.to or session.jid).to_bare()
-    if account != session.account and not session.host.rosters.get(account, session.account).from_:
-        raise StanzaError("service-unavailable")

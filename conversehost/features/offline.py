@@ -50,7 +50,7 @@ def install(host: Host) -> None:
 
 
 def is_transient(message: Stanza) -> bool:
-    """Nothing but chat states and hints: of no use later (XEP-0160 section 3, XEP-0085 section 5.7)."""
+    """Nothing but chat states and hints: of no use later (XEP-0160 section 3, XEP-0085 section 5.8)."""
     return (
         not message.text_of("body")
         and len(message) > 0

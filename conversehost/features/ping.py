@@ -13,6 +13,7 @@ XEP = Xep(199, "XMPP Ping", "2.0.1", "complete")
 
 def install(host: Host) -> None:
     host.advertise(ns.PING)
+    host.advertise(ns.PING, at="account")
     host.on_iq("get", ns.PING, "ping", pong, at="host")
     host.on_iq("get", ns.PING, "ping", pong, at="account")
 

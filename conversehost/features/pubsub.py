@@ -1,12 +1,14 @@
-"""XEP-0060 section 6.5.9.8: an account has no nodes, so whoever asks for items is told that there is no such node."""
+"""XEP-0060: Publish-Subscribe, as far as that accounts have no nodes: whoever asks for items is told so."""
 
 from __future__ import annotations
 
+from conversehost.features.xep import Xep
 from conversehost.server.host import Host, Reply
 from conversehost.server.session import Session
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.stanza import Stanza
 
+XEP = Xep(60, "Publish-Subscribe", "1.30.0", "only the answer that there is no such node")
 NS = "http://jabber.org/protocol/pubsub"
 
 
@@ -15,7 +17,7 @@ def install(host: Host) -> None:
 
 
 def no_such_node(session: Session, iq: Stanza) -> Reply:
-    """Converse.js takes this for "nothing stored"; service-unavailable it logs as an error."""
+    """Section 6.5.9.11. Converse.js takes it for "nothing stored"; service-unavailable it logs as an error."""
     if iq[0].find(f"{{{NS}}}items") is None:
         raise StanzaError("feature-not-implemented")
     raise StanzaError("item-not-found", "there is no such node")

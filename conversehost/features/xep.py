@@ -31,6 +31,13 @@ GROUND: tuple[Xep | Rfc, ...] = (
     Rfc(5802, "SCRAM-SHA-1", "without channel binding and authorization identities"),
     Rfc(6120, "XMPP Core", "client-to-server streams over TCP, without TLS"),
     Rfc(6121, "XMPP Instant Messaging and Presence", "sections 2 to 5 and 8, without roster versioning"),
+    Xep(
+        124,
+        "Bidirectional-streams Over Synchronous HTTP (BOSH)",
+        "1.11.2",
+        "no acknowledgements, keys, multiple streams",
+    ),
+    Xep(206, "XMPP Over BOSH", "1.4", "complete"),
     Rfc(7622, "XMPP Address Format", "complete"),
     Rfc(7677, "SCRAM-SHA-256", "without channel binding; SCRAM-SHA-512 is offered too"),
 )

@@ -1,0 +1,166 @@
+"""XEP-0077."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conversehost.xmpp import ns
+from conversehost.xmpp.jid import parse
+from conversehost.xmpp.stanza import Stanza
+from tests.stage import Client, Stage, condition, encoded
+
+ASK = f"<query xmlns='{ns.REGISTER}'/>"
+
+
+@pytest.fixture
+def open_house(make_stage: Callable[..., Stage]) -> Stage:
+    """A server where anybody may register."""
+    return make_stage("localhost", "other.example", registration=True)
+
+
+@pytest.fixture
+def guest(open_house: Stage) -> Client:
+    """Has no account yet."""
+    guest = open_house.open()
+    guest.take()
+    return guest
+
+
+@pytest.fixture
+def member(open_house: Stage) -> Client:
+    return open_house.login("juliet", "balcony")
+
+
+def fill_in(client: Client, username: str | None, password: str | None, to: str | None = None) -> Stanza:
+    name = "" if username is None else f"<username>{username}</username>"
+    secret = "" if password is None else f"<password>{password}</password>"
+    return client.ask("set", f"<query xmlns='{ns.REGISTER}'>{name}{secret}</query>", to)
+
+
+def log_in(client: Client, name: str, password: str) -> bool:
+    client.write(f"<auth xmlns='{ns.SASL}' mechanism='PLAIN'>{encoded(f'{chr(0)}{name}{chr(0)}{password}')}</auth>")
+    return bool(client.only().tag == f"{{{ns.SASL}}}success")
+
+
+def test_the_stream_says_so_before_login(open_house: Stage):
+    assert open_house.open().only().find(f"{{{ns.REGISTER_FEATURE}}}register") is not None
+
+
+def test_and_not_afterwards(member: Client):
+    member.stream.restart()
+    member.stage.turn.end()
+    assert member.only().find(f"{{{ns.REGISTER_FEATURE}}}register") is None
+
+
+def test_what_is_needed(guest: Client):
+    form = guest.ask("get", ASK)[0]
+    assert [each.tag.partition("}")[2] for each in form] == ["instructions", "username", "password"]
+
+
+def test_a_new_account(guest: Client):
+    answer = fill_in(guest, "Romeo", "p\u00e4ss &amp; word")
+    assert (answer.type, len(answer)) == ("result", 0)
+    assert log_in(guest, "romeo", "p\u00e4ss & word")
+
+
+def test_a_name_that_is_taken(guest: Client, member: Client):
+    assert condition(fill_in(guest, "JULIET", "x")) == "conflict"
+    assert log_in(guest, "juliet", "secret")
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "error"),
+    [
+        (None, None, "not-acceptable"),
+        ("romeo", None, "not-acceptable"),
+        ("romeo", "", "not-acceptable"),
+        (None, "x", "not-acceptable"),
+        ("", "x", "not-acceptable"),
+        ("a b", "x", "jid-malformed"),
+        ("romeo@localhost", "x", "jid-malformed"),
+        ("x" * 1024, "x", "jid-malformed"),
+    ],
+)
+def test_what_is_refused(guest: Client, username: str | None, password: str | None, error: str):
+    assert condition(fill_in(guest, username, password)) == error
+    assert list(guest.stage.accounts.of("localhost")) == []
+
+
+def test_without_the_option_it_is_like_any_other_iq(stage: Stage):
+    guest = stage.open()
+    guest.take()
+    guest.write(f"<iq type='get' id='1'>{ASK}</iq>")
+    assert guest.error is not None
+    assert guest.error.condition == "not-authorized"
+    assert condition(stage.login("juliet").ask("get", ASK, "localhost")) == "service-unavailable"
+
+
+# Once registered
+
+
+@pytest.mark.parametrize("to", [None, "localhost"])
+def test_who_is_registered_is_told_so(member: Client, to: str | None):
+    form = member.ask("get", ASK, to)[0]
+    assert form.find(f"{{{ns.REGISTER}}}registered") is not None
+    assert form.findtext(f"{{{ns.REGISTER}}}username") == "juliet"
+    assert form.findtext(f"{{{ns.REGISTER}}}password") == ""
+
+
+@pytest.mark.parametrize("to", [None, "localhost"])
+def test_a_new_password(member: Client, guest: Client, to: str | None):
+    assert fill_in(member, "juliet", "new", to).type == "result"
+    assert not log_in(guest, "juliet", "secret")
+    assert log_in(guest, "juliet", "new")
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "error"),
+    [
+        ("juliet", "", "bad-request"),
+        ("juliet", None, "bad-request"),
+        (None, "x", "bad-request"),
+        ("romeo", "x", "not-allowed"),
+        ("a b", "x", "jid-malformed"),
+    ],
+)
+def test_a_change_that_is_refused(
+    open_house: Stage, member: Client, guest: Client, username: str | None, password: str | None, error: str
+):
+    open_house.account("romeo")
+    assert condition(fill_in(member, username, password)) == error
+    assert log_in(guest, "juliet", "secret")
+
+
+def test_the_end_of_an_account(open_house: Stage, member: Client, guest: Client):
+    other = open_house.login("juliet", "chamber")
+    answer = member.ask("set", f"<query xmlns='{ns.REGISTER}'><remove/></query>")
+    assert answer.type == "result"
+    for each in (member, other):
+        assert each.error is not None
+        assert each.error.condition == "not-authorized"
+    assert not log_in(guest, "juliet", "secret")
+    assert open_house.host.sessions("juliet") == ()
+
+
+def test_removal_stands_alone(open_house: Stage, member: Client):
+    content = "<remove/><username>juliet</username>"
+    assert condition(member.ask("set", f"<query xmlns='{ns.REGISTER}'>{content}</query>")) == "bad-request"
+    assert open_house.accounts.exists(parse("juliet@localhost"))
+
+
+@pytest.mark.parametrize("content", ["<remove/>", "<username>juliet</username><password>x</password>"])
+def test_an_account_of_another_domain_is_safe(open_house: Stage, member: Client, content: str):
+    namesake = open_house.login("juliet@other.example")
+    query = f"<query xmlns='{ns.REGISTER}'>{content}</query>"
+    assert condition(member.ask("set", query, "other.example")) == "not-allowed"
+    assert condition(member.ask("get", ASK, "other.example")) == "not-allowed"
+    assert namesake.error is None
+    assert dict(open_house.accounts.of("other.example")) == {parse("juliet@other.example"): "secret"}
+    assert open_house.accounts.exists(parse("juliet@localhost"))
+
+
+def test_nobody_registers_on_somebody_elses_behalf(open_house: Stage, member: Client):
+    open_house.account("romeo")
+    assert condition(fill_in(member, "romeo", "x", "romeo@localhost")) == "service-unavailable"
