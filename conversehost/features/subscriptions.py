@@ -31,7 +31,7 @@ def install(host: Host) -> None:
 
 
 def pre_approval(logged_in: bool) -> list[Element]:
-    """Section 3.4.1."""
+    """Section 3.4."""
     return [element(ns.PRE_APPROVAL, "sub")] if logged_in else []
 
 

@@ -30,7 +30,11 @@ GROUND: tuple[Xep | Rfc, ...] = (
     Rfc(4616, "The PLAIN SASL Mechanism", "complete"),
     Rfc(5802, "SCRAM-SHA-1", "without channel binding and authorization identities"),
     Rfc(6120, "XMPP Core", "client-to-server streams over TCP, without TLS"),
-    Rfc(6121, "XMPP Instant Messaging and Presence", "sections 2 to 5 and 8, without roster versioning"),
+    Rfc(
+        6121,
+        "XMPP Instant Messaging and Presence",
+        "sections 2 to 5 and 8, without roster versioning; strangers' iqs reach clients",
+    ),
     Xep(
         124,
         "Bidirectional-streams Over Synchronous HTTP (BOSH)",
