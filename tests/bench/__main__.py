@@ -1,7 +1,7 @@
 """`make bench`: what a log-in, a message and an idle session cost, here and elsewhere.
 
-Each figure is the median of several rounds, with the range. Server CPU is what /proc says, not wall time, so that a busy
-machine disturbs it little. One core is the server's, one the load's.
+Each figure is the median of several rounds, with the range. Server CPU is what /proc says, not wall time, so that a
+busy machine disturbs it little. One core is the server's, one the load's.
 """
 
 from __future__ import annotations

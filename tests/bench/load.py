@@ -66,8 +66,7 @@ class Client:
         for connection in self._connections:
             await connection.open()
         created = await self._post(
-            f"to='{domain}' wait='60' hold='1' ver='1.6' xml:lang='en' "
-            "xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'"
+            f"to='{domain}' wait='60' hold='1' ver='1.6' xml:lang='en' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'"
         )
         found = _SID.search(created)
         if found is None:

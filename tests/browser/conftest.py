@@ -148,10 +148,8 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(
-    browser: Browser, bed: TestBed, request: pytest.FixtureRequest
-) -> Iterator[Callable[[str], Visitor]]:
-    """Makes visitors, each in a browser context of their own; takes their pictures, and asks that no page complained."""
+def visitor(browser: Browser, bed: TestBed, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Visitor]]:
+    """Makes visitors, each with a browser context; takes their pictures, and asks that no page complained."""
     visitors: list[Visitor] = []
     contexts: list[BrowserContext] = []
 
