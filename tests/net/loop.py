@@ -98,7 +98,11 @@ class Peer:
         before = len(self.received)
         while len(self.received) - before < limit and not self.eof:
             self.loop.serve()
-            if not select.select([self.socket], [], [], 0.01)[0]:
+            writing = [self.transport] if self.transport in self.loop.writers else []
+            readable, writable, _ = select.select([self.socket], writing, [], 10 if writing else 0.01)
+            if not readable and writable:
+                continue
+            if not readable:
                 break
             data = self.socket.recv(min(65536, limit))
             self.received += data
