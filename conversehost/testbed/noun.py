@@ -17,7 +17,7 @@ from conversehost.server.host import Host
 from conversehost.testbed.scenario import Bot
 from conversehost.turn import Turn
 from conversehost.web.guard import answer_json
-from conversehost.xmpp.jid import JID, JIDError, parse
+from conversehost.xmpp.jid import JID, JIDError, parse_account
 
 API = "/_conversehost/api/v1"
 
@@ -127,10 +127,10 @@ class World:
         Raises ApiError(400), which names the field.
         """
         try:
-            jid = parse(text if "@" in text else f"{text}@{next(iter(self.hosts))}")
+            jid = parse_account(text, next(iter(self.hosts)))
         except JIDError as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, f"{field}: {text!r} is not an address ({error})") from None
-        if not jid.local or jid.resource or jid.domain not in self.hosts:
+        if jid.domain not in self.hosts:
             served = ", ".join(self.hosts)
             raise ApiError(HTTPStatus.BAD_REQUEST, f"{field}: {text!r} is not the address of an account of {served}")
         return jid

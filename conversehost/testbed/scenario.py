@@ -16,7 +16,7 @@ from conversehost.errors import ConfigError
 from conversehost.server.host import Host
 from conversehost.testbed.bots import BOTS
 from conversehost.xmpp import ns
-from conversehost.xmpp.jid import JID, JIDError, parse, prepare_local
+from conversehost.xmpp.jid import JID, JIDError, parse_account
 from conversehost.xmpp.xml import child, clean, element, to_bytes
 from conversehost.xmpp.xml import parse as parse_xml
 
@@ -116,11 +116,9 @@ class _Reader:
 
     def _jid(self, key: str, text: str) -> JID:
         try:
-            jid = parse(text) if "@" in text else JID(prepare_local(text), self._domains[0])
+            jid = parse_account(text, self._domains[0])
         except JIDError as error:
-            raise ValueError(f"{key}: {text!r} is not an address: {error}") from None
-        if jid.resource:
-            raise ValueError(f"{key}: {text!r} is the address of one client, not of an account")
+            raise ValueError(f"{key}: {text!r} is not the address of an account: {error}") from None
         if jid.domain not in self._domains:
             raise ValueError(f"{key}: {jid.domain}, of {jid}, is not served (--domain {jid.domain} would)")
         return jid

@@ -16,7 +16,7 @@ from conversehost.net.prebind import Prebound
 from conversehost.store import Store
 from conversehost.web.guard import Hosts
 from conversehost.web.resource import OwnResource, Problem
-from conversehost.xmpp.jid import JID, JIDError, parse
+from conversehost.xmpp.jid import JID, JIDError, parse_account
 
 COOKIE = b"conversehost_session"
 LIFETIME = 12 * 3600.0
@@ -126,7 +126,7 @@ class LoginResource(OwnResource):
         """303 to the front page with a cookie, or 401 with the form."""
         username, password = field(request, b"username").strip(), field(request, b"password")
         try:
-            account = parse(username if "@" in username else f"{username}@{self._domain}").to_bare()
+            account = parse_account(username.partition("/")[0], self._domain)
         except JIDError:
             return self._refused(request, username)
         answer = Answer(request, lambda outcome: self._outcome(request, username, outcome))

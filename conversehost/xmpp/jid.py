@@ -79,6 +79,14 @@ def parse(text: str) -> JID:
     )
 
 
+def parse_account(text: str, domain: str) -> JID:
+    """The address of an account, as people write it: a name alone is one of `domain`. Raises JIDError."""
+    jid = parse(text) if "@" in text else JID(prepare_local(text), domain)
+    if jid.resource:
+        raise JIDError("that is the address of one client, not of an account")
+    return jid
+
+
 def prepare_local(text: str) -> str:
     """Case folded, width mapped, NFC (section 3.3). Raises JIDError."""
     if _PLAIN_LOCAL.fullmatch(text):
