@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 from twisted.web.server import NOT_DONE_YET
 
@@ -480,6 +483,18 @@ def test_an_answer_that_is_out_is_not_lost(front, chat):
     again.post(chat.body())
     chat.server.says("b")
     assert said(again.answers[0]) == ["b"]
+
+
+def test_a_session_keeps_no_connection_alive(front, chat):
+    wire = front.wire()
+    for _ in range(3):
+        wire.post(chat.body())
+        chat.server.says("a")
+    wire.lose()
+    connection = weakref.ref(wire.connection)
+    del wire
+    gc.collect()
+    assert connection() is None
 
 
 def test_the_request_after_a_reload_may_come_before_the_old_connection_is_found_broken(front, chat):

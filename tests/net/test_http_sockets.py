@@ -139,6 +139,15 @@ def test_a_client_that_asks_and_never_reads_is_not_read_from(connect, front):
     assert peer.protocol.outlet.waiting() < 500_000
 
 
+def test_nothing_more_is_read_while_an_answer_waits_to_be(connect, front):
+    front.root.putChild(b"large", Data(b"x" * LARGE, "text/plain"))
+    peer = connect(small=True)
+    peer.send(request("GET", "/large"))
+    assert not peer.is_read
+    peer.read()
+    assert peer.is_read
+
+
 def test_it_gets_everything_once_it_reads(connect, front):
     front.root.putChild(b"large", Data(b"x" * 100_000, "text/plain"))
     peer = connect(small=True)

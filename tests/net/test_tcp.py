@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from lxml import etree
@@ -32,13 +32,16 @@ class Station:
         self.loop = Loop()
         self.turn = Turn()
         self.servers: list[Server] = []
+        self.on_open: Callable[[Server], object] = lambda server: None
         clock = ReactorClock(self.loop, self.turn)
         limits = Limits(unauthenticated=1000, stanza=5000)
         self.factory = ClientFactory(self._server, clock=clock, turn=self.turn, limits=limits)
 
     def _server(self) -> Server:
-        self.servers.append(Server(self.turn))
-        return self.servers[-1]
+        server = Server(self.turn)
+        server.on_open = lambda: self.on_open(server)
+        self.servers.append(server)
+        return server
 
     @property
     def server(self) -> Server:
