@@ -100,7 +100,7 @@ MISTAKES = [
     ),
     (
         "[[account]]\nname = 'a@localhost/b'\npassword = 'x'\n",
-        "cast.toml: [[account]] number 1: name: 'a@localhost/b' is not the address of an account: that is the address of",
+        "cast.toml: [[account]] number 1: name: 'a@localhost/b' is not the address of an account: that is",
     ),
     (
         "[[account]]\nname = 'a@b.example'\npassword = 'x'\n",
