@@ -194,6 +194,7 @@ class HttpConnection(Protocol):
 
     def _check_header(self, exchange: HttpExchange) -> None:
         hosts = size = 0
+        expected = b""
         for name, value in exchange.headers:
             size += len(name) + len(value) + 4
             if name not in _CHECKED:
@@ -203,15 +204,17 @@ class HttpConnection(Protocol):
             elif name == b"content-length":
                 if int(value) > self._limit(exchange):
                     self._give_up(413)
-            elif exchange.version == b"1.1":  # RFC 9110 section 10.1.1
-                if value.lower() != b"100-continue":
-                    self._give_up(417)
-                if not self._waiting:
-                    self.outlet.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            else:
+                expected = value.lower()
         if size > HEADERS or len(exchange.headers) > HEADER_FIELDS:
             self._give_up(431)
         if hosts > 1 or (hosts == 0 and exchange.version == b"1.1"):
             self._give_up(400)
+        if expected and exchange.version == b"1.1":  # RFC 9110 section 10.1.1
+            if expected != b"100-continue":
+                self._give_up(417)
+            if not self._waiting:
+                self.outlet.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, part: bytes) -> None:
         exchange = self._current()

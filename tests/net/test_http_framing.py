@@ -236,6 +236,16 @@ def test_http_1_0_expects_nothing(front):
     assert wire.raw == b""
 
 
+@pytest.mark.parametrize(
+    ("field", "code"), [(b"X: " + b"y" * HEADERS, 431), (b"Host: b", 400), (b"Content-Length: 999999", 413)]
+)
+def test_nobody_is_told_to_go_on_and_refused(front, field, code):
+    wire = front.wire()
+    wire.send(b"POST /page HTTP/1.1\r\nExpect: 100-continue\r\nHost: a\r\n%s\r\n\r\n" % field)
+    assert wire.codes == [code]
+    assert b"100 Continue" not in wire.raw
+
+
 def test_nobody_is_told_to_go_on_before_earlier_answers(front):
     wire = front.wire()
     wire.get("/later")
