@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import ipaddress
 import json
 import os
@@ -274,6 +275,7 @@ class Server(service.MultiService):
         from twisted.internet import reactor
 
         stop_by_signal()
+        gc.freeze()  # what is there now lives as long as the process: looking at it again would slow it, and its end
         if self._settings.exit_with_stdin:
             reactor.addReader(StandardInput())
         line = json.dumps({**self._ready, "pid": os.getpid()}) + "\n"
