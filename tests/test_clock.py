@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conversehost.clock import Clock
@@ -106,6 +106,7 @@ def test_the_driver_hears_when_something_is_due_sooner():
     assert heard == [10, 5]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=40), st.lists(st.integers(0, 20), max_size=10))
 def test_all_that_is_due_fires_in_order_and_nothing_else(deadlines, steps):
     clock, fired = Clock(), []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conversehost.bosh.body import EMPTY
@@ -19,6 +19,7 @@ def window(first: int, size: int, taken: int) -> RidWindow:
     return made
 
 
+@settings(deadline=None)
 @given(FIRST, SIZES, st.integers(0, 30), st.integers(-40, 40))
 def test_every_rid_is_one_of_four(first, size, taken, distance):
     made = window(first, size, taken)
@@ -34,6 +35,7 @@ def test_every_rid_is_one_of_four(first, size, taken, distance):
     assert made.judge(made.last + distance) is expected
 
 
+@settings(deadline=None)
 @given(SIZES, st.integers(1, 40))
 def test_the_last_answers_are_kept_and_no_more(size, count):
     made = window(1, size, count)
@@ -44,6 +46,7 @@ def test_the_last_answers_are_kept_and_no_more(size, count):
     assert all(made.kept(rid).body == b"%d" % rid for rid in kept)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 3)), max_size=6))
 def test_what_got_lost_is_taken_once_and_in_order(answers):
     """(copies, copies lost) of each answer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock as Reactor
 
@@ -116,6 +116,7 @@ def test_nor_when_it_is_turned_by_hand(watch):
     assert watch.fired == [2]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 20)), max_size=30))
 def test_every_deadline_fires_at_its_time_whoever_turns_the_clock(steps):
     """(by hand?, seconds): and a deadline is set before each step."""
