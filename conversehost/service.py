@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,8 @@ def compose(settings: Settings, sockets: Sockets) -> Composition:
     """Put all parts together, on sockets that listen already. Raises ConfigError."""
     from twisted.internet import reactor
 
+    # Twisted's own jumps with the wall clock, and deadlines with it.
+    reactor.seconds = time.monotonic  # type: ignore[method-assign]
     server = Server(settings, reactor)
     server.sockets = sockets
     server.ready = server.ready_line()

@@ -399,3 +399,23 @@ def test_a_second_signal_ends_what_does_not_stop(program):
     until(process, "stopping")
     process.send_signal(signal.SIGTERM)
     assert result(process)[0] == -signal.SIGTERM
+
+
+CLOCK = """
+import time
+from conversehost.options import Sockets, load
+from conversehost.service import compose
+from twisted.internet import reactor
+
+class Listening:
+    def getsockname(self):
+        return ("127.0.0.1", 1)
+
+compose(load([], {}), Sockets([Listening()], [Listening()]))
+print(abs(reactor.seconds() - time.monotonic()) < 1)
+"""
+
+
+def test_deadlines_are_measured_on_a_clock_that_does_not_jump(program):
+    """Twisted's own is the wall clock."""
+    assert program.finish(PYTHON, "-c", CLOCK) == (0, "True\n", "")
