@@ -15,7 +15,6 @@ from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, element, to_bytes
 
-ITEMS_PER_ACCOUNT = 10_000
 GROUPS_PER_ITEM = 50
 TEXT = 1_023
 _GROUP = f"{{{ns.ROSTER}}}group"
@@ -61,8 +60,7 @@ class RosterFeature:
     def _put(self, account: JID, contact: JID, name: str, groups: tuple[str, ...]) -> None:
         rosters = self._host.rosters
         before = rosters.get(account, contact)
-        if not before.listed and rosters.size(account) >= ITEMS_PER_ACCOUNT:
-            raise StanzaError("not-allowed", f"a roster has at most {ITEMS_PER_ACCOUNT} contacts")
+        rosters.check_room(account, before)
         item = replace(before, name=name, groups=groups, listed=True)
         rosters.put(account, item)
         for hook in self._host.hooks.roster_changed:

@@ -51,6 +51,8 @@ class SubscriptionFeature:
         presence.set("to", contact.full)
         before = self._host.rosters.get(account, contact)
         after, routed = OUTBOUND[type](before)
+        if after.listed:
+            self._host.rosters.check_room(account, before)
         self._change(account, before, after)
         if before.from_ and not after.from_:
             self._tell_gone(account, contact)

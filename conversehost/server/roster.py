@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from conversehost.store import Store
 from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.xml import Element, child, element
+
+ITEMS_PER_ACCOUNT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,11 @@ class Rosters:
     def size(self, account: JID) -> int:
         """How many items are kept."""
         return len(self._store.items("roster", account.bare))
+
+    def check_room(self, account: JID, before: RosterItem) -> None:
+        """One more contact may be listed, or it is kept already. Raises StanzaError(not-allowed)."""
+        if not before.listed and before.pending is None and self.size(account) >= ITEMS_PER_ACCOUNT:
+            raise StanzaError("not-allowed", f"a roster has at most {ITEMS_PER_ACCOUNT} contacts")
 
     def put(self, account: JID, item: RosterItem) -> None:
         """Keep the item, or drop it when nothing worth keeping is left."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conversehost.features import roster
+from conversehost.server import roster
 from conversehost.xmpp import ns
 from conversehost.xmpp.stanza import Stanza
 from tests.stage import Client, Stage, condition
@@ -138,6 +138,10 @@ def test_only_so_many_contacts(mercutio: Client, monkeypatch: pytest.MonkeyPatch
         put(mercutio, f"<item jid='{name}@localhost'/>")
     assert condition(put(mercutio, "<item jid='c@localhost'/>")) == "not-allowed"
     assert put(mercutio, "<item jid='a@localhost' name='A'/>").type == "result"
+    for type in ("subscribe", "subscribed"):
+        mercutio.presence(type, "d@localhost")
+        assert condition(mercutio.take()[-1]) == "not-allowed"
+    assert set(mercutio.roster()) == {"a@localhost", "b@localhost"}
 
 
 # Removal (section 2.5)
