@@ -12,6 +12,7 @@ import os
 import socket
 import textwrap
 import tomllib
+import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,23 @@ def _domain(text: str) -> str:
         raise ValueError(f"wants a name such as chat.example (no address of a page, no port), not {text!r}") from None
 
 
+def _origin(text: str) -> str:
+    """As browsers write it: in lower case, with the name's ASCII form, without the scheme's own port or a path."""
+    lower = text.lower().removesuffix("/")
+    if lower in ("*", "null"):
+        return lower
+    try:
+        parts = urllib.parse.urlsplit(lower)
+        if not parts.scheme or not parts.hostname or lower != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+            raise ValueError
+        host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
+        own = {"http": 80, "https": 443}.get(parts.scheme)
+        port = f":{parts.port}" if parts.port not in (None, own) else ""
+    except ValueError:
+        raise ValueError(f"wants scheme, name and port, such as https://www.example:8443, or *, not {text!r}") from None
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
 def _user(text: str) -> tuple[str, str]:
     """Never tells the text in an error: it may be a password."""
     from conversehost.xmpp.jid import JIDError, parse, prepare_local
@@ -164,6 +182,7 @@ PORT = whole_number(0, 65535, "PORT")
 FLAG = Kind("", _flag, native=bool)
 ADDRESS = Kind("ADDRESS", _address)
 DOMAIN = Kind("NAME", _domain)
+ORIGIN = Kind("ORIGIN", _origin)
 USER = Kind("NAME:PASSWORD", _user)
 FILE = Kind("FILE", _file, is_path=True)
 FOLDER = Kind("DIR", _folder, is_path=True)
@@ -199,6 +218,13 @@ class Settings:
         LISTEN,
         "another host name that browsers may reach it by; repeatable",
         name="allowed-host",
+    )
+    allowed_origins: tuple[str, ...] = option(
+        ("*",),
+        ORIGIN,
+        LISTEN,
+        "a site whose pages may use BOSH here, such as https://www.example; * are all; repeatable",
+        name="allow-origin",
     )
     domains: tuple[str, ...] = option(
         ("localhost",), DOMAIN, PEOPLE, "an XMPP domain; repeatable, the first is the site's", name="domain"

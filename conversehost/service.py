@@ -19,6 +19,7 @@ from conversehost.errors import ConfigError
 from conversehost.features import FEATURES, OPTIONAL
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
+from conversehost.net.cors import Cors
 from conversehost.net.http import HttpFactory
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.tcp import ClientFactory
@@ -105,7 +106,8 @@ class Server(Service):
             ),
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn)
-        self.http = HttpFactory(self._site(), self._direct(), clock=self.wall, turn_ended=self.turn.end)
+        self.cors = Cors(settings.allowed_origins)
+        self.http = HttpFactory(self._site(), self._direct(), clock=self.wall, turn_ended=self.turn.end, cors=self.cors)
         self.c2s = ClientFactory(lambda: ServerStream(self.router), clock=self.wall, turn=self.turn, limits=self.limits)
 
     def startService(self) -> None:
@@ -210,7 +212,7 @@ class Server(Service):
         return ServerStream(self.router) if domain in self.router.hosts else None
 
     def _direct(self) -> dict[bytes, BoshFront]:
-        front = BoshFront(self.manager, stanza_limit=self.limits.stanza)
+        front = BoshFront(self.manager, stanza_limit=self.limits.stanza, cors=self.cors)
         return dict.fromkeys(PATHS, front)
 
     def _site(self) -> Any:

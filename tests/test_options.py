@@ -86,6 +86,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         c2s-port = 2
         interface = "0.0.0.0"
         allowed_host = ["chat.example", "[::2]"]
+        allow_origin = ["https://www.example", "null"]
         domain = ["a.example", "b.example"]
         user = ["me:secret", "you@b.example:secret"]
         scenario = "cast.toml"
@@ -109,6 +110,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         c2s_port=2,
         interfaces=("0.0.0.0",),
         allowed_hosts=("chat.example", "[::2]"),
+        allowed_origins=("https://www.example", "null"),
         domains=("a.example", "b.example"),
         users=(("me@a.example", "secret"), ("you@b.example", "secret")),
         scenario=tmp_path / "cast.toml",
@@ -140,6 +142,31 @@ def test_accounts_are_addresses_in_a_domain_that_is_here():
 
 
 @pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("*", "*"),
+        ("NULL", "null"),
+        ("https://WWW.example/", "https://www.example"),
+        ("https://www.example:443", "https://www.example"),
+        ("http://www.example:443", "http://www.example:443"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("https://b\u00fccher.example:8443", "https://xn--bcher-kva.example:8443"),
+        ("capacitor://localhost", "capacitor://localhost"),
+    ],
+)
+def test_origins_are_kept_as_browsers_write_them(text, origin):
+    assert read("--allow-origin", text).allowed_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "https://", "https://a/b", "https://a?b", "https://a#b", "https://u@a", "https://a:x", "https://a:99999"],
+)
+def test_what_is_no_origin(text):
+    assert complaint([f"--allow-origin={text}"]).endswith(f"not {text!r}")
+
+
+@pytest.mark.parametrize(
     ("arguments", "text"),
     [
         (["--prot", "1"], "unknown option --prot: did you mean --port?"),
@@ -164,6 +191,10 @@ def test_accounts_are_addresses_in_a_domain_that_is_here():
         (
             ["--allowed-host", "http://a.example"],
             "--allowed-host: wants a name such as chat.example (no address of a page, no port), not 'http://a.example'",
+        ),
+        (
+            ["--allow-origin", "www.example"],
+            "--allow-origin: wants scheme, name and port, such as https://www.example:8443, or *, not 'www.example'",
         ),
         (["--user", "hunter2"], "--user: wants NAME:PASSWORD"),
         (["--user", "me:"], "--user: wants NAME:PASSWORD"),

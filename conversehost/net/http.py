@@ -22,6 +22,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from conversehost.clock import Clock, Deadline
+from conversehost.net.cors import Cors
 from conversehost.net.outlet import Outlet
 from conversehost.net.webchannel import WebChannel
 
@@ -38,7 +39,7 @@ HEADERS_IN, BODY_IN, IDLE, LINGER = 10.0, 20.0, 75.0, 5.0
 """Seconds for the header fields, for the body, between requests, and for a refused client to read why."""
 
 REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
-_REFUSAL = b"Content-Type: text/plain; charset=utf-8\r\nAccess-Control-Allow-Origin: *\r\n"
+_REFUSAL = b"Content-Type: text/plain; charset=utf-8\r\n"
 _CHECKED = frozenset((b"host", b"content-length", b"expect"))
 
 
@@ -100,7 +101,13 @@ class HttpExchange:
 
     def refuse(self, code: int) -> None:
         """An answer that says no more than its code."""
-        self.respond(code, _REFUSAL, b"%d %s\n" % (code, REASONS[code]))
+        cors = self.connection.factory.cors.fields(self) or b""
+        self.respond(code, _REFUSAL + cors, b"%d %s\n" % (code, REASONS[code]))
+
+    @property
+    def host(self) -> bytes:
+        """What the client called us by: the Host field; empty when there is none."""
+        return next((value for name, value in self.headers if name == b"host"), b"")
 
 
 class HttpConnection(Protocol):
@@ -412,7 +419,13 @@ class HttpFactory(Factory):
     noisy = False
 
     def __init__(
-        self, root: IResource, direct: Mapping[bytes, Direct], *, clock: Clock, turn_ended: Callable[[], None]
+        self,
+        root: IResource,
+        direct: Mapping[bytes, Direct],
+        *,
+        clock: Clock,
+        turn_ended: Callable[[], None],
+        cors: Cors | None = None,
     ) -> None:
         """`clock` tells real time, for sockets; `turn_ended` is called once an input has been handed in."""
         self.site = Site(root)
@@ -420,6 +433,7 @@ class HttpFactory(Factory):
         self.direct = direct
         self.clock = clock
         self.turn_ended = turn_ended
+        self.cors = cors or Cors()
         self.connections: set[HttpConnection] = set()
         self._date = (0, b"")
 

@@ -19,6 +19,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from conversehost.bosh.manager import Ceilings, Manager
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
+from conversehost.net.cors import Cors
 from conversehost.net.http import HttpConnection, HttpFactory
 from conversehost.turn import Turn
 from conversehost.xmpp.xml import Limits
@@ -186,7 +187,7 @@ def post(body: str | bytes, path: str = "/http-bind", **fields: str) -> bytes:
 class Front:
     """Everything but sockets; time stands still unless `advance`d."""
 
-    def __init__(self, reactor: Any = None) -> None:
+    def __init__(self, reactor: Any = None, *, origins: Sequence[str] = ("*",)) -> None:
         self.reactor = reactor or Reactor()
         self.turn = Turn()
         self.clock = ReactorClock(self.reactor, self.turn)
@@ -195,12 +196,13 @@ class Front:
         self.manager = Manager(
             self._server_for, clock=self.clock, turn=self.turn, limits=limits, ceilings=Ceilings(polling=0)
         )
-        self.bosh = BoshFront(self.manager, stanza_limit=STANZA_LIMIT)
+        self.cors = Cors(origins)
+        self.bosh = BoshFront(self.manager, stanza_limit=STANZA_LIMIT, cors=self.cors)
         self.page, self.later, self.root = Page(), Later(), Resource()
         for path, resource in self.pages().items():
             self.root.putChild(path, resource)
         self.factory = HttpFactory(
-            self.root, dict.fromkeys(PATHS, self.bosh), clock=self.clock, turn_ended=self.turn.end
+            self.root, dict.fromkeys(PATHS, self.bosh), clock=self.clock, turn_ended=self.turn.end, cors=self.cors
         )
 
     def pages(self) -> dict[bytes, Resource]:
