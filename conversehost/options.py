@@ -24,6 +24,7 @@ from conversehost.errors import ConfigError
 
 T = TypeVar("T")
 LOOPBACK = ("127.0.0.1", "::1")
+LOCAL = ("127.0.0.0/8", "::1/128")
 PREFIX = "CONVERSEHOST_"
 
 
@@ -109,6 +110,13 @@ def _address(text: str) -> str:
         raise ValueError(f"wants an IP address, such as 127.0.0.1, ::1 or 0.0.0.0, not {text!r}") from None
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError(f"wants an address or a network, such as 192.0.2.1 or 10.0.0.0/8, not {text!r}") from None
+
+
 def _domain(text: str) -> str:
     from conversehost.xmpp.jid import JIDError, prepare_domain
 
@@ -181,6 +189,7 @@ def _path(text: str) -> Path:
 PORT = whole_number(0, 65535, "PORT")
 FLAG = Kind("", _flag, native=bool)
 ADDRESS = Kind("ADDRESS", _address)
+NETWORK = Kind("ADDRESS", _network)
 DOMAIN = Kind("NAME", _domain)
 ORIGIN = Kind("ORIGIN", _origin)
 USER = Kind("NAME:PASSWORD", _user)
@@ -225,6 +234,13 @@ class Settings:
         LISTEN,
         "a site whose pages may use BOSH here, such as https://www.example; * are all; repeatable",
         name="allow-origin",
+    )
+    trusted_proxies: tuple[str, ...] = option(
+        LOCAL,
+        NETWORK,
+        LISTEN,
+        "a proxy, or a network of them, whose word counts on who is beyond it; repeatable",
+        name="trusted-proxy",
     )
     domains: tuple[str, ...] = option(
         ("localhost",), DOMAIN, PEOPLE, "an XMPP domain; repeatable, the first is the site's", name="domain"

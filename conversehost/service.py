@@ -20,6 +20,7 @@ from conversehost.features import FEATURES, OPTIONAL
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
+from conversehost.net.forwarded import Proxies
 from conversehost.net.http import HttpFactory
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.tcp import ClientFactory
@@ -107,7 +108,14 @@ class Server(Service):
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn)
         self.cors = Cors(settings.allowed_origins)
-        self.http = HttpFactory(self._site(), self._direct(), clock=self.wall, turn_ended=self.turn.end, cors=self.cors)
+        self.http = HttpFactory(
+            self._site(),
+            self._direct(),
+            clock=self.wall,
+            turn_ended=self.turn.end,
+            cors=self.cors,
+            proxies=Proxies(settings.trusted_proxies),
+        )
         self.c2s = ClientFactory(lambda: ServerStream(self.router), clock=self.wall, turn=self.turn, limits=self.limits)
 
     def startService(self) -> None:

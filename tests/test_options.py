@@ -87,6 +87,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         interface = "0.0.0.0"
         allowed_host = ["chat.example", "[::2]"]
         allow_origin = ["https://www.example", "null"]
+        trusted_proxy = ["192.0.2.1", "10.1.2.3/8"]
         domain = ["a.example", "b.example"]
         user = ["me:secret", "you@b.example:secret"]
         scenario = "cast.toml"
@@ -111,6 +112,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         interfaces=("0.0.0.0",),
         allowed_hosts=("chat.example", "[::2]"),
         allowed_origins=("https://www.example", "null"),
+        trusted_proxies=("192.0.2.1/32", "10.0.0.0/8"),
         domains=("a.example", "b.example"),
         users=(("me@a.example", "secret"), ("you@b.example", "secret")),
         scenario=tmp_path / "cast.toml",
@@ -195,6 +197,10 @@ def test_what_is_no_origin(text):
         (
             ["--allow-origin", "www.example"],
             "--allow-origin: wants scheme, name and port, such as https://www.example:8443, or *, not 'www.example'",
+        ),
+        (
+            ["--trusted-proxy", "nginx"],
+            "--trusted-proxy: wants an address or a network, such as 192.0.2.1 or 10.0.0.0/8, not 'nginx'",
         ),
         (["--user", "hunter2"], "--user: wants NAME:PASSWORD"),
         (["--user", "me:"], "--user: wants NAME:PASSWORD"),

@@ -33,10 +33,12 @@ class Ceilings:
 
 
 class Peer(Protocol):
-    """Where a request came from: the connection, as far as it matters here."""
+    """Where a request came from, as far as it matters here."""
 
-    address: str
-    secure: bool
+    @property
+    def address(self) -> str: ...
+    @property
+    def secure(self) -> bool: ...
 
 
 class Manager:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conversehost.bosh.manager import Manager
 from conversehost.bosh.session import BoshSession
 from conversehost.net.cors import Cors
-from conversehost.net.http import HttpExchange
+from conversehost.net.exchange import HttpExchange
 
 PATHS = (b"/http-bind", b"/http-bind/", b"/bosh", b"/bosh/")
 
@@ -65,6 +65,6 @@ class BoshFront:
         data = body[0] if len(body) == 1 else b"".join(body)
         exchange.body = []
         ours = BoshExchange(exchange, cors)
-        session: BoshSession | None = self._manager.request(data, ours, exchange.connection)
+        session: BoshSession | None = self._manager.request(data, ours, exchange)
         if session is not None:
             exchange.context = (session, ours)

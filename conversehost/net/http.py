@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from http import HTTPStatus
 from typing import Any
-from typing import Protocol as Interface
 
 import httptools
 from twisted.internet.interfaces import IAddress, ISSLTransport
@@ -23,6 +21,8 @@ from twisted.web.server import Site
 
 from conversehost.clock import Clock, Deadline
 from conversehost.net.cors import Cors
+from conversehost.net.exchange import Direct, HttpExchange
+from conversehost.net.forwarded import READ, Proxies
 from conversehost.net.outlet import Outlet
 from conversehost.net.webchannel import WebChannel
 
@@ -38,76 +38,7 @@ PIPELINE = 32
 HEADERS_IN, BODY_IN, IDLE, LINGER = 10.0, 20.0, 75.0, 5.0
 """Seconds for the header fields, for the body, between requests, and for a refused client to read why."""
 
-REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
-_REFUSAL = b"Content-Type: text/plain; charset=utf-8\r\n"
-_CHECKED = frozenset((b"host", b"content-length", b"expect"))
-
-
-class Direct(Interface):
-    """What is answered without twisted.web: BOSH."""
-
-    body_limit: int
-
-    def handle(self, exchange: HttpExchange) -> None:
-        """Answer it, now or later, by `exchange.respond`."""
-
-    def lost(self, exchange: HttpExchange) -> None:
-        """Its connection is gone: before it was answered, or before the answer was out."""
-
-
-class HttpExchange:
-    """One request, and its answer."""
-
-    __slots__ = (
-        "body",
-        "close",
-        "connection",
-        "context",
-        "direct",
-        "headers",
-        "method",
-        "out",
-        "path",
-        "size",
-        "started",
-        "target",
-        "version",
-    )
-
-    def __init__(self, connection: HttpConnection) -> None:
-        self.connection = connection
-        self.method = b""  # empty until the header is complete
-        self.target = b""
-        self.path = b""
-        self.version = b"1.1"
-        self.headers: list[tuple[bytes, bytes]] = []  # names in lower case
-        self.body: list[bytes] = []
-        self.size = 0
-        self.close = False
-        self.direct: Direct | None = None
-        self.out: bytes | None = None
-        self.started = False  # handed to `direct` or to twisted.web
-        self.context: Any = None  # the handler's own
-
-    def respond(self, code: int, fields: bytes, body: bytes = b"") -> None:
-        """The whole answer. `fields` are complete lines. Content-Length and Date are added."""
-        head = b"HTTP/1.1 %d %s\r\n%sDate: %s\r\n" % (code, REASONS[code], fields, self.connection.factory.date())
-        if self.close:
-            head += b"Connection: close\r\n"
-        if code != 204:
-            head += b"Content-Length: %d\r\n" % len(body)
-        self.out = b"%s\r\n%s" % (head, body if self.method != b"HEAD" else b"")
-        self.connection.send_ready()
-
-    def refuse(self, code: int) -> None:
-        """An answer that says no more than its code."""
-        cors = self.connection.factory.cors.fields(self) or b""
-        self.respond(code, _REFUSAL + cors, b"%d %s\n" % (code, REASONS[code]))
-
-    @property
-    def host(self) -> bytes:
-        """What the client called us by: the Host field; empty when there is none."""
-        return next((value for name, value in self.headers if name == b"host"), b"")
+_CHECKED = READ | {b"host", b"content-length", b"expect"}
 
 
 class HttpConnection(Protocol):
@@ -211,8 +142,10 @@ class HttpConnection(Protocol):
             elif name == b"content-length":
                 if int(value) > self._limit(exchange):
                     self._give_up(413)
-            else:
+            elif name == b"expect":
                 expected = value.lower()
+            else:
+                exchange.forwarded = True
         if size > HEADERS or len(exchange.headers) > HEADER_FIELDS:
             self._give_up(431)
         if hosts > 1 or (hosts == 0 and exchange.version == b"1.1"):
@@ -426,6 +359,7 @@ class HttpFactory(Factory):
         clock: Clock,
         turn_ended: Callable[[], None],
         cors: Cors | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         """`clock` tells real time, for sockets; `turn_ended` is called once an input has been handed in."""
         self.site = Site(root)
@@ -434,6 +368,7 @@ class HttpFactory(Factory):
         self.clock = clock
         self.turn_ended = turn_ended
         self.cors = cors or Cors()
+        self.proxies = proxies or Proxies()
         self.connections: set[HttpConnection] = set()
         self._date = (0, b"")
 

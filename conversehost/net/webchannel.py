@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
-from twisted.web.server import Site
+from twisted.web.server import Request, Site
 
 if TYPE_CHECKING:
     from conversehost.net.http import HttpConnection, HttpExchange
@@ -47,14 +48,18 @@ class WebChannel:
 
     def getPeer(self) -> IAddress:
         address: IAddress = self.transport.getPeer()
-        return address
+        if not self.exchange.forwarded:
+            return address
+        client = self.exchange.address
+        kind = IPv6Address if ":" in client else IPv4Address
+        return kind("TCP", client, getattr(address, "port", 0))
 
     def getHost(self) -> IAddress:
         address: IAddress = self.transport.getHost()
         return address
 
     def isSecure(self) -> bool:
-        return self.connection.secure
+        return self.exchange.secure
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         self.answering = True
@@ -91,3 +96,10 @@ class WebChannel:
     def _respondToBadRequestAndDisconnect(self) -> None:
         """A form that can't be parsed."""
         self.connection.web_failed(self.exchange, 400)
+
+
+def host_of(request: Request) -> bytes:
+    """What the client called us by, which behind a proxy that is trusted needn't be the Host field."""
+    channel: Any = request.channel
+    host: bytes = channel.exchange.host
+    return host

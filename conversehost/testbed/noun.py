@@ -16,7 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from conversehost.server.host import Host
 from conversehost.testbed.scenario import Bot
 from conversehost.turn import Turn
-from conversehost.web.guard import answer_json
+from conversehost.web.resource import answer_json
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 
 API = "/_conversehost/api/v1"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from contextlib import suppress
-from http import HTTPStatus
-from typing import Any
 
 from twisted.web.server import Request
 
+from conversehost.net.forwarded import is_forwarding
+from conversehost.net.webchannel import host_of
 from conversehost.xmpp.jid import JIDError, prepare_domain
-
-FORWARDING = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via")
 
 
 class Hosts:
@@ -22,7 +19,10 @@ class Hosts:
         self._names = names
 
     def allows(self, request: Request) -> bool:
-        """Loopback names and addresses, `*.localhost`, and what the operator named; with any port."""
+        """Loopback names and addresses, `*.localhost`, and what the operator named; with any port.
+
+        By the Host field alone: what a proxy says beside it, a page that plays DNS could say as well.
+        """
         host = host_name(request.getHeader(b"host") or b"")
         with suppress(JIDError):
             host = prepare_domain(host)  # browsers send xn--..., the names have what that stands for
@@ -51,7 +51,7 @@ def is_cross_site(request: Request) -> bool:
     if site is not None and site.lower() == b"cross-site":
         return True
     origin = request.getHeader(b"origin")
-    return origin is not None and not _same_origin(origin, request.getHeader(b"host") or b"")
+    return origin is not None and not _same_origin(origin, host_of(request))
 
 
 def _same_origin(origin: bytes, host: bytes) -> bool:
@@ -61,13 +61,5 @@ def _same_origin(origin: bytes, host: bytes) -> bool:
 def is_direct_and_local(request: Request) -> bool:
     """It comes from this machine, and no proxy says that it passes on somebody else's."""
     peer = getattr(request.getClientAddress(), "host", "")
-    return is_loopback(peer.removeprefix("::ffff:")) and not any(request.getHeader(name) for name in FORWARDING)
-
-
-def answer_json(request: Request, code: int, value: Any) -> bytes:
-    """A JSON answer that nobody keeps."""
-    request.setResponseCode(code, HTTPStatus(code).phrase.encode())
-    request.setHeader(b"content-type", b"application/json")
-    request.setHeader(b"cache-control", b"no-store")
-    request.setHeader(b"x-content-type-options", b"nosniff")
-    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+    fields = request.requestHeaders.getAllRawHeaders()
+    return is_loopback(peer.removeprefix("::ffff:")) and not any(is_forwarding(name.lower()) for name, _ in fields)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from twisted.web.server import NOT_DONE_YET, Request
 
-from conversehost.web.guard import Hosts, answer_json
+from conversehost.web.guard import Hosts
 from conversehost.web.login import ChatMaker, SiteSessions
-from conversehost.web.resource import OwnResource
+from conversehost.web.resource import OwnResource, answer_json
 from conversehost.xmpp.errors import StanzaError
 
 REASONS = {

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
 
 from twisted.web.error import UnsupportedMethod
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from conversehost.net.forwarded import is_authority
+from conversehost.net.webchannel import host_of
 from conversehost.web.guard import Hosts, is_cross_site
 
 Problem = Callable[[Request, int], bytes]
@@ -75,3 +80,19 @@ class Missing(SiteResource):
     def answer(self, request: Request) -> bytes | int:
         """404."""
         return self.problem(request, 404)
+
+
+def answer_json(request: Request, code: int, value: Any) -> bytes:
+    """A JSON answer that nobody keeps."""
+    request.setResponseCode(code, HTTPStatus(code).phrase.encode())
+    request.setHeader(b"content-type", b"application/json")
+    request.setHeader(b"cache-control", b"no-store")
+    request.setHeader(b"x-content-type-options", b"nosniff")
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+
+
+def base_of(request: Request) -> str:
+    """Scheme and authority of the URLs that the client can reach us by, as in `https://chat.example:8443`."""
+    host = host_of(request)
+    authority = host.decode() if is_authority(host) else f"localhost:{request.getHost().port}"
+    return f"{'https' if request.isSecure() else 'http'}://{authority}"

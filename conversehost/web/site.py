@@ -19,7 +19,7 @@ from conversehost.web.converse import ConverseDist
 from conversehost.web.guard import Hosts, host_name
 from conversehost.web.login import ChatMaker, LoginResource, SiteSessions, see_other
 from conversehost.web.prebind import PrebindResource
-from conversehost.web.resource import OwnResource, Problem, SiteResource
+from conversehost.web.resource import OwnResource, Problem, SiteResource, base_of
 from conversehost.web.static import Folder
 
 PAGES = Path(__file__).parent / "pages"
@@ -167,9 +167,7 @@ class Pages:
     def _page(self, request: Request, name: str, **values: Any) -> bytes:
         for field, value in HEADERS.items():
             request.setHeader(field, value)
-        host = (request.getHeader(b"host") or b"localhost").decode("latin-1")
-        base = f"{'https' if request.isSecure() else 'http'}://{host}"
-        text = templates().get_template(name).render(parts=self._parts, base=base, **values)
+        text = templates().get_template(name).render(parts=self._parts, base=base_of(request), **values)
         return text.encode()
 
 

@@ -19,6 +19,7 @@ from twisted.web.resource import IResource
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
+from conversehost.net.forwarded import Proxies
 from conversehost.net.http import HttpFactory
 from conversehost.net.prebind import Prebound
 from conversehost.store.memory import MemoryStore
@@ -75,6 +76,8 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
     set_cookie: str = ""
     """The last Set-Cookie field as it came."""
+    proxies: Proxies | None = None
+    """Whose word counts; 192.168.1.1 is who connects."""
 
     def get(self, target: str, method: str = "GET", **fields: str) -> Answer:
         return self.send(method, target, b"", fields)
@@ -104,7 +107,8 @@ class Browser:
         if self.cookies:
             lines["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        connection = HttpFactory(self.root, {}, clock=Clock(), turn_ended=lambda: None).buildProtocol(None)
+        factory = HttpFactory(self.root, {}, clock=Clock(), turn_ended=lambda: None, proxies=self.proxies)
+        connection = factory.buildProtocol(None)
         transport = StringTransport()
         connection.makeConnection(transport)
         connection.dataReceived(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode() + body)

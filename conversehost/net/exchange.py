@@ -1,0 +1,101 @@
+"""One HTTP request, and its answer."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
+
+from conversehost.net.forwarded import Client
+
+if TYPE_CHECKING:
+    from conversehost.net.http import HttpConnection
+
+REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+_REFUSAL = b"Content-Type: text/plain; charset=utf-8\r\n"
+
+
+class Direct(Protocol):
+    """What is answered without twisted.web: BOSH."""
+
+    body_limit: int
+
+    def handle(self, exchange: HttpExchange) -> None:
+        """Answer it, now or later, by `exchange.respond`."""
+
+    def lost(self, exchange: HttpExchange) -> None:
+        """Its connection is gone: before it was answered, or before the answer was out."""
+
+
+class HttpExchange:
+    """One request, and its answer."""
+
+    __slots__ = (
+        "body",
+        "close",
+        "connection",
+        "context",
+        "direct",
+        "forwarded",
+        "headers",
+        "method",
+        "out",
+        "path",
+        "size",
+        "started",
+        "target",
+        "version",
+    )
+
+    def __init__(self, connection: HttpConnection) -> None:
+        self.connection = connection
+        self.method = b""  # empty until the header is complete
+        self.target = b""
+        self.path = b""
+        self.version = b"1.1"
+        self.headers: list[tuple[bytes, bytes]] = []  # names in lower case
+        self.body: list[bytes] = []
+        self.size = 0
+        self.close = False
+        self.forwarded = False  # a field says that a proxy passes it on
+        self.direct: Direct | None = None
+        self.out: bytes | None = None
+        self.started = False  # handed to `direct` or to twisted.web
+        self.context: Any = None  # the handler's own
+
+    def respond(self, code: int, fields: bytes, body: bytes = b"") -> None:
+        """The whole answer. `fields` are complete lines. Content-Length and Date are added."""
+        head = b"HTTP/1.1 %d %s\r\n%sDate: %s\r\n" % (code, REASONS[code], fields, self.connection.factory.date())
+        if self.close:
+            head += b"Connection: close\r\n"
+        if code != 204:
+            head += b"Content-Length: %d\r\n" % len(body)
+        self.out = b"%s\r\n%s" % (head, body if self.method != b"HEAD" else b"")
+        self.connection.send_ready()
+
+    def refuse(self, code: int) -> None:
+        """An answer that says no more than its code."""
+        cors = self.connection.factory.cors.fields(self) or b""
+        self.respond(code, _REFUSAL + cors, b"%d %s\n" % (code, REASONS[code]))
+
+    @property
+    def client(self) -> Client:
+        """Who sent it: the one that is connected, or whom a proxy speaks for, if that is trusted."""
+        connection = self.connection
+        host = next((value for name, value in self.headers if name == b"host"), b"")
+        direct = Client(connection.address, connection.secure, host)
+        return connection.factory.proxies.client(direct, self.headers) if self.forwarded else direct
+
+    @property
+    def address(self) -> str:
+        """The client's."""
+        return self.client.address if self.forwarded else self.connection.address
+
+    @property
+    def secure(self) -> bool:
+        """Whether the client came over TLS."""
+        return self.client.secure if self.forwarded else self.connection.secure
+
+    @property
+    def host(self) -> bytes:
+        """What the client called us by."""
+        return self.client.host
