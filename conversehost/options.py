@@ -259,6 +259,9 @@ class Settings:
         262_144, whole_number(10_000, 1 << 26, "BYTES"), LIMITS, "the largest stanza that is taken"
     )
     converse: Path | None = option(None, FOLDER, RUN, "a Converse.js of your own: its package or its dist folder")
+    site: Path | None = option(
+        None, FOLDER, RUN, "a site of your own: this folder's files at /, beside login, prebind and BOSH"
+    )
     log_level: str = option("info", one_of("debug", "info", "warn", "error"), RUN, "what is worth a line in the log")
     json: bool = option(False, FLAG, RUN, "print one line of JSON when ready, and nothing else; log to standard error")
     ready_file: Path | None = option(None, NEW_FILE, RUN, "write that line to a file, which is removed at the end")

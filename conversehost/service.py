@@ -236,6 +236,8 @@ class Server(Service):
                 hosts=hosts,
                 converse=find_converse(settings.converse),
                 registration=settings.registration,
+                folder=settings.site,
+                is_ready=lambda: bool(self.running),
                 demo=tuple(
                     (each.jid.local, each.password)
                     for each in self.scenario.people

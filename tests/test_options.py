@@ -99,6 +99,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         bosh_maxpause = 7
         stanza_limit = 10000
         converse = "dist"
+        site = "dist"
         log_level = "WARN"
         json = true
         ready_file = "ready.json"
@@ -124,6 +125,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         bosh_maxpause=7,
         stanza_limit=10_000,
         converse=tmp_path / "dist",
+        site=tmp_path / "dist",
         log_level="warn",
         json=True,
         ready_file=tmp_path / "ready.json",

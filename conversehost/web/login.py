@@ -119,8 +119,8 @@ class LoginResource(OwnResource):
         self._form = form
 
     def render_GET(self, request: Request) -> bytes:
-        """For somebody who reloads or keeps the address of a refusal."""
-        return see_other(request, b"/")
+        """The form; the front page may be the operator's own. Whoever is logged in goes on to that."""
+        return see_other(request, b"/") if self._sessions.of(request) else self._form(request, "", "")
 
     def render_POST(self, request: Request) -> bytes | int:
         """303 to the front page with a cookie, or 401 with the form."""

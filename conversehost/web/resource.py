@@ -31,11 +31,11 @@ class SiteResource(Resource):
         return Missing(self.problem)
 
     def render(self, request: Request) -> bytes | int:
-        """Answer: to HEAD only how long the body would be, and of 304 not even that (RFC 9110 section 8.6)."""
+        """Answer: to HEAD only how long the body would be, and of 204 and 304 not even that (RFC 9110 section 8.6)."""
         body = self.answer(request)
         if not isinstance(body, bytes):
             return body
-        if request.code == 304:
+        if request.code in (204, 304):
             request.finish()
             return NOT_DONE_YET
         if request.method == b"HEAD":

@@ -17,9 +17,12 @@ from conversehost.clock import Clock
 from conversehost.store import Store
 from conversehost.web.converse import ConverseDist
 from conversehost.web.guard import Hosts, host_name
+from conversehost.web.health import Health, Ready
+from conversehost.web.hostmeta import well_known
 from conversehost.web.login import ChatMaker, LoginResource, SiteSessions, see_other
 from conversehost.web.prebind import PrebindResource
-from conversehost.web.resource import OwnResource, Problem, SiteResource, base_of
+from conversehost.web.resource import OwnResource, Problem, base_of
+from conversehost.web.root import Root
 from conversehost.web.static import Folder
 
 PAGES = Path(__file__).parent / "pages"
@@ -43,7 +46,7 @@ CSP = "; ".join(
 
 @attrs.frozen
 class Parts:
-    """What the site is made of. `demo`: names and passwords that its login form offers."""
+    """What the site is made of. `demo`: names and passwords that its login form offers; `folder`: the operator's."""
 
     authenticator: Authenticator
     store: Store
@@ -55,6 +58,9 @@ class Parts:
     registration: bool = False
     demo: tuple[tuple[str, str], ...] = ()
     bosh_path: str = "/http-bind"
+    websocket_path: str | None = None
+    folder: Path | None = None
+    is_ready: Callable[[], bool] = lambda: True
 
 
 def site(parts: Parts) -> Resource:
@@ -63,7 +69,7 @@ def site(parts: Parts) -> Resource:
     pages = Pages(parts, sessions)
     problem, hosts = pages.problem, parts.hosts
     login = LoginResource(sessions, parts.authenticator, parts.domain, pages.login, problem, hosts)
-    root = SiteResource(problem)
+    root = Root(problem, Folder(parts.folder, "no-cache", problem, index="index.html") if parts.folder else None)
     root.putChild(b"", Page(pages.home, problem, hosts))
     root.putChild(b"form", Page(pages.form, problem, hosts))
     root.putChild(b"login", login)
@@ -71,6 +77,9 @@ def site(parts: Parts) -> Resource:
     root.putChild(b"prebind", PrebindResource(sessions, parts.chat, hosts))
     root.putChild(b"static", Folder(PAGES / "static", "no-cache", problem))
     root.putChild(b"favicon.ico", Page(lambda request: see_other(request, b"/static/icon.svg"), problem, hosts))
+    root.putChild(b".well-known", well_known(parts.bosh_path, parts.websocket_path, problem))
+    root.putChild(b"health", Health(problem))
+    root.putChild(b"ready", Ready(problem, parts.is_ready))
     if parts.converse is not None:
         root.putChild(b"dist", Folder(parts.converse.path, f"public, max-age={DAY}", problem))
     return root
@@ -167,6 +176,8 @@ class Pages:
     def _page(self, request: Request, name: str, **values: Any) -> bytes:
         for field, value in HEADERS.items():
             request.setHeader(field, value)
+        if request.isSecure():  # over plain HTTP browsers complain that they won't
+            request.setHeader(b"cross-origin-opener-policy", b"same-origin")
         text = templates().get_template(name).render(parts=self._parts, base=base_of(request), **values)
         return text.encode()
 
@@ -183,6 +194,7 @@ HEADERS: Mapping[bytes, bytes] = {
     b"content-type": b"text/html; charset=utf-8",
     b"cache-control": b"no-store",
     b"content-security-policy": CSP,
+    b"permissions-policy": b"camera=(), geolocation=(), payment=(), usb=()",
     b"referrer-policy": b"same-origin",
     b"x-content-type-options": b"nosniff",
 }

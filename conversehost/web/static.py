@@ -20,6 +20,7 @@ from conversehost.web.resource import Problem, SiteResource
 # Not the machine's own tables: what is served must not depend on where.
 TEXT = {
     ".css": b"text/css; charset=utf-8",
+    ".htm": b"text/html; charset=utf-8",
     ".html": b"text/html; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
     ".json": b"application/json; charset=utf-8",
@@ -28,16 +29,22 @@ TEXT = {
     ".svg": b"image/svg+xml; charset=utf-8",
     ".txt": b"text/plain; charset=utf-8",
     ".webmanifest": b"application/manifest+json; charset=utf-8",
+    ".xml": b"application/xml; charset=utf-8",
 }
 PACKABLE = TEXT | {".ttf": b"font/ttf", ".wasm": b"application/wasm"}
 """Types of what is worth compressing."""
 TYPES = PACKABLE | {
+    ".avif": b"image/avif",
     ".gif": b"image/gif",
     ".ico": b"image/x-icon",
     ".jpg": b"image/jpeg",
     ".mp3": b"audio/mpeg",
+    ".mp4": b"video/mp4",
     ".ogg": b"audio/ogg",
+    ".pdf": b"application/pdf",
     ".png": b"image/png",
+    ".wav": b"audio/wav",
+    ".webm": b"video/webm",
     ".webp": b"image/webp",
     ".woff": b"font/woff",
     ".woff2": b"font/woff2",
@@ -70,12 +77,13 @@ class Version:
 
 
 class Folder(SiteResource):
-    """A folder's files, by path. `cache_control` goes with each of them."""
+    """A folder's files, by path. `cache_control` goes with all of them; `index` is the one that stands for a folder."""
 
     isLeaf = True
 
-    def __init__(self, root: Path, cache_control: str, problem: Problem) -> None:
+    def __init__(self, root: Path, cache_control: str, problem: Problem, *, index: str = "") -> None:
         super().__init__(problem)
+        self._index = index.encode()
         self._root = os.path.realpath(root)
         self._cache_control = cache_control.encode()
         self._kept: OrderedDict[tuple[Version, bool], bytes] = OrderedDict()
@@ -87,10 +95,27 @@ class Folder(SiteResource):
         if any(_ODD.search(name) for name in names):
             return self.problem(request, 400)
         found = self._find(names)
-        return self._serve(request, found) if found is not None else self.problem(request, 404)
+        if found is not None:
+            return self._serve(request, found)
+        if self._index and self._find([*names, b""]) is not None:
+            return self._add_slash(request)
+        return self.problem(request, 404)
+
+    def has(self, names: list[bytes]) -> bool:
+        """Whether there is a file at this path."""
+        return not any(_ODD.search(name) for name in names) and self._find(names) is not None
+
+    def _add_slash(self, request: Request) -> bytes:
+        """What is linked in a folder's index is meant from within the folder."""
+        path, mark, query = (request.uri or b"").partition(b"?")
+        request.setResponseCode(301)
+        request.setHeader(b"location", path.rpartition(b"/")[2] + b"/" + mark + query)
+        return b""
 
     def _find(self, names: list[bytes]) -> Version | None:
         """The regular file meant: no dot file, no listing, no link that leads out."""
+        if self._index and names and not names[-1]:
+            names = [*names[:-1], self._index]
         if not all(names) or any(name.startswith(b".") or b"/" in name for name in names):
             return None
         try:

@@ -53,6 +53,11 @@ def test_the_cookie_stays_on_https(visitor):
     assert "secure" not in visitor.set_cookie.lower()
 
 
+def test_over_https_no_page_elsewhere_keeps_hold_of_ours(visitor):
+    assert visitor.get("/", **TOLD).fields["cross-origin-opener-policy"] == "same-origin"
+    assert "cross-origin-opener-policy" not in visitor.get("/").fields
+
+
 def test_nobody_else_can_ask_for_that(browser):
     browser.log_in(**TOLD)
     assert "secure" not in browser.set_cookie.lower()

@@ -159,6 +159,8 @@ def test_every_page_has_its_headers(browser):
         assert page.fields["content-security-policy"]
         assert page.fields["x-content-type-options"] == "nosniff"
         assert page.fields["referrer-policy"] == "same-origin"
+        assert page.fields["permissions-policy"] == "camera=(), geolocation=(), payment=(), usb=()"
+        assert "cross-origin-opener-policy" not in page.fields
         assert page.fields["cache-control"] == "no-store"
         assert page.text.startswith("<!doctype html>")
 
