@@ -50,6 +50,7 @@ setup(
         "jinja2>=3.1",
         "lxml>=5",
         "precis-i18n>=1.1",
+        "prometheus-client>=0.21",
         "pyopenssl>=24",
         "scramp>=1.4.5",
         "service-identity>=24",

@@ -37,6 +37,7 @@ from conversehost.testbed.noun import API, World
 from conversehost.turn import Turn
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
+from conversehost.web.metrics import Counted
 from conversehost.web.site import Parts, site
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import parse
@@ -220,8 +221,8 @@ class Server(Service):
         return ServerStream(self.router) if domain in self.router.hosts else None
 
     def _direct(self) -> dict[bytes, BoshFront]:
-        front = BoshFront(self.manager, stanza_limit=self.limits.stanza, cors=self.cors)
-        return dict.fromkeys(PATHS, front)
+        self.bosh = BoshFront(self.manager, stanza_limit=self.limits.stanza, cors=self.cors)
+        return dict.fromkeys(PATHS, self.bosh)
 
     def _site(self) -> Any:
         settings, domain = self.settings, self.settings.domains[0]
@@ -238,6 +239,7 @@ class Server(Service):
                 registration=settings.registration,
                 folder=settings.site,
                 is_ready=lambda: bool(self.running),
+                counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
                 demo=tuple(
                     (each.jid.local, each.password)
                     for each in self.scenario.people

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -59,6 +60,7 @@ class Manager:
         self.ceilings = ceilings
         self._backend_for = backend_for
         self._sessions: dict[str, BoshSession] = {}
+        self.refused: Counter[str] = Counter()  # bodies, by condition; for whoever counts
 
     def sessions(self) -> Iterator[BoshSession]:
         """Those that live."""
@@ -107,6 +109,7 @@ class Manager:
             session.expire(condition)
 
     def _refuse(self, session: BoshSession | None, error: BodyError, exchange: Exchange) -> None:
+        self.refused[error.condition] += 1
         if session is None:
             exchange.answer(terminate(error.condition))
         else:

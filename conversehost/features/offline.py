@@ -34,7 +34,7 @@ def install(host: Host) -> None:
         """All of it, in order, to the first session that can take it; what it can't is kept."""
         waiting = tuple(host.store.clear("offline", session.bare).values())
         for number, message in enumerate(waiting):
-            session.link.send(message)
+            session.deliver("message", message)
             if host.session(session.jid) is not session:
                 for rest in waiting[number + 1 :]:
                     host.store.append("offline", session.bare, rest)

@@ -115,7 +115,7 @@ class PresenceFeature:
             if item.to:
                 self._route(stanza("presence", {"type": "probe", "from": session.full, "to": item.jid}))
             if item.pending is not None:
-                session.link.send(item.pending)
+                session.deliver("presence", item.pending)
 
     def _broadcast(self, session: Session, presence: Stanza) -> None:
         """To all available sessions of the account, the sender's too, and to all who are subscribed."""

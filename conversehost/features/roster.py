@@ -13,7 +13,7 @@ from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID, JIDError, parse
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import Element, element, to_bytes
+from conversehost.xmpp.xml import Element, element
 
 GROUPS_PER_ITEM = 50
 TEXT = 1_023
@@ -92,7 +92,7 @@ class RosterFeature:
             if session.interested:
                 query = element(ns.ROSTER, "query", None, item.to_element())
                 attributes = {"type": "set", "id": f"push{next(self._push_ids)}", "to": session.full}
-                session.link.send(to_bytes(stanza("iq", attributes, query)))
+                session.send(stanza("iq", attributes, query))
 
 
 def own_only(session: Session, iq: Stanza) -> None:

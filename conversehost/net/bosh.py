@@ -41,6 +41,7 @@ class BoshFront:
         self._manager = manager
         self._cors = cors or Cors()
         self.body_limit = 2 * stanza_limit
+        self.bodies = 0
 
     def handle(self, exchange: HttpExchange) -> None:
         method, cors = exchange.method, self._cors.fields(exchange)
@@ -61,6 +62,7 @@ class BoshFront:
             session.lost(ours)
 
     def _post(self, exchange: HttpExchange, cors: bytes) -> None:
+        self.bodies += 1
         body = exchange.body
         data = body[0] if len(body) == 1 else b"".join(body)
         exchange.body = []

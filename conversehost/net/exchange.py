@@ -64,7 +64,9 @@ class HttpExchange:
 
     def respond(self, code: int, fields: bytes, body: bytes = b"") -> None:
         """The whole answer. `fields` are complete lines. Content-Length and Date are added."""
-        head = b"HTTP/1.1 %d %s\r\n%sDate: %s\r\n" % (code, REASONS[code], fields, self.connection.factory.date())
+        factory = self.connection.factory
+        factory.answers[code] += 1
+        head = b"HTTP/1.1 %d %s\r\n%sDate: %s\r\n" % (code, REASONS[code], fields, factory.date())
         if self.close:
             head += b"Connection: close\r\n"
         if code != 204:

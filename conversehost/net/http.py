@@ -6,9 +6,10 @@ in the order of their requests, also when a held BOSH request is among them.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
+from time import perf_counter
 from typing import Any
 
 import httptools
@@ -21,6 +22,7 @@ from twisted.web.server import Site
 
 from conversehost.clock import Clock, Deadline
 from conversehost.net.cors import Cors
+from conversehost.net.durations import Durations
 from conversehost.net.exchange import Direct, HttpExchange
 from conversehost.net.forwarded import READ, Proxies
 from conversehost.net.outlet import Outlet
@@ -70,6 +72,7 @@ class HttpConnection(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if self._last:
             return
+        begun = perf_counter()
         self._overhead += len(data)
         try:
             self._parser.feed_data(data)
@@ -82,6 +85,7 @@ class HttpConnection(Protocol):
         self.factory.turn_ended()
         self._throttle()
         self._watch()
+        self.factory.turns.add(perf_counter() - begun)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._last = True
@@ -370,6 +374,8 @@ class HttpFactory(Factory):
         self.cors = cors or Cors()
         self.proxies = proxies or Proxies()
         self.connections: set[HttpConnection] = set()
+        self.answers: Counter[int] = Counter()  # by status code
+        self.turns = Durations()
         self._date = (0, b"")
 
     def buildProtocol(self, addr: IAddress | None) -> HttpConnection:  # type: ignore[override]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -54,12 +55,12 @@ class ClientConnection(Protocol):
             self._read(parser, data)
         except XMLError as error:
             too_big = (ns.STANZA_TOO_BIG, "stanza-too-big") if error.text == "stanza too big" else None
-            self.close(StreamError(error.condition, error.text, application=too_big))
+            self._fault(StreamError(error.condition, error.text, application=too_big))
         except StreamError as error:
-            self.close(error)
+            self._fault(error)
         except Exception:
             log.failure("while reading from a client")
-            self.close(StreamError("internal-server-error"))
+            self._fault(StreamError("internal-server-error"))
         self.factory.turn.end()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -161,7 +162,12 @@ class ClientConnection(Protocol):
 
     def _too_slow(self) -> None:
         self._deadline = None
-        self.close(StreamError("connection-timeout", f"not logged in within {LOGIN:.0f} seconds"))
+        self._fault(StreamError("connection-timeout", f"not logged in within {LOGIN:.0f} seconds"))
+
+    def _fault(self, error: StreamError) -> None:
+        """The transport's own, which the server behind doesn't hear of."""
+        self.factory.errors[error.condition] += 1
+        self.close(error)
 
 
 class ClientFactory(Factory):
@@ -176,6 +182,7 @@ class ClientFactory(Factory):
         self.turn = turn
         self.limits = limits
         self.connections: set[ClientConnection] = set()
+        self.errors: Counter[str] = Counter()  # by condition
 
     def buildProtocol(self, addr: IAddress | None) -> ClientConnection:  # type: ignore[override]
         connection = ClientConnection()

@@ -63,6 +63,7 @@ class WebChannel:
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         self.answering = True
+        self.connection.factory.answers[int(code)] += 1
         parts = [b"HTTP/1.1 ", code, b" ", reason, b"\r\n"]
         for name, values in headers.getAllRawHeaders():
             for value in values:

@@ -34,4 +34,4 @@ def send_to_all(data: bytes, sessions: Sequence[Session]) -> None:
         copies.sessions = sessions
         data = copies
     for session in sessions:
-        session.link.send(data)
+        session.deliver("message", data)

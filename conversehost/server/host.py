@@ -153,7 +153,7 @@ class Host:
             if stanza.kind == "presence" and stanza.type in self._presence_to:
                 self._presence_for(to, stanza)
             else:
-                session.link.send(to_bytes(stanza))
+                session.send(stanza)
         elif stanza.kind == "message":
             self._message_to_account(to, stanza)
         elif stanza.kind == "presence":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from conversehost.server.session import DEFAULT_LANGUAGE
+from conversehost.server.tally import Tally
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JIDError
@@ -26,6 +27,7 @@ class Router:
         """`report` hears of unexpected exceptions, with the stanza that caused them."""
         self.hosts: dict[str, Host] = {}
         self.report = report
+        self.tally = Tally()
 
     def submit(self, session: Session, stanza: Stanza) -> None:
         """A stanza from a client, stamped with what we know of it. An error in it goes back to the client."""
@@ -44,7 +46,9 @@ class Router:
 
     def _dispatch(self, session: Session, stanza: Stanza) -> None:
         """RFC 6120 section 10.3: without `to` it is for the sender's own account."""
-        to, kind = stanza.to, stanza.kind
+        kind = stanza.kind
+        self.tally.received[kind] += 1
+        to = stanza.to
         if kind == "message":
             if to is None:
                 stanza.set("to", session.bare)
@@ -79,6 +83,7 @@ class Router:
 
     def refuse(self, refused: Stanza, error: StanzaError) -> None:
         """Send the error to where the stanza came from; never an answer to an answer (RFC 6120 section 8.3.1)."""
+        self.tally.stanza_errors[error.condition] += 1
         if refused.type in ("error", "result") or refused.get("from") is None:
             return
         try:

@@ -54,4 +54,9 @@ class Session:
 
     def send(self, stanza: Stanza) -> None:
         """To the client, at the end of this turn."""
-        self.link.send(to_bytes(stanza))
+        self.deliver(stanza.kind, to_bytes(stanza))
+
+    def deliver(self, kind: str, data: bytes) -> None:
+        """The same for a stanza of some kind that is serialised already."""
+        self.host.router.tally.sent[kind] += 1
+        self.link.send(data)

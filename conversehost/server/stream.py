@@ -43,6 +43,7 @@ class ServerStream:
         """Start; an unknown domain ends the stream at once (host-unknown)."""
         self._request = request
         self._link = link
+        self._router.tally.streams[request.transport] += 1
         try:
             host = self._router.hosts.get(prepare_domain(request.to))
         except JIDError:
@@ -50,6 +51,7 @@ class ServerStream:
         if host is None:
             self._closed = True
             served = ", ".join(self._router.hosts)
+            self._router.tally.stream_errors["host-unknown"] += 1
             link.close(StreamError("host-unknown", f"{request.to} isn't served here; this is {served}"))
             return
         self._begin(host)
@@ -62,6 +64,7 @@ class ServerStream:
         """
         self._request = request
         self._link = link
+        self._router.tally.streams[request.transport] += 1
         self._begin(self._router.hosts[account.domain])
         self._account = account
         return self._bind(resource)
@@ -103,6 +106,7 @@ class ServerStream:
         self._login = Login(host.rules, host.domain, send=self._send, done=self._logged_in, failed=self._give_up)
 
     def _give_up(self, error: StreamError) -> None:
+        self._router.tally.stream_errors[error.condition] += 1
         self._link.close(error)
         self._end()
 
@@ -148,6 +152,7 @@ class ServerStream:
             check_iq(iq)
             self._send(self._register(iq) if self._account is None else self._bound(iq))
         except StanzaError as error:
+            self._router.tally.stanza_errors[error.condition] += 1
             if iq.type not in ("result", "error"):
                 self._send(refusal(iq, error))
 
@@ -181,6 +186,7 @@ class ServerStream:
         jid = self._account.with_resource(resource or secrets.token_hex(8))
         session = Session(self._host, jid, self._link, self._request, self._host.clock.utc())
         self._host.bound(session)
+        self._router.tally.sessions[self._request.transport] += 1
         self.session = session
         return session
 

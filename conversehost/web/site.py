@@ -20,6 +20,7 @@ from conversehost.web.guard import Hosts, host_name
 from conversehost.web.health import Health, Ready
 from conversehost.web.hostmeta import well_known
 from conversehost.web.login import ChatMaker, LoginResource, SiteSessions, see_other
+from conversehost.web.metrics import Counted, Metrics
 from conversehost.web.prebind import PrebindResource
 from conversehost.web.resource import OwnResource, Problem, base_of
 from conversehost.web.root import Root
@@ -61,6 +62,7 @@ class Parts:
     websocket_path: str | None = None
     folder: Path | None = None
     is_ready: Callable[[], bool] = lambda: True
+    counted: Callable[[], Counted] | None = None
 
 
 def site(parts: Parts) -> Resource:
@@ -80,6 +82,8 @@ def site(parts: Parts) -> Resource:
     root.putChild(b".well-known", well_known(parts.bosh_path, parts.websocket_path, problem))
     root.putChild(b"health", Health(problem))
     root.putChild(b"ready", Ready(problem, parts.is_ready))
+    if parts.counted is not None:
+        root.putChild(b"metrics", Metrics(problem, parts.counted))
     if parts.converse is not None:
         root.putChild(b"dist", Folder(parts.converse.path, f"public, max-age={DAY}", problem))
     return root
