@@ -255,6 +255,9 @@ class Settings:
     bosh_inactivity: int = seconds(60, 1, 86_400, "the longest that a session lives without a request")
     bosh_polling: int = seconds(5, 1, 600, "the shortest time between requests of a client that polls")
     bosh_maxpause: int = seconds(120, 1, 86_400, "the longest pause that a client may ask for")
+    bosh_streams: int = option(
+        8, whole_number(1, 100, "N"), LIMITS, "the most streams in a BOSH session; 1 hides that there can be several"
+    )
     stanza_limit: int = option(
         262_144, whole_number(10_000, 1 << 26, "BYTES"), LIMITS, "the largest stanza that is taken"
     )

@@ -14,7 +14,8 @@ from twisted.logger import Logger
 
 import conversehost
 from conversehost.auth.accounts import Accounts
-from conversehost.bosh.manager import Ceilings, Manager
+from conversehost.bosh.manager import Manager
+from conversehost.bosh.terms import Ceilings
 from conversehost.errors import ConfigError
 from conversehost.features import FEATURES, OPTIONAL
 from conversehost.net.bosh import PATHS, BoshFront
@@ -105,6 +106,7 @@ class Server(Service):
                 settings.bosh_inactivity,
                 settings.bosh_polling,
                 settings.bosh_maxpause,
+                settings.bosh_streams,
             ),
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
 
 from conversehost.xmpp import ns
-from conversehost.xmpp.xml import Element, Limits, XMLError, adopt, attribute, check_shape, parse
+from conversehost.xmpp.xml import Element, Limits, XMLError, adopt, attribute, check_shape, clean, parse
 
 MAX_RID = 2**53 - 1
 RESTART = f"{{{ns.XBOSH}}}restart"
@@ -16,21 +17,28 @@ _STREAM = f" xmlns:stream='{ns.STREAM}'".encode()
 
 
 class BodyError(Exception):
-    """A request that can't be served; `condition` is one of XEP-0124 section 17.2."""
+    """Why a request isn't served, or a session ends; `condition` is one of XEP-0124 section 17.2, or "" where the
+    error is recoverable (17.3) or the end is none. `reason` is for people; `payload` belongs to the condition.
+    """
 
-    def __init__(self, condition: str, reason: str = "") -> None:
+    def __init__(self, condition: str, reason: str = "", payload: Sequence[bytes] = ()) -> None:
         super().__init__(condition, reason)
         self.condition = condition
         self.reason = reason
+        self.payload = payload
 
 
 @dataclass(slots=True)
 class Body:
-    """A request: its attributes (those with a namespace by Clark name), its stanzas, its size in bytes."""
+    """A request: its attributes (those with a namespace by Clark name), its stanzas, its size in bytes.
+
+    `content`: in script syntax, what is in it before it is known which stanzas that makes.
+    """
 
     attributes: Mapping[str, str]
     payload: Sequence[Element] = field(default=())
     size: int = 0
+    content: bytes | None = None
 
     def get(self, name: str) -> str | None:
         """The attribute as it stands, or None."""
@@ -99,9 +107,16 @@ RECOVERABLE = build({"type": "error"}, ())
 """Section 17.3: the client repeats the request, and all unanswered ones before it."""
 
 
-def terminate(condition: str | None = None, payload: Sequence[bytes] = ()) -> bytes:
-    """Sections 13 and 17.2."""
+def terminate(condition: str | None = None, payload: Sequence[bytes] = (), stream: str = "") -> bytes:
+    """Sections 13 and 17.2; of one stream alone where it is named (16.5, 16.6)."""
     attributes = {"type": "terminate"}
     if condition:
         attributes["condition"] = condition
+    if stream:
+        attributes["stream"] = stream
     return build(attributes, payload)
+
+
+def see_other_uri(uri: str) -> BodyError:
+    """The connection manager is to be found at another URI (section 17.2)."""
+    return BodyError("see-other-uri", f"this is served at {uri}", [f"<uri>{escape(clean(uri))}</uri>".encode()])

@@ -6,11 +6,13 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from conversehost.bosh.body import Body, BodyError, parse_body, terminate
-from conversehost.bosh.session import BoshSession, Exchange, Terms
+from conversehost.bosh.keys import KeySequence
+from conversehost.bosh.session import BoshSession, Exchange
+from conversehost.bosh.stream import BoshStream
+from conversehost.bosh.terms import PLAIN, Ceilings, Manner, Terms, agree, greeting, lower_version, manner
 from conversehost.clock import Clock
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
@@ -18,19 +20,7 @@ from conversehost.xmpp.jid import JIDError, prepare_domain
 from conversehost.xmpp.stream import Backend, StreamOpen
 from conversehost.xmpp.xml import Limits
 
-VERSION = (1, 11)
 _SID = re.compile(rb"""\bsid=["']([\w-]{32})["']""")
-
-
-@dataclass(frozen=True, slots=True)
-class Ceilings:
-    """What clients may ask for at most, and what they are told; seconds, and `hold` requests."""
-
-    wait: int = 120
-    hold: int = 10
-    inactivity: int = 60
-    polling: int = 5
-    maxpause: int = 120
 
 
 class Peer(Protocol):
@@ -66,36 +56,57 @@ class Manager:
         """Those that live."""
         return (session for session in tuple(self._sessions.values()) if not session.ended)
 
-    def request(self, data: bytes, exchange: Exchange, peer: Peer) -> BoshSession | None:
+    def request(
+        self, data: bytes, exchange: Exchange, peer: Peer, *, parse: Callable[[bytes, Limits], Body] = parse_body
+    ) -> BoshSession | None:
         """One HTTP request; its answer goes to `exchange`, now or later. The session it belongs to, if there is one.
 
         An unexpected exception ends the session with internal-server-error, and is raised again.
         """
         session: BoshSession | None = None
+        answers = PLAIN
         try:
-            body = parse_body(data, self.limits)
+            body = parse(data, self.limits)
             if body.sid is None:
-                session, first = self._create(body)
-                session.greet(body.rid, exchange, first, opening(body, first["from"], peer))
+                answers = manner(body)
+                session = self._create(body, exchange, peer)
                 return session
             session = self._sessions.get(body.sid)
             if session is None:
                 raise BodyError("item-not-found", "no such session: it ended, or never was")
+            if session.secure and not peer.secure:
+                exchange.hang_up()
+                return None
             session.request(body, exchange)
         except BodyError as error:
-            self._refuse(session or self._named_in(data), error, exchange)
+            self._refuse(session or self._named_in(data), error, exchange, answers)
         except Exception:
-            self._refuse(session, BodyError("internal-server-error"), exchange)
+            self._refuse(session, BodyError("internal-server-error", "see the server's log"), exchange, answers)
             raise
         return session
+
+    def add_stream(self, session: BoshSession, body: Body) -> None:
+        """One more stream in a session (section 16.3); when that can't be, the client hears why."""
+        streams = session.streams
+        try:
+            streams.check_room()
+            domain = domain_of(body)
+            stream = BoshStream(session, unguessable(), self._backend(domain))
+        except BodyError as error:
+            streams.add_refused(BoshStream(session, unguessable(), streams.first.backend), error)
+            return
+        stream.greeting = about_stream(domain)
+        streams.add(stream)
+        stream.backend.open(opening(body, domain, session.address, session.secure), stream)
 
     def prebind(self, backend: Backend) -> tuple[BoshSession, int]:
         """A session without a client yet, and the rid that its first request must have. The backend isn't opened."""
         rid = secrets.randbelow(2**32) + 1
         ceilings = self.ceilings
-        terms = self._terms(wait=min(60, ceilings.wait), hold=min(1, ceilings.hold))
+        wait, hold = min(60, ceilings.wait), min(1, ceilings.hold)
+        terms = Terms(wait, hold, ceilings.inactivity, ceilings.polling, ceilings.maxpause)
         session = self._add(rid, terms, backend)
-        session.restarting()
+        session.trust()
         return session, rid
 
     def forget(self, session: BoshSession) -> None:
@@ -108,10 +119,10 @@ class Manager:
         for session in self.sessions():
             session.expire(condition)
 
-    def _refuse(self, session: BoshSession | None, error: BodyError, exchange: Exchange) -> None:
+    def _refuse(self, session: BoshSession | None, error: BodyError, exchange: Exchange, answers: Manner) -> None:
         self.refused[error.condition] += 1
         if session is None:
-            exchange.answer(terminate(error.condition))
+            exchange.answer(terminate(error.condition, error.payload), answers, error)
         else:
             session.refuse(error, exchange)
 
@@ -120,70 +131,63 @@ class Manager:
         found = _SID.search(data)
         return None if found is None else self._sessions.get(found[1].decode())
 
-    def _create(self, body: Body) -> tuple[BoshSession, dict[str, str]]:
-        """A session as it is asked for, and the attributes of its first answer. Raises BodyError."""
-        rid = body.rid
-        asked = body.get("to")
-        if not asked:
-            raise BodyError("improper-addressing", "a session needs a domain in 'to'")
-        try:
-            domain = prepare_domain(asked)
-        except JIDError as error:
-            raise BodyError("improper-addressing", str(error)) from None
-        ceilings = self.ceilings
-        terms = self._terms(
-            wait=min(body.number("wait", 60), ceilings.wait), hold=min(body.number("hold", 1), ceilings.hold)
-        )
-        version = lower_version(body.get("ver"))
+    def _create(self, body: Body, exchange: Exchange, peer: Peer) -> BoshSession:
+        """A session as it is asked for. Raises BodyError."""
+        rid, domain = body.rid, domain_of(body)
+        terms, version = agree(body, self.ceilings), lower_version(body.get("ver"))
+        keys = KeySequence(newkey, terms.requests + 1) if (newkey := body.get("newkey")) is not None else None
+        name = unguessable() if terms.streams > 1 else ""
+        session = self._add(rid, terms, self._backend(domain), name)
+        session.address, session.secure, session.keys = peer.address, peer.secure, keys
+        first = greeting(terms, sid=session.sid, rid=rid, version=version, secure=peer.secure) | about_stream(domain)
+        if name:
+            first["stream"] = name
+        session.greet(rid, body, exchange, first, opening(body, domain, peer.address, peer.secure))
+        return session
+
+    def _backend(self, domain: str) -> Backend:
+        """What is behind a domain. Raises BodyError(host-unknown)."""
         backend = self._backend_for(domain)
         if backend is None:
             raise BodyError("host-unknown", f"{domain} isn't served here")
-        session = self._add(rid, terms, backend)
-        return session, greeting(session.sid, domain, terms, version)
+        return backend
 
-    def _terms(self, *, wait: int, hold: int) -> Terms:
-        ceilings = self.ceilings
-        inactivity = ceilings.inactivity
-        if wait == 0 or hold == 0:
-            inactivity += 2 * ceilings.polling  # section 12: raised by more than `polling`
-        return Terms(wait, hold, inactivity, ceilings.polling, ceilings.maxpause)
-
-    def _add(self, rid: int, terms: Terms, backend: Backend) -> BoshSession:
-        sid = secrets.token_urlsafe(24)
-        session = self._sessions[sid] = BoshSession(self, sid, rid, terms, backend)
+    def _add(self, rid: int, terms: Terms, backend: Backend, name: str = "") -> BoshSession:
+        sid = unguessable()
+        session = self._sessions[sid] = BoshSession(self, sid, rid, terms, backend, name)
         return session
 
 
-def opening(body: Body, domain: str, peer: Peer) -> StreamOpen:
-    """What the server behind is told of a new session."""
+def unguessable() -> str:
+    """192 random bits, for what only the client shall know: sid, names of streams."""
+    return secrets.token_urlsafe(24)
+
+
+def domain_of(body: Body) -> str:
+    """Which domain a stream is for: `to`, or else the host in `route` (section 7.1). Raises BodyError."""
+    asked = body.get("to")
+    if not asked:
+        _, _, target = (body.get("route") or "").partition(":")
+        asked = target.rpartition(":")[0]
+    if not asked:
+        raise BodyError("improper-addressing", "a session needs a domain in 'to'")
+    try:
+        return prepare_domain(asked)
+    except JIDError as error:
+        raise BodyError("improper-addressing", f"'to' is no domain: {error}") from None
+
+
+def opening(body: Body, domain: str, address: str, secure: bool) -> StreamOpen:
+    """What the server behind is told of a new stream."""
     lang = body.get(f"{{{ns.XML}}}lang") or "en"
-    return StreamOpen(domain, "bosh", peer.address, body.get("from") or "", lang, peer.secure)
+    return StreamOpen(domain, "bosh", address, body.get("from") or "", lang, secure)
 
 
-def lower_version(asked: str | None) -> str:
-    """The lower of the client's version and ours, compared as numbers (section 7.2). Raises BodyError(bad-request)."""
-    if asked is None:
-        return ".".join(map(str, VERSION))
-    major, dot, minor = asked.partition(".")
-    if not (dot and major.isascii() and major.isdigit() and minor.isascii() and minor.isdigit() and len(asked) < 12):
-        raise BodyError("bad-request", "ver must look like 1.6")
-    return ".".join(map(str, min((int(major), int(minor)), VERSION)))
-
-
-def greeting(sid: str, domain: str, terms: Terms, version: str) -> dict[str, str]:
-    """The attributes of a session's first answer (XEP-0124 section 7.2, XEP-0206 sections 3 and 5)."""
+def about_stream(domain: str) -> dict[str, str]:
+    """The attributes of a stream's first answer that are about the stream (XEP-0124 section 7.2, XEP-0206 section 4)."""
     return {
-        "sid": sid,
-        "wait": str(terms.wait),
-        "requests": str(terms.requests),
-        "hold": str(terms.hold),
-        "ver": version,
-        "polling": str(terms.polling),
-        "inactivity": str(terms.inactivity),
-        "maxpause": str(terms.maxpause),
         "from": domain,
         "authid": secrets.token_hex(8),
         "xmlns:xmpp": ns.XBOSH,
         "xmpp:version": "1.0",
-        "xmpp:restartlogic": "true",
     }

@@ -1,26 +1,29 @@
-"""One BOSH session: requests come in, stanzas wait for a request to go out with (XEP-0124 sections 8 to 14)."""
+"""One BOSH session: requests come in, stanzas wait for a request to go out with (XEP-0124 sections 8 to 16)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
 from typing import TYPE_CHECKING, Protocol
 
+from conversehost.bosh.acks import Acknowledgements
 from conversehost.bosh.body import EMPTY, RECOVERABLE, Body, BodyError, build, terminate
+from conversehost.bosh.keys import KeySequence
+from conversehost.bosh.pace import Pace, leaves
+from conversehost.bosh.script import ScriptContent
+from conversehost.bosh.stream import BoshStream
+from conversehost.bosh.streams import Due, Streams
+from conversehost.bosh.terms import Manner, Terms
 from conversehost.bosh.window import Answer, Arrival, RidWindow
 from conversehost.clock import Deadline
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.replies import stream_error
 from conversehost.xmpp.stream import Backend, StreamOpen
-from conversehost.xmpp.xml import to_bytes
+from conversehost.xmpp.xml import Element, to_bytes
 
 if TYPE_CHECKING:
     from conversehost.bosh.manager import Manager
-
-
-QUEUE, QUEUE_BYTES = 1_000, 1_048_576
-"""What may wait for a client that has no request open; more ends its session, and all of it is stored or bounced."""
 
 REPEATS = 100
 """How often an answer is given."""
@@ -29,327 +32,387 @@ REPEATS = 100
 class Exchange(Protocol):
     """One HTTP request that waits for its answer."""
 
-    def answer(self, body: bytes) -> None:
-        """Answer it; called at most once."""
+    def answer(self, body: bytes, manner: Manner, why: BodyError | None = None) -> None:
+        """Answer it; called at most once. `why`: what went wrong, where the body tells of an error."""
+
+    def hang_up(self) -> None:
+        """No answer: it came by a way that its session doesn't go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What was agreed at creation: seconds, and numbers of requests (XEP-0124 section 7)."""
+class Waiting:
+    """A request that waits: for its answer, or for those that it follows. `came`: when."""
 
-    wait: int
-    hold: int
-    inactivity: int
-    polling: int
-    maxpause: int
+    __slots__ = ("body", "came", "exchange")
 
-    @property
-    def requests(self) -> int:
-        """How many the client may have open at once."""
-        return self.hold + 1
-
-    @property
-    def polls(self) -> bool:
-        """A polling session (section 12): no request is ever held."""
-        return self.wait == 0 or self.hold == 0
+    def __init__(self, body: Body, exchange: Exchange, came: float) -> None:
+        self.body = body
+        self.exchange = exchange
+        self.came = came
 
 
 class BoshSession:
-    """A `Link` for the server behind. `_held`: requests taken and not answered, by rid, with the time they came.
-    `_ahead`: requests that came before the ones they follow.
-    """
+    """`_held`: requests taken and not answered, by rid. `_ahead`: those that came before the ones they follow."""
 
     __slots__ = (
-        "_active",
+        "_acks",
         "_ahead",
-        "_answered_empty",
         "_clock",
         "_deadline",
         "_due",
         "_greeting",
         "_held",
+        "_idle",
         "_last_words",
         "_limit",
+        "_pace",
         "_paused",
-        "_queue",
-        "_queued",
-        "_taken",
-        "_taken_empty",
+        "_script",
+        "_why",
+        "address",
         "attached",
-        "backend",
         "ended",
+        "keys",
         "manager",
         "owner",
+        "secure",
         "sid",
+        "streams",
         "terms",
         "window",
     )
 
-    def __init__(self, manager: Manager, sid: str, rid: int, terms: Terms, backend: Backend) -> None:
+    def __init__(self, manager: Manager, sid: str, rid: int, terms: Terms, backend: Backend, name: str = "") -> None:
+        """`name`: of its first stream."""
         self.manager = manager
         self.sid = sid
         self.terms = terms
-        self.backend = backend
-        self.window = RidWindow(rid, terms.requests)
+        self.window = RidWindow(rid, terms.requests, acks=terms.acks)
+        self.streams = Streams(BoshStream(self, name, backend), terms.streams)
         self.attached = False  # a client has come
         self.owner = ""  # whom it was made for, where it was made for somebody
+        self.address = ""  # where it began
+        self.secure = False  # it began over TLS, and goes on so (section 19.1)
+        self.keys: KeySequence | None = None
         self.ended = False
         self._clock = manager.clock
-        self._held: dict[int, tuple[Exchange, float]] = {}
-        self._ahead: dict[int, tuple[Body, Exchange, float]] = {}
-        self._queue: list[bytes] = []
-        self._queued = 0  # bytes
+        self._held: dict[int, Waiting] = {}
+        self._ahead: dict[int, Waiting] = {}
         self._due = False
         self._greeting: Mapping[str, str] | None = None
+        self._acks = Acknowledgements(self.window) if terms.acks else None
+        self._script: ScriptContent | None = None
+        self._pace = Pace(terms)
         self._last_words = b""
+        self._why: BodyError | None = None
         self._limit = manager.limits.unauthenticated
-        self._active = self._clock.now()
+        self._idle = self._clock.now()
         self._paused: int | None = None
-        self._taken = float("-inf")
-        self._taken_empty = False
-        self._answered_empty = False
         self._deadline: Deadline | None = None
         self._arm()
 
-    # Link: what the server behind says
+    # What its streams say
 
-    def send(self, stanza: bytes) -> None:
-        """Queue for the client."""
-        if self.ended:
-            return
-        self._queue.append(stanza)
-        self._queued += len(stanza)
+    def has_something(self, stream: BoshStream) -> None:
+        """The stream has something due for the client."""
+        self.streams.make_ready(stream)
         self._flush_later()
-        if len(self._queue) > QUEUE or self._queued > QUEUE_BYTES:
-            self._relieve()
 
-    def restarting(self) -> None:
+    def relieve(self, stream: BoshStream) -> None:
+        """Too much waits to leave it until the end of the turn."""
+        self._deliver(0)
+        if stream.queue:
+            stream.close(StreamError("resource-constraint", "too much waits for this client"))
+
+    def trust(self) -> None:
         """Logged in: stanzas may be larger from now on."""
         self._limit = self.manager.limits.stanza
 
-    def close(self, error: StreamError | None = None) -> None:
-        """The server ends the stream (XEP-0206 section 6)."""
-        if error is None:
-            self._end(None, hand_over=True)
+    def stream_ended(self, stream: BoshStream, error: StreamError | None) -> None:
+        """The server behind ends it (XEP-0206 section 6); with the last one the session ends."""
+        condition, payload, reason = None, [], "the server ended the stream"
+        if error is not None:
+            condition, payload = "remote-stream-error", [to_bytes(stream_error(error))]
+            reason = f"the server says {error.condition}" + (f": {error.text}" if error.text else "")
+        if len(self.streams.open) > 1:
+            self.streams.drop(stream, condition, payload)
+            self._flush_later()
+            stream.backend.close()
         else:
-            self._end("remote-stream-error", [to_bytes(stream_error(error))], hand_over=True)
+            self._end(condition, payload, reason=reason, hand_over=True)
 
     def flush(self) -> None:
         """The turn ends: answer the oldest request with all that is due, and hold no more than agreed."""
         self._due = False
         if self.ended:
             return
-        self._deliver()
+        self._deliver(0)
+        if self._acks is not None and self._acks.due and self._held:
+            self._answer_oldest()
         keep = 0 if self.terms.polls else self.terms.hold
         while len(self._held) > keep:
-            self._answer_oldest(())
+            self._answer_oldest()
         self._arm()
 
     @property
     def idle_since(self) -> float | None:
         """Since when it has had no request open; None while it has one, or has asked for a pause."""
-        return None if self._held or self._ahead or self._paused is not None else self._active
+        return None if self._held or self._ahead or self._paused is not None else self._idle
 
     # The client's requests
 
-    def greet(self, rid: int, exchange: Exchange, greeting: Mapping[str, str], opening: StreamOpen) -> None:
+    def greet(
+        self, rid: int, body: Body, exchange: Exchange, greeting: Mapping[str, str], opening: StreamOpen
+    ) -> None:
         """The creating request; the first answer carries `greeting`."""
         self.attached = True
         self._greeting = greeting
         self.window.take(rid)
-        self._held[rid] = (exchange, self._clock.now())
+        self._held[rid] = Waiting(body, exchange, self._clock.now())
         self._flush_later()
-        self.backend.open(opening, self)
+        stream = self.streams.first
+        stream.backend.open(opening, stream)
 
     def request(self, body: Body, exchange: Exchange) -> None:
         """One request of this session. Raises BodyError: end it by `refuse`."""
         if self.ended:
-            exchange.answer(self._last_words)
+            exchange.answer(self._last_words, self.terms.manner, self._why)
             self.manager.forget(self)
             return
         self.attached = True
         rid = body.rid
         arrival = self.window.judge(rid)
         if arrival is Arrival.NEXT:
-            self._take(rid, body, exchange, self._clock.now())
+            self._take(rid, Waiting(body, exchange, self._clock.now()))
             while not self.ended and (early := self._ahead.pop(self.window.last + 1, None)):
-                self._take(self.window.last + 1, *early)
+                self._take(self.window.last + 1, early)
         elif arrival is Arrival.AHEAD:
             self._wait_for_gap(rid, body, exchange)
         elif arrival is Arrival.REPEAT:
-            self._repeat(rid, exchange)
+            self._repeat(rid, body, exchange)
         else:
-            raise BodyError("item-not-found", f"rid {rid} is outside the window, {self._expected()}")
+            raise BodyError("item-not-found", f"rid {rid} is outside the window: {self._expected()}")
 
     def lost(self, exchange: Exchange) -> None:
         """The connection of a request is gone: before it was answered, or before the answer was out."""
-        for rid, (held, _) in self._held.items():
-            if held is exchange:
-                del self._held[rid]
-                self.window.keep(rid, Answer(EMPTY, ()))  # a repeat is answered at once: what comes takes the next rid
-                self._inactive_from_now()
-                return
-        for rid, (_, early, _) in self._ahead.items():
-            if early is exchange:
-                del self._ahead[rid]
-                self._inactive_from_now()
-                return
+        for waiting in (self._held, self._ahead):
+            for rid, request in waiting.items():
+                if request.exchange is exchange:
+                    del waiting[rid]
+                    if waiting is self._held:  # a repeat is answered at once: what comes takes the next rid
+                        self.window.keep(rid, Answer(EMPTY, self._clock.now()))
+                    self._idle = self._clock.now()
+                    self._arm()
+                    return
         self.window.lose(exchange)
+        if self.ended:
+            self._take_lost()
 
     def refuse(self, error: BodyError, exchange: Exchange) -> None:
         """A request broke the rules: it is told how, and the session ends (section 17.2)."""
-        for rid in [rid for rid, (held, _) in self._held.items() if held is exchange]:
+        for rid in [rid for rid, held in self._held.items() if held.exchange is exchange]:
             del self._held[rid]
-        self._end("other-request")
-        exchange.answer(terminate(error.condition))
+        self._end("other-request", reason=f"another request ended the session: {error.reason or error.condition}")
+        exchange.answer(terminate(error.condition, error.payload), self.terms.manner, error)
         self.manager.forget(self)
 
-    def expire(self, condition: str | None) -> None:
+    def expire(self, condition: str | None, reason: str = "the server ended the session") -> None:
         """End from this side, with a condition of section 17.2 or without."""
-        self._end(condition, hand_over=True)
+        self._end(condition, reason=reason, hand_over=True)
 
     def retire(self) -> None:
         """The manager has forgotten it: no deadline needs to fire."""
         if self._deadline is not None:
             self._deadline.cancel()
 
-    def _take(self, rid: int, body: Body, exchange: Exchange, came: float) -> None:
+    def _take(self, rid: int, request: Waiting) -> None:
+        body = request.body
         try:
-            self._check_pace(body, came)
-            self._process(rid, body, exchange, came)
+            if self.keys is not None:
+                self.keys.check(rid, body)
+            self._pace.check(body, request.came, len(self._held))
+            if self._acks is not None:
+                self._acks.read(body)
+            self._take_lost()
+            self._process(rid, request)
         except BodyError as error:
-            self.refuse(error, exchange)
+            self.refuse(error, request.exchange)
 
-    def _process(self, rid: int, body: Body, exchange: Exchange, came: float) -> None:
-        self._requeue_lost()
+    def _process(self, rid: int, request: Waiting) -> None:
+        body = request.body
+        if body.content is not None:
+            body.payload = self._script_content(body.content)
         self.window.take(rid)
         self._paused = None
-        self._held[rid] = (exchange, came)
+        self._held[rid] = request
         self._flush_later()
-        if body.restart:
-            self.backend.restart()
+        if len(body.attributes) > 2 or self.streams.several:  # more than rid and sid
+            self._process_attributes(body)
         elif body.payload:
-            self._receive(body)
+            self._receive(body, self.streams.first)
+
+    def _process_attributes(self, body: Body) -> None:
+        streams = self.streams.addressed(body)
+        if body.restart:
+            for stream in streams:
+                stream.backend.restart()
+        elif self._asks_for_a_stream(body):
+            self.manager.add_stream(self, body)
+        else:
+            for stream in streams:
+                self._receive(body, stream, as_copy=stream is not streams[-1])
         if self.ended:
             return
         if body.get("type") == "terminate":
-            self._end(None)
+            self._leave(body, streams)
         elif body.get("pause") is not None:
             self._pause(body.number("pause", 0))
 
-    def _receive(self, body: Body) -> None:
+    def _script_content(self, content: bytes) -> list[Element]:
+        """Raises BodyError."""
+        if self._script is None:
+            self._script = ScriptContent(self.manager.limits)
+        return self._script.feed(content)
+
+    def _asks_for_a_stream(self, body: Body) -> bool:
+        """Section 16.3."""
+        return self.streams.can_be_several and bool(body.get("to")) and not body.payload and not leaves(body)
+
+    def _receive(self, body: Body, stream: BoshStream, *, as_copy: bool = False) -> None:
         for stanza in body.payload:
             if body.size > self._limit and len(to_bytes(stanza)) > self._limit:
                 too_big = (ns.STANZA_TOO_BIG, "stanza-too-big")
-                self.close(StreamError("policy-violation", "stanza too big", application=too_big))
-            if self.ended:
+                stream.close(StreamError("policy-violation", "stanza too big", application=too_big))
+            if stream.closed:
                 return
-            self.backend.receive(stanza)
+            stream.backend.receive(deepcopy(stanza) if as_copy else stanza)
 
-    def _check_pace(self, body: Body, came: float) -> None:
-        """Sections 11 and 12: empty requests must not come faster than `polling`. Raises BodyError."""
-        if body.payload:
-            self._taken, self._taken_empty = came, False
+    def _leave(self, body: Body, streams: list[BoshStream]) -> None:
+        """Section 13, and 16.5 where a stream is named."""
+        if self.streams.names_all(body):
+            self._end(None)
             return
-        special = body.restart or body.get("type") == "terminate" or body.get("pause") is not None
-        empty = not special
-        fast = empty and abs(came - self._taken) < self.terms.polling  # one that waited for a gap came before that
-        if fast and self.terms.polls and self._taken_empty and self._answered_empty:
-            raise BodyError("policy-violation", f"polled twice within {self.terms.polling} seconds")
-        if fast and not self.terms.polls and len(self._held) >= self.terms.hold:
-            raise BodyError("policy-violation", f"{self.terms.requests} requests open, the last one empty and too soon")
-        self._taken, self._taken_empty = came, empty
+        for stream in streams:
+            undelivered = stream.take()
+            self.streams.drop(stream, None, ())
+            stream.backend.close(undelivered)
 
     def _wait_for_gap(self, rid: int, body: Body, exchange: Exchange) -> None:
         older = self._ahead.get(rid)
         if older is not None:
-            older[1].answer(RECOVERABLE)
-        self._ahead[rid] = (body, exchange, self._clock.now())
+            older.exchange.answer(RECOVERABLE, self.terms.manner, elsewhere(rid))
+        else:
+            self._pace.check_number(body, len(self._held) + len(self._ahead))
+        self._ahead[rid] = Waiting(body, exchange, self._clock.now())
         self._arm()
 
-    def _repeat(self, rid: int, exchange: Exchange) -> None:
+    def _repeat(self, rid: int, body: Body, exchange: Exchange) -> None:
         """Section 14.3: the identical answer; the stanzas in it aren't processed again."""
+        if self.keys is not None:
+            self.keys.check_repeat(rid, body)
         held = self._held.get(rid)
         if held is not None:
-            held[0].answer(RECOVERABLE)
-            self._held[rid] = (exchange, held[1])
+            held.exchange.answer(RECOVERABLE, self.terms.manner, elsewhere(rid))
+            held.exchange = exchange
             return
         answer = self.window.kept(rid)
         if answer is None:
-            raise BodyError("item-not-found", f"rid {rid} was answered too long ago, {self._expected()}")
+            raise BodyError("item-not-found", f"rid {rid} was answered too long ago: {self._expected()}")
         if len(answer.copies) >= REPEATS:
             raise BodyError("policy-violation", f"rid {rid} was asked for {REPEATS} times")
         answer.copies.append(exchange)
-        exchange.answer(answer.body)
-        self._active = self._clock.now()
+        exchange.answer(answer.body, self.terms.manner)
+        self._idle = self._clock.now()
 
     def _expected(self) -> str:
-        return f"expected {self.window.last + 1} to {self.window.last + self.window.size}"
+        return f"{self.window.last + 1} to {self.window.last + self.window.size} may come"
 
     def _pause(self, seconds: int) -> None:
         """Section 10: everything is answered at once, the pause itself without payload. Raises BodyError."""
         if seconds > self.terms.maxpause:
             raise BodyError("policy-violation", f"pause is at most {self.terms.maxpause} seconds")
         self._paused = seconds
-        if len(self._held) > 1:
-            self._deliver()
+        self._deliver(1)
         while self._held:
-            self._answer_oldest(())
+            self._answer_oldest()
 
     # Answers and ends
 
-    def _deliver(self) -> None:
-        """All that is due, with the oldest request."""
-        if self._queue and self._held:
-            payload, self._queue, self._queued = self._queue, [], 0
-            self._answer_oldest(payload)
+    def _deliver(self, spare: int) -> None:
+        """All that is due, with the oldest requests: to each what one stream says. `spare` requests are kept."""
+        while self.streams.ready and len(self._held) > spare:
+            self._answer_oldest(self.streams.next())
 
-    def _relieve(self) -> None:
-        """Too much waits to leave it until the end of the turn."""
-        self._deliver()
-        if self._queue:
-            self.close(StreamError("resource-constraint", "too much waits for this client"))
-
-    def _requeue_lost(self) -> None:
+    def _take_lost(self) -> None:
         """The client goes on instead of asking again for what got lost: that goes out before all else."""
-        lost = self.window.take_lost()
-        if lost:
-            self._queue[:0] = lost
-            self._queued += sum(map(len, lost))
+        for stream, stanzas in self.window.take_lost():
+            if stream.closed:
+                stream.backend.undelivered(stanzas)
+            else:
+                stream.put_back(stanzas)
 
-    def _answer_oldest(self, payload: Sequence[bytes]) -> None:
+    def _answer_oldest(self, due: Due | None = None) -> None:
         rid = next(iter(self._held))
-        exchange, _ = self._held.pop(rid)
-        greeting, self._greeting = self._greeting, None
-        body = build(greeting, payload) if payload or greeting else EMPTY
-        self.window.keep(rid, Answer(body, payload, exchange))
-        self._answered_empty = not payload
-        self._active = self._clock.now()
-        exchange.answer(body)
+        exchange = self._held.pop(rid).exchange
+        now = self._idle = self._clock.now()
+        attributes: dict[str, str] = {} if due is None else due.attributes
+        if self._greeting is not None:
+            attributes, self._greeting = {**self._greeting, **attributes}, None
+        elif self._acks is not None:
+            attributes |= self._acks.attributes(rid, now)
+        if due is not None:
+            body = build(attributes, [*due.payload, *due.last])
+            self.window.keep(rid, Answer(body, now, due.payload, due.stream, exchange))
+        else:
+            body = build(attributes, ()) if attributes else EMPTY
+            self.window.keep(rid, Answer(body, now, exchange=exchange))
+        self._pace.answered_empty = due is None
+        exchange.answer(body, self.terms.manner)
 
-    def _end(self, condition: str | None, payload: Sequence[bytes] = (), *, hand_over: bool = False) -> None:
+    def _end(
+        self, condition: str | None, payload: Sequence[bytes] = (), *, reason: str = "", hand_over: bool = False
+    ) -> None:
         """The oldest open request hears of the end, the others get an empty answer; a later one hears of it too.
 
         `hand_over`: what is queued goes out with it (a client that leaves wouldn't look at it any more).
         """
         if self.ended:
             return
+        self._take_lost()
+        if hand_over and self.streams.several:  # the last answer doesn't say whose its payload would be
+            self._deliver(1)
         self.ended = True
-        undelivered = self.window.take_lost() + self._queue
-        self._queue = []
-        exchanges = [exchange for exchange, _ in self._held.values()]
-        exchanges += [exchange for _, exchange, _ in self._ahead.values()]
+        self._last_words = terminate(condition, payload)
+        self._why = BodyError(condition, reason) if condition else None
+        waiting = {**self._held, **self._ahead}
         self._held.clear()
         self._ahead.clear()
-        self._last_words = terminate(condition, payload)
-        if exchanges:
+        if waiting:
             self.manager.forget(self)
-            exchanges[0].answer(terminate(condition, [*undelivered, *payload] if hand_over else payload))
-            if hand_over:
-                undelivered = []
-            for exchange in exchanges[1:]:
-                exchange.answer(terminate(condition) if condition == "other-request" else EMPTY)
-        self.backend.close(undelivered)
+        for index, (rid, each) in enumerate(waiting.items()):
+            if index == 0:
+                self._say_last(rid, each.exchange, condition, payload, hand_over and not self.streams.several)
+            elif condition == "other-request":
+                each.exchange.answer(self._last_words, self.terms.manner, self._why)
+            else:
+                each.exchange.answer(EMPTY, self.terms.manner)
+        self._close_streams()
+
+    def _say_last(
+        self, rid: int, exchange: Exchange, condition: str | None, payload: Sequence[bytes], hand_over: bool
+    ) -> None:
+        stream = self.streams.first
+        due = stream.take() if hand_over else []
+        body = terminate(condition, [*due, *payload]) if due else self._last_words
+        self.window.keep(rid, Answer(body, self._clock.now(), due, stream, exchange))
+        exchange.answer(body, self.terms.manner, self._why)
+
+    def _close_streams(self) -> None:
+        for stream in self.streams.end():
+            undelivered = stream.take()
+            if stream.name in self.streams.open:
+                stream.backend.close(undelivered)
+            elif undelivered:
+                stream.backend.undelivered(undelivered)
 
     def _flush_later(self) -> None:
         if not self._due:
@@ -358,18 +421,12 @@ class BoshSession:
 
     # Time
 
-    def _inactive_from_now(self) -> None:
-        self._active = self._clock.now()
-        self._arm()
-
     def _next_due(self) -> float:
         if self._ahead:
-            came = [came for _, came in self._held.values()]
-            came += [came for _, _, came in self._ahead.values()]
-            return min(came) + self.terms.wait
+            return min([each.came for each in (*self._held.values(), *self._ahead.values())]) + self.terms.wait
         if self._held:
-            return min([came for _, came in self._held.values()]) + self.terms.wait
-        return self._active + (self.terms.inactivity if self._paused is None else self._paused)
+            return min([each.came for each in self._held.values()]) + self.terms.wait
+        return self._idle + (self.terms.inactivity if self._paused is None else self._paused)
 
     def _arm(self) -> None:
         """One deadline; it moves only forward in time, so mostly the one that is set will do."""
@@ -387,9 +444,15 @@ class BoshSession:
             self._end(None)
             return
         wait = self.terms.wait
-        while any(came + wait <= now for _, came in self._held.values()):
-            self._answer_oldest(())
-        for rid in [rid for rid, (_, _, came) in self._ahead.items() if came + wait <= now]:
-            self._ahead.pop(rid)[1].answer(RECOVERABLE)
-            self._active = now
+        while any(each.came + wait <= now for each in self._held.values()):
+            self._answer_oldest()
+        for rid in [rid for rid, each in self._ahead.items() if each.came + wait <= now]:
+            gap = BodyError("", f"rid {self.window.last + 1} didn't come before rid {rid} within {wait} seconds")
+            self._ahead.pop(rid).exchange.answer(RECOVERABLE, self.terms.manner, gap)
+            self._idle = now
         self._arm()
+
+
+def elsewhere(rid: int) -> BodyError:
+    """What a request hears whose rid came once more on another connection (section 14.3)."""
+    return BodyError("", f"rid {rid} came again on another connection, which gets the answer")

@@ -1,12 +1,27 @@
-"""Which rids may come, and the answers that may be asked for again (XEP-0124 section 14)."""
+"""Which rids may come, and the answers that may be asked for again (XEP-0124 sections 9 and 14).
+
+The one rule of delivery: **an answer is received when the client says so, or else when it was handed completely to an
+open socket; until then it can be had again, and what was in it isn't delivered twice.** In detail:
+
+- A repeated rid gets the identical answer, as long as it is kept: the last `requests` answers and one more, and in a
+  session with acknowledgements all that the client hasn't acknowledged.
+- An `ack` says that an answer, and all before it, were received, whatever the socket's fate.
+- When the connection ended before all of an answer was handed over, and the client goes on with the next rid instead
+  of repeating (a page was loaded again), the stanzas in it go out once more, before all else; should the client ask
+  for the old rid after all, that answer is empty now.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 
 from conversehost.bosh.body import EMPTY
+from conversehost.bosh.stream import BoshStream
+
+UNACKNOWLEDGED = 30
+"""How many answers are kept for a client that says it hasn't got them."""
 
 
 class Arrival(Enum):
@@ -19,26 +34,40 @@ class Arrival(Enum):
 
 
 class Answer:
-    """What a request was answered with, and whom: `copies` are those that got it, save where it didn't get out."""
+    """What a request was answered with, when, and whom: `copies` are those that got it, save where it didn't get out.
+    `stanzas`: what of it belongs to `stream`.
+    """
 
-    __slots__ = ("body", "copies", "stanzas")
+    __slots__ = ("body", "copies", "sent", "stanzas", "stream")
 
-    def __init__(self, body: bytes, stanzas: Sequence[bytes], *copies: object) -> None:
+    def __init__(
+        self,
+        body: bytes,
+        sent: float = 0.0,
+        stanzas: Sequence[bytes] = (),
+        stream: BoshStream | None = None,
+        exchange: object = None,
+    ) -> None:
         self.body = body
+        self.sent = sent
         self.stanzas = stanzas
-        self.copies = list(copies)
+        self.stream = stream
+        self.copies = [] if exchange is None else [exchange]
 
 
 class RidWindow:
-    """`last`: the highest rid taken in order. `size` (the session's `requests`) more may come, in any order."""
+    """`last`: the highest rid taken in order. `size` (the session's `requests`) more may come, in any order.
+    `answered`: the highest rid that has its answer.
+    """
 
-    __slots__ = ("_any_lost", "_kept", "last", "size")
+    __slots__ = ("_acked", "_any_lost", "_kept", "answered", "last", "size")
 
-    def __init__(self, first: int, size: int) -> None:
-        self.last = first - 1
+    def __init__(self, first: int, size: int, *, acks: bool = False) -> None:
+        self.last = self.answered = first - 1
         self.size = size
         self._kept: OrderedDict[int, Answer] = OrderedDict()
         self._any_lost = False
+        self._acked = first - 1 if acks else None  # None: nothing is acknowledged in this session
 
     def judge(self, rid: int) -> Arrival:
         """Whether it may come. REPEAT: taken before; if its answer is no longer kept it is outside all the same."""
@@ -54,14 +83,27 @@ class RidWindow:
         self.last = rid
 
     def keep(self, rid: int, answer: Answer) -> None:
-        """For repeats: the last `size` answers, and one more because an answer to a pause doesn't count."""
+        """For repeats; one more than `size` because an answer to a pause doesn't count."""
+        if rid > self.answered:
+            self.answered = rid
         self._kept[rid] = answer
         if len(self._kept) > self.size + 1:
-            self._kept.popitem(last=False)
+            self._prune()
 
     def kept(self, rid: int) -> Answer | None:
         """The answer that the rid got, while it is kept."""
         return self._kept.get(rid)
+
+    def acknowledge(self, ack: int | None) -> None:
+        """The client has the answers up to `ack`; None: all that were given (section 9.2).
+
+        What is known to have got lost isn't acknowledged by saying nothing.
+        """
+        self._acked = self.answered if ack is None else min(ack, self.answered)
+        for rid, answer in self._kept.items():
+            if rid <= self._acked and (answer.copies or ack is not None):
+                answer.stanzas = ()
+        self._prune()
 
     def lose(self, exchange: object) -> None:
         """The answer that went to `exchange` couldn't be handed completely to an open socket."""
@@ -70,17 +112,25 @@ class RidWindow:
                 answer.copies.remove(exchange)
                 self._any_lost = True
 
-    def take_lost(self) -> list[bytes]:
-        """The stanzas of answers of which no copy got out; they count as unsent from now on.
+    def take_lost(self) -> Iterator[tuple[BoshStream, list[bytes]]]:
+        """The stanzas of answers of which no copy got out, by stream; they count as unsent from now on.
 
         Should the client ask after all, the answer is empty: what was in it goes out once.
         """
-        found: list[bytes] = []
         if not self._any_lost:
-            return found
+            return
         self._any_lost = False
+        found: dict[BoshStream, list[bytes]] = {}
         for answer in self._kept.values():
             if not answer.copies:
-                found.extend(answer.stanzas)
+                if answer.stanzas and answer.stream is not None:
+                    found.setdefault(answer.stream, []).extend(answer.stanzas)
                 answer.body, answer.stanzas = EMPTY, ()
-        return found
+        yield from found.items()
+
+    def _prune(self) -> None:
+        while len(self._kept) > self.size + 1:
+            waits_for_ack = self._acked is not None and next(iter(self._kept)) > self._acked
+            if waits_for_ack and len(self._kept) <= UNACKNOWLEDGED:
+                return
+            self._kept.popitem(last=False)

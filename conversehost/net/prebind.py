@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conversehost.bosh.manager import Manager
-from conversehost.bosh.session import BoshSession
+from conversehost.bosh.stream import BoshStream
 from conversehost.server.host import SESSIONS_PER_ACCOUNT
 from conversehost.server.router import Router
 from conversehost.server.stream import ServerStream
@@ -46,7 +46,7 @@ class ChatSessions:
         stream = ServerStream(self._router)
         session, rid = self._manager.prebind(stream)
         try:
-            bound = stream.open_as(account, StreamOpen(account.domain, "bosh"), session)
+            bound = stream.open_as(account, StreamOpen(account.domain, "bosh"), session.streams.first)
         except Exception:
             self._manager.forget(session)
             raise
@@ -56,15 +56,15 @@ class ChatSessions:
     def end(self, account: JID, owner: str) -> None:
         """End all that were made for the owner."""
         for session in self._router.hosts[account.domain].sessions(account.local):
-            if isinstance(session.link, BoshSession) and session.link.owner == owner:
-                session.link.expire(None)
+            if isinstance(session.link, BoshStream) and session.link.session.owner == owner:
+                session.link.session.expire(None)
         self._turn.end()
 
     def _make_room(self, account: JID) -> None:
         sessions = tuple(self._router.hosts[account.domain].sessions(account.local))
         if len(sessions) < SESSIONS_PER_ACCOUNT:
             return
-        links = [session.link for session in sessions if isinstance(session.link, BoshSession)]
-        idle = [(link.idle_since, link) for link in links if link.idle_since is not None]
+        theirs = [session.link.session for session in sessions if isinstance(session.link, BoshStream)]
+        idle = [(each.idle_since, each) for each in theirs if each.idle_since is not None]
         if idle:
             min(idle, key=lambda each: each[0])[1].expire(None)

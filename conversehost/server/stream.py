@@ -97,8 +97,12 @@ class ServerStream:
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
         """The transport is gone."""
         self._end()
+        self.undelivered(undelivered)
+
+    def undelivered(self, stanzas: Sequence[bytes]) -> None:
+        """They go where messages go that find nobody."""
         if self.session is not None:
-            for data in undelivered:
+            for data in stanzas:
                 self._host.undelivered(data)
 
     def _begin(self, host: Host) -> None:

@@ -55,3 +55,6 @@ class Backend(Protocol):
 
         Called exactly once for each stream that was opened.
         """
+
+    def undelivered(self, stanzas: Sequence[bytes]) -> None:
+        """After the end: what seemed to have left with it hasn't. Store or bounce it."""

@@ -1,0 +1,68 @@
+"""One XML stream of a BOSH session; mostly it is the only one (XEP-0124 section 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.stream import Backend
+
+if TYPE_CHECKING:
+    from conversehost.bosh.session import BoshSession
+
+QUEUE, QUEUE_BYTES = 1_000, 1_048_576
+"""What may wait for a client that has no request open; more ends the stream, and all of it is stored or bounced."""
+
+
+class BoshStream:
+    """The `Link` for the server behind it. `queue` waits for a request to go out with."""
+
+    __slots__ = ("backend", "closed", "farewell", "greeting", "name", "queue", "queued", "ready", "session")
+
+    def __init__(self, session: BoshSession, name: str, backend: Backend) -> None:
+        self.session = session
+        self.name = name
+        self.backend = backend
+        self.queue: list[bytes] = []
+        self.queued = 0  # bytes
+        self.greeting: Mapping[str, str] | None = None  # attributes of its first answer, where it has its own
+        self.farewell: tuple[str | None, Sequence[bytes]] | None = None  # condition and payload of its last
+        self.ready = False  # its turn comes
+        self.closed = False
+
+    def send(self, stanza: bytes) -> None:
+        """Queue for the client."""
+        if self.closed:
+            return
+        queue = self.queue
+        if not queue:
+            self.session.has_something(self)
+        queue.append(stanza)
+        self.queued += len(stanza)
+        if len(queue) > QUEUE or self.queued > QUEUE_BYTES:
+            self.session.relieve(self)
+
+    def restarting(self) -> None:
+        """Logged in: stanzas may be larger from now on."""
+        self.session.trust()
+
+    def flush(self) -> None:
+        """The turn ends: the session has its own part in that."""
+
+    def close(self, error: StreamError | None = None) -> None:
+        """The server ends the stream (XEP-0206 section 6)."""
+        if not self.closed:
+            self.session.stream_ended(self, error)
+
+    def take(self) -> list[bytes]:
+        """All that waits."""
+        taken, self.queue, self.queued = self.queue, [], 0
+        return taken
+
+    def put_back(self, stanzas: list[bytes]) -> None:
+        """They didn't reach the client: before all else, once more."""
+        if not self.queue:
+            self.session.has_something(self)
+        self.queue[:0] = stanzas
+        self.queued += sum(map(len, stanzas))
