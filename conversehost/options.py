@@ -258,6 +258,8 @@ class Settings:
     bosh_streams: int = option(
         8, whole_number(1, 100, "N"), LIMITS, "the most streams in a BOSH session; 1 hides that there can be several"
     )
+    bosh_script: bool = option(False, FLAG, LIMITS, "take BOSH in GET requests too, for pages of old (XEP-0252, JSONP)")
+    no_bosh_reason: bool = option(False, FLAG, LIMITS, "leave out X-BOSH-Reason, in which BOSH errors say why")
     stanza_limit: int = option(
         262_144, whole_number(10_000, 1 << 26, "BYTES"), LIMITS, "the largest stanza that is taken"
     )

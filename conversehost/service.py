@@ -223,7 +223,13 @@ class Server(Service):
         return ServerStream(self.router) if domain in self.router.hosts else None
 
     def _direct(self) -> dict[bytes, BoshFront]:
-        self.bosh = BoshFront(self.manager, stanza_limit=self.limits.stanza, cors=self.cors)
+        self.bosh = BoshFront(
+            self.manager,
+            stanza_limit=self.limits.stanza,
+            cors=self.cors,
+            allow_script=self.settings.bosh_script,
+            reasons=not self.settings.no_bosh_reason,
+        )
         return dict.fromkeys(PATHS, self.bosh)
 
     def _site(self) -> Any:

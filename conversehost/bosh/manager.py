@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from conversehost.bosh.body import Body, BodyError, parse_body, terminate
+from conversehost.bosh.exchange import Exchange
 from conversehost.bosh.keys import KeySequence
-from conversehost.bosh.session import BoshSession, Exchange
+from conversehost.bosh.session import BoshSession
 from conversehost.bosh.stream import BoshStream
 from conversehost.bosh.terms import PLAIN, Ceilings, Manner, Terms, agree, greeting, lower_version, manner
 from conversehost.clock import Clock
@@ -69,7 +70,8 @@ class Manager:
             body = parse(data, self.limits)
             if body.sid is None:
                 answers = manner(body)
-                session = self._create(body, exchange, peer)
+                session, first = self._create(body, peer)
+                session.greet(body.rid, body, exchange, first, opening(body, first["from"], peer.address, peer.secure))
                 return session
             session = self._sessions.get(body.sid)
             if session is None:
@@ -131,8 +133,8 @@ class Manager:
         found = _SID.search(data)
         return None if found is None else self._sessions.get(found[1].decode())
 
-    def _create(self, body: Body, exchange: Exchange, peer: Peer) -> BoshSession:
-        """A session as it is asked for. Raises BodyError."""
+    def _create(self, body: Body, peer: Peer) -> tuple[BoshSession, dict[str, str]]:
+        """A session as it is asked for, and the attributes of its first answer. Raises BodyError."""
         rid, domain = body.rid, domain_of(body)
         terms, version = agree(body, self.ceilings), lower_version(body.get("ver"))
         keys = KeySequence(newkey, terms.requests + 1) if (newkey := body.get("newkey")) is not None else None
@@ -142,8 +144,7 @@ class Manager:
         first = greeting(terms, sid=session.sid, rid=rid, version=version, secure=peer.secure) | about_stream(domain)
         if name:
             first["stream"] = name
-        session.greet(rid, body, exchange, first, opening(body, domain, peer.address, peer.secure))
-        return session
+        return session, first
 
     def _backend(self, domain: str) -> Backend:
         """What is behind a domain. Raises BodyError(host-unknown)."""
@@ -184,7 +185,7 @@ def opening(body: Body, domain: str, address: str, secure: bool) -> StreamOpen:
 
 
 def about_stream(domain: str) -> dict[str, str]:
-    """The attributes of a stream's first answer that are about the stream (XEP-0124 section 7.2, XEP-0206 section 4)."""
+    """The attributes of a stream's first answer about the stream itself (XEP-0124 section 7.2, XEP-0206 section 4)."""
     return {
         "from": domain,
         "authid": secrets.token_hex(8),

@@ -23,7 +23,7 @@ class Pace:
         Raises BodyError(policy-violation).
         """
         terms = self._terms
-        empty = not body.payload and not is_special(body)
+        empty = not (body.payload or body.content or is_special(body))
         if empty and abs(came - self._came) < terms.polling:  # one that waited for a gap came before that
             if not terms.polls and open_requests >= terms.hold:
                 raise BodyError("policy-violation", f"{terms.requests} requests open, the last one empty and too soon")

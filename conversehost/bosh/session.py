@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from conversehost.bosh.acks import Acknowledgements
 from conversehost.bosh.body import EMPTY, RECOVERABLE, Body, BodyError, build, terminate
+from conversehost.bosh.exchange import Exchange, Waiting
 from conversehost.bosh.keys import KeySequence
 from conversehost.bosh.pace import Pace, leaves
 from conversehost.bosh.script import ScriptContent
 from conversehost.bosh.stream import BoshStream
 from conversehost.bosh.streams import Due, Streams
-from conversehost.bosh.terms import Manner, Terms
+from conversehost.bosh.terms import Terms
 from conversehost.bosh.window import Answer, Arrival, RidWindow
 from conversehost.clock import Deadline
 from conversehost.xmpp import ns
@@ -27,27 +28,6 @@ if TYPE_CHECKING:
 
 REPEATS = 100
 """How often an answer is given."""
-
-
-class Exchange(Protocol):
-    """One HTTP request that waits for its answer."""
-
-    def answer(self, body: bytes, manner: Manner, why: BodyError | None = None) -> None:
-        """Answer it; called at most once. `why`: what went wrong, where the body tells of an error."""
-
-    def hang_up(self) -> None:
-        """No answer: it came by a way that its session doesn't go."""
-
-
-class Waiting:
-    """A request that waits: for its answer, or for those that it follows. `came`: when."""
-
-    __slots__ = ("body", "came", "exchange")
-
-    def __init__(self, body: Body, exchange: Exchange, came: float) -> None:
-        self.body = body
-        self.exchange = exchange
-        self.came = came
 
 
 class BoshSession:
@@ -160,9 +140,7 @@ class BoshSession:
 
     # The client's requests
 
-    def greet(
-        self, rid: int, body: Body, exchange: Exchange, greeting: Mapping[str, str], opening: StreamOpen
-    ) -> None:
+    def greet(self, rid: int, body: Body, exchange: Exchange, greeting: Mapping[str, str], opening: StreamOpen) -> None:
         """The creating request; the first answer carries `greeting`."""
         self.attached = True
         self._greeting = greeting

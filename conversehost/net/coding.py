@@ -28,7 +28,8 @@ def field(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bytes:
 
 def preferred(accept_encoding: bytes) -> bytes:
     """The coding to answer with: gzip, deflate, or b"" for none."""
-    refused, accepted = set(), set()
+    refused: set[bytes] = set()
+    accepted: set[bytes] = set()
     for part in accept_encoding.lower().split(b","):
         coding, _, weight = part.partition(b";")
         (refused if _ZERO.fullmatch(weight.replace(b" ", b"")) else accepted).add(coding.strip())

@@ -79,6 +79,10 @@ class HttpExchange:
         cors = self.connection.factory.cors.fields(self) or b""
         self.respond(code, _REFUSAL + cors, b"%d %s\n" % (code, REASONS[code]))
 
+    def hang_up(self) -> None:
+        """No answer, and no more requests: the connection is closed."""
+        self.connection.outlet.close()
+
     @property
     def client(self) -> Client:
         """Who sent it: the one that is connected, or whom a proxy speaks for, if that is trusted."""

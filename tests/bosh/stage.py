@@ -9,8 +9,10 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from conversehost.bosh.manager import Ceilings, Manager
+from conversehost.bosh.body import BodyError
+from conversehost.bosh.manager import Manager
 from conversehost.bosh.session import BoshSession
+from conversehost.bosh.terms import Ceilings, Manner
 from conversehost.clock import Clock
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
@@ -31,15 +33,21 @@ class Request:
 
     def __init__(self, stage: Stage) -> None:
         self.raw: bytes | None = None
+        self.manner: Manner | None = None
+        self.why: BodyError | None = None
+        self.hung_up = False
         self.session: BoshSession | None = None
         self._stage = stage
         self.gone = False  # the server knows that its connection is
 
-    def answer(self, body: bytes) -> None:
+    def answer(self, body: bytes, manner: Manner, why: BodyError | None = None) -> None:
         assert not self.gone, "answered after its connection was lost"
         assert self.raw is None, f"answered twice: {self.raw!r}, then {body!r}"
-        self.raw = body
+        self.raw, self.manner, self.why = body, manner, why
         self._stage.last_answer = self._stage.clock.now()
+
+    def hang_up(self) -> None:
+        self.hung_up = self.gone = True
 
     @property
     def held(self) -> bool:
@@ -111,6 +119,10 @@ class Server:
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
         self.closed.append(list(undelivered))
 
+    def undelivered(self, stanzas: Sequence[bytes]) -> None:
+        assert self.closed
+        self.closed[0] += stanzas
+
     @property
     def heard(self) -> list[str]:
         """The ids of the stanzas that came."""
@@ -136,6 +148,7 @@ class Client:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.sid: str | None = None
+        self.secure = False
         self.last = Request(stage)
         self._rids = itertools.count(1000)
 
@@ -185,7 +198,8 @@ class Client:
         """Without the end of the turn: more comes in the same segment."""
         request = self.last = Request(self.stage)
         data = text.encode() if isinstance(text, str) else text
-        request.session = self.stage.manager.request(data, request, SimpleNamespace(address="192.0.2.1", secure=False))
+        peer = SimpleNamespace(address="192.0.2.1", secure=self.secure)
+        request.session = self.stage.manager.request(data, request, peer)
         return request
 
 

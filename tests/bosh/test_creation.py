@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conversehost.bosh.body import MAX_RID
-from conversehost.bosh.manager import Ceilings, lower_version
+from conversehost.bosh.terms import Ceilings, lower_version
 from conversehost.xmpp import ns
 from tests.bosh.stage import HTTPBIND, Client, Stage
 
@@ -26,6 +26,7 @@ def test_the_first_answer_tells_what_was_agreed(stage):
         "inactivity": "60",
         "maxpause": "120",
     }
+    assert (body.get("accept"), body.get("charsets"), body.get("secure")) == ("gzip,deflate", "UTF-8", None)
     assert len(body.get("sid")) == 32
     assert body.get("from") == "localhost"
     assert body.get(f"{XMPP}version") == "1.0"
@@ -151,7 +152,7 @@ def test_a_server_may_refuse_at_once(stage):
 def test_a_prebound_session_goes_on_where_it_was_made(stage):
     server = stage._server_for("localhost")
     session, rid = stage.manager.prebind(server)
-    server.link = session
+    server.link = session.streams.first
     server.says("early")
     assert not session.attached
     client = Client(stage)

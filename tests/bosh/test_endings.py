@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conversehost.bosh.session import QUEUE
+from conversehost.bosh.body import see_other_uri
+from conversehost.bosh.stream import QUEUE
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.xml import Limits
@@ -282,3 +283,122 @@ def test_a_server_that_cannot_even_begin(stage):
         romeo.create()
     assert romeo.last.ends == "internal-server-error"
     assert list(stage.manager.sessions()) == []
+
+
+# Reasons, and clients of old
+
+
+def test_every_error_says_why(romeo, server):
+    held = romeo.hold()
+    refused = romeo.send(rid=5000)
+    assert refused.why.reason == "rid 5000 is outside the window: 1002 to 1003 may come"
+    assert held.ends == "other-request"
+    assert held.why.reason.endswith(refused.why.reason)
+
+
+def test_a_stream_error_says_why(romeo, server):
+    request = romeo.hold()
+    server.link.close(StreamError("conflict", "you came again"))
+    assert request.why.reason == "the server says conflict: you came again"
+
+
+def test_a_repeat_on_another_connection_says_why(romeo, server):
+    request = romeo.hold()
+    romeo.send(rid=1001)
+    assert request.recoverable
+    assert "came again" in request.why.reason
+
+
+@pytest.mark.parametrize("ver", [None, "1.6"])
+def test_how_a_client_without_ver_is_answered(stage, ver):
+    romeo = stage.client(ver=ver)
+    assert romeo.send(rid=5000).manner.legacy is (ver is None)
+    assert Client(stage).create(ver=ver, wait="x").manner.legacy is (ver is None)
+
+
+def test_an_unknown_sid_belongs_to_no_client(stage):
+    romeo = Client(stage)
+    romeo.sid = "unknown"
+    assert not romeo.hold().manner.legacy
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("text/html", ("text/html", False)),
+        ("text/html; charset=utf-8", ("text/html; charset=utf-8", False)),
+        ("text/xml; charset=ISO-8859-1", ("text/xml; charset=ISO-8859-1", True)),
+        ("text/xml; charset=utf-16", ("", False)),
+        ("text/xml; charset=nonesuch", ("", False)),
+        ("Text/XML; charset=UTF-8", ("", False)),
+        ("text/html\r\nSet-Cookie: a=b", ("", False)),
+        ("text", ("", False)),
+        ("", ("", False)),
+        ("a/" + "b" * 200, ("", False)),
+    ],
+)
+def test_the_content_type_that_a_client_asks_for(stage, content, expected):
+    request = stage.client(content=content).hold()
+    stage.server.says("a")
+    assert (request.manner.content, request.manner.ascii) == expected
+
+
+# What was handed over with the end
+
+
+def test_an_end_that_does_not_get_out_gives_back_what_was_in_it(stage, romeo, server):
+    request = romeo.hold()
+    server.link.send(message("a").encode())
+    stage.manager.close_all("system-shutdown")
+    assert request.said == ["a"]
+    assert server.given_back == []
+    request.lose()
+    assert server.given_back == ["a"]
+
+
+def test_an_answer_before_the_end_that_does_not_get_out_is_given_back_too(stage, romeo, server):
+    request = romeo.hold()
+    server.says("a")
+    stage.manager.close_all("system-shutdown")
+    request.lose()
+    assert server.given_back == ["a"]
+
+
+# Other ways
+
+
+def test_a_session_over_tls_stays_there(stage):
+    romeo = Client(stage)
+    romeo.secure = True
+    created = romeo.create()
+    stage.server.says("features")
+    romeo.sid = created.get("sid")
+    assert created.get("secure") == "true"
+    romeo.secure = False
+    assert romeo.send(message("a"), rid=1001).hung_up
+    romeo.secure = True
+    assert romeo.send(message("b"), rid=1001).held
+    assert stage.server.heard == ["b"]
+
+
+def test_a_connection_manager_that_is_elsewhere(stage):
+    def moved(domain: str) -> None:
+        raise see_other_uri("https://chat.example/http-bind?a&b")
+
+    stage.manager._backend_for = moved
+    request = Client(stage).create()
+    assert request.ends == "see-other-uri"
+    assert request.body.findtext(f"{{{ns.HTTPBIND}}}uri") == "https://chat.example/http-bind?a&b"
+
+
+@pytest.mark.parametrize(("extra", "ends"), [({}, True), ({"type": "terminate"}, False), ({"pause": 10}, False)])
+def test_more_open_than_agreed(stage, extra, ends):
+    romeo = stage.client(hold=2)
+    romeo.send("<a/>", rid=1001)
+    romeo.send("<a/>", rid=1002)
+    romeo.send("<a/>", rid=1004)
+    request = romeo.send("<a/>", rid=1005, **extra)
+    if ends:
+        assert request.ends == "policy-violation"
+    else:
+        assert request.held

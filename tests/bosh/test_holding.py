@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conversehost.bosh.manager import Ceilings
+from conversehost.bosh.terms import Ceilings
 from tests.bosh.stage import Stage, message
 
 # Requests are held, and answered from the oldest on

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from conversehost.bosh.manager import Ceilings
+from conversehost.bosh.terms import Ceilings
 from tests.bosh.stage import Client, Request, Stage, message
 
 WAIT, INACTIVITY = 60, 60

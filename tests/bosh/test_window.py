@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conversehost.bosh.body import EMPTY
+from conversehost.bosh.stream import BoshStream
 from conversehost.bosh.window import Answer, Arrival, RidWindow
 
+STREAM: BoshStream = object()  # type: ignore[assignment]
 SIZES = st.integers(1, 12)
 FIRST = st.integers(1, 2**53 - 100)
 
@@ -40,7 +42,7 @@ def test_every_rid_is_one_of_four(first, size, taken, distance):
 def test_the_last_answers_are_kept_and_no_more(size, count):
     made = window(1, size, count)
     for rid in range(1, count + 1):
-        made.keep(rid, Answer(b"%d" % rid, ()))
+        made.keep(rid, Answer(b"%d" % rid))
     kept = [rid for rid in range(count + 2) if made.kept(rid)]
     assert kept == list(range(max(1, count - size), count + 1))
     assert all(made.kept(rid).body == b"%d" % rid for rid in kept)
@@ -54,12 +56,15 @@ def test_what_got_lost_is_taken_once_and_in_order(answers):
     expected = []
     for rid, (copies, lost) in enumerate(answers, 1):
         exchanges = [object() for _ in range(copies)]
-        made.keep(rid, Answer(b"body", [b"%d" % rid], *exchanges))
+        answer = Answer(b"body", stanzas=[b"%d" % rid], stream=STREAM)
+        answer.copies += exchanges
+        made.keep(rid, answer)
         for exchange in exchanges[:lost]:
             made.lose(exchange)
             made.lose(exchange)
         if copies <= lost:
             expected.append(rid)
-    assert made.take_lost() == [b"%d" % rid for rid in expected]
-    assert made.take_lost() == []
+    found = [b"%d" % rid for rid in expected]
+    assert list(made.take_lost()) == ([(STREAM, found)] if found else [])
+    assert list(made.take_lost()) == []
     assert [rid for rid in expected if made.kept(rid).body == EMPTY] == expected

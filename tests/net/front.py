@@ -16,7 +16,8 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from conversehost.bosh.manager import Ceilings, Manager
+from conversehost.bosh.manager import Manager
+from conversehost.bosh.terms import Ceilings
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors

@@ -316,7 +316,7 @@ def test_a_server_that_fails_behind_bosh(front, chat, failures):
     failures.clear()
 
 
-def fails(*_) -> None:
+def fails(*_, **__) -> None:
     raise BrokenPageError
 
 
