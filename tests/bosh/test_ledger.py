@@ -39,11 +39,12 @@ class Ledger:
 
 
 class Network(RuleBasedStateMachine):
-    @initialize(hold=st.integers(1, 3), ending=st.sampled_from(ENDINGS))
-    def begin(self, hold: int, ending: str) -> None:
+    @initialize(hold=st.integers(1, 3), ending=st.sampled_from(ENDINGS), acks=st.booleans())
+    def begin(self, hold: int, ending: str, acks: bool) -> None:
         self.stage = Stage(Ceilings(wait=WAIT, hold=3, inactivity=INACTIVITY, polling=0))
         self.ending = ending
-        self.client: Client = self.stage.client(hold=hold, wait=WAIT)
+        self.acks = acks
+        self.client: Client = self.stage.client(hold=hold, wait=WAIT, ack=1 if acks else None)
         self.server = self.stage.server
         (self.session,) = self.stage.manager.sessions()
         self.requests = hold + 1
@@ -73,6 +74,8 @@ class Network(RuleBasedStateMachine):
         rid = self.next_rid
         self.next_rid += 1
         self.ledger.client_said[rid] = list(ids)
+        if self.acks and self.next_read < rid:
+            attributes["ack"] = self.next_read - 1
         self.texts[rid] = attributes
         self.unanswered.append(rid)
         self.copies.append(Copy(rid))
@@ -106,7 +109,7 @@ class Network(RuleBasedStateMachine):
         if request.recoverable or rid not in self.unanswered:
             return
         if "pause" in self.texts[rid]:
-            assert request.empty
+            assert request.said == []
         self.unanswered.remove(rid)
         self.repeating.discard(rid)
         self.read_later[rid] = request.said
