@@ -97,6 +97,9 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         bosh_inactivity = 5
         bosh_polling = 6
         bosh_maxpause = 7
+        bosh_streams = 9
+        bosh_script = true
+        no_bosh_reason = true
         stanza_limit = 10000
         converse = "dist"
         site = "dist"
@@ -123,6 +126,9 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         bosh_inactivity=5,
         bosh_polling=6,
         bosh_maxpause=7,
+        bosh_streams=9,
+        bosh_script=True,
+        no_bosh_reason=True,
         stanza_limit=10_000,
         converse=tmp_path / "dist",
         site=tmp_path / "dist",

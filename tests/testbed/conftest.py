@@ -93,7 +93,7 @@ class Exchange:
     def __init__(self) -> None:
         self.body: Element | None = None
 
-    def answer(self, body: bytes) -> None:
+    def answer(self, body: bytes, *_: object) -> None:
         assert self.body is None
         self.body = parse_xml(body)
 

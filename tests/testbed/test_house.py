@@ -23,7 +23,7 @@ def test_of_too_many_prebound_sessions_the_one_idle_for_longest_gives_way(house)
         exchange = house.poll(each)
         if each is not others[2]:  # its page has gone again
             link = house.server.hosts["localhost"].session(parse(each.jid)).link
-            link.lost(exchange)
+            link.session.lost(exchange)
         house.server.clock.advance(1)
     house.prebound("alice")
     house.prebound("alice")
