@@ -56,6 +56,7 @@ setup(
         "service-identity>=24",
         "twisted[tls]>=26.10",
         "wokkel>=18",
+        "wsproto>=1.2",
     ],
     extras_require={"node": NODE, "pytest": PYTEST, "test": TEST, "check": CHECK},
     entry_points={

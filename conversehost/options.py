@@ -143,6 +143,14 @@ def _origin(text: str) -> str:
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 
 
+def _server(text: str) -> str:
+    """The URL of another server: its origin."""
+    origin = _origin(text)
+    if not origin.startswith(("http://", "https://")):
+        raise ValueError(f"wants the URL of a server, such as https://chat.example:5281, not {text!r}")
+    return origin
+
+
 def _user(text: str) -> tuple[str, str]:
     """Never tells the text in an error: it may be a password."""
     from conversehost.xmpp.jid import JIDError, parse, prepare_local
@@ -192,6 +200,7 @@ ADDRESS = Kind("ADDRESS", _address)
 NETWORK = Kind("ADDRESS", _network)
 DOMAIN = Kind("NAME", _domain)
 ORIGIN = Kind("ORIGIN", _origin)
+SERVER = Kind("URL", _server)
 USER = Kind("NAME:PASSWORD", _user)
 FILE = Kind("FILE", _file, is_path=True)
 FOLDER = Kind("DIR", _folder, is_path=True)
@@ -260,6 +269,12 @@ class Settings:
     )
     bosh_script: bool = option(False, FLAG, LIMITS, "take BOSH in GET requests too, for pages of old (XEP-0252, JSONP)")
     no_bosh_reason: bool = option(False, FLAG, LIMITS, "leave out X-BOSH-Reason, in which BOSH errors say why")
+    websocket_ping: int = seconds(60, 1, 86_400, "a silent WebSocket client is pinged after this")
+    websocket_timeout: int = seconds(300, 1, 86_400, "and given up after this")
+    websocket_queue: int = option(
+        1_048_576, whole_number(10_000, 1 << 30, "BYTES"), LIMITS, "what may wait for a WebSocket client that is slow"
+    )
+    websocket_deflate: bool = option(False, FLAG, LIMITS, "compress WebSocket messages, where the client offers it")
     stanza_limit: int = option(
         262_144, whole_number(10_000, 1 << 26, "BYTES"), LIMITS, "the largest stanza that is taken"
     )
@@ -268,6 +283,7 @@ class Settings:
         None, FOLDER, RUN, "a site of your own: this folder's files at /, beside login, prebind and BOSH"
     )
     log_level: str = option("info", one_of("debug", "info", "warn", "error"), RUN, "what is worth a line in the log")
+    see_other: str = option("", SERVER, RUN, "send BOSH and WebSocket clients to the server at another URL instead")
     json: bool = option(False, FLAG, RUN, "print one line of JSON when ready, and nothing else; log to standard error")
     ready_file: Path | None = option(None, NEW_FILE, RUN, "write that line to a file, which is removed at the end")
     exit_with_stdin: bool = option(False, FLAG, RUN, "stop when standard input closes, as when a parent process ends")

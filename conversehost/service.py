@@ -18,13 +18,16 @@ from conversehost.bosh.manager import Manager
 from conversehost.bosh.terms import Ceilings
 from conversehost.errors import ConfigError
 from conversehost.features import FEATURES, OPTIONAL
+from conversehost.net import handshake
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
+from conversehost.net.exchange import Direct
 from conversehost.net.forwarded import Proxies
 from conversehost.net.http import HttpFactory
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.tcp import ClientFactory
+from conversehost.net.websocket import Manners, Shared
 from conversehost.options import Settings, Sockets
 from conversehost.server.host import Host
 from conversehost.server.login import LoginRules
@@ -108,6 +111,7 @@ class Server(Service):
                 settings.bosh_maxpause,
                 settings.bosh_streams,
             ),
+            moved=settings.see_other and settings.see_other + "/http-bind",
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn)
         self.cors = Cors(settings.allowed_origins)
@@ -143,6 +147,7 @@ class Server(Service):
             bot.leave()
         self.bots = []
         self.manager.close_all(condition)
+        self.websocket.close_all(StreamError(condition))
         self.c2s.close_all(StreamError(condition))
         for host in self.hosts.values():
             for session in host.all_sessions():
@@ -189,7 +194,7 @@ class Server(Service):
         return {
             "site": f"{site_url}/",
             "bosh": f"{site_url}/http-bind",
-            "websocket": None,
+            "websocket": handshake.websocket_url(site_url),
             "prebind": f"{site_url}/prebind",
             "credentials": None,
             "api": self._api_url(port),
@@ -222,15 +227,29 @@ class Server(Service):
     def _backend_for(self, domain: str) -> Backend | None:
         return ServerStream(self.router) if domain in self.router.hosts else None
 
-    def _direct(self) -> dict[bytes, BoshFront]:
+    def _direct(self) -> dict[bytes, Direct]:
+        settings = self.settings
         self.bosh = BoshFront(
             self.manager,
             stanza_limit=self.limits.stanza,
             cors=self.cors,
-            allow_script=self.settings.bosh_script,
-            reasons=not self.settings.no_bosh_reason,
+            allow_script=settings.bosh_script,
+            reasons=not settings.no_bosh_reason,
         )
-        return dict.fromkeys(PATHS, self.bosh)
+        shared = Shared(
+            lambda: ServerStream(self.router),
+            clock=self.wall,
+            turn=self.turn,
+            limits=self.limits,
+            manners=Manners(
+                settings.websocket_ping,
+                settings.websocket_timeout,
+                settings.websocket_queue,
+                settings.websocket_deflate,
+            ),
+        )
+        self.websocket = handshake.WebSocketFront(shared, cors=self.cors, moved=settings.see_other)
+        return {**dict.fromkeys(PATHS, self.bosh), **dict.fromkeys(handshake.PATHS, self.websocket)}
 
     def _site(self) -> Any:
         settings, domain = self.settings, self.settings.domains[0]
@@ -246,6 +265,7 @@ class Server(Service):
                 converse=find_converse(settings.converse),
                 registration=settings.registration,
                 folder=settings.site,
+                websocket_path=handshake.PATH,
                 is_ready=lambda: bool(self.running),
                 counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
                 demo=tuple(

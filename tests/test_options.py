@@ -100,6 +100,11 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         bosh_streams = 9
         bosh_script = true
         no_bosh_reason = true
+        websocket_ping = 10
+        websocket_timeout = 11
+        websocket_queue = 12000
+        websocket_deflate = true
+        see_other = "https://b.example:5281/"
         stanza_limit = 10000
         converse = "dist"
         site = "dist"
@@ -129,6 +134,11 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         bosh_streams=9,
         bosh_script=True,
         no_bosh_reason=True,
+        websocket_ping=10,
+        websocket_timeout=11,
+        websocket_queue=12000,
+        websocket_deflate=True,
+        see_other="https://b.example:5281",
         stanza_limit=10_000,
         converse=tmp_path / "dist",
         site=tmp_path / "dist",

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from conversehost.bosh.body import Body, BodyError, parse_body, terminate
+from conversehost.bosh.body import Body, BodyError, parse_body, see_other_uri, terminate
 from conversehost.bosh.exchange import Exchange
 from conversehost.bosh.keys import KeySequence
 from conversehost.bosh.session import BoshSession
@@ -44,7 +44,10 @@ class Manager:
         turn: Turn,
         limits: Limits,
         ceilings: Ceilings,
+        moved: str = "",
     ) -> None:
+        """`moved`: the URL of another connection manager, to which clients are sent instead."""
+        self._moved = moved
         self.clock = clock
         self.turn = turn
         self.limits = limits
@@ -136,6 +139,8 @@ class Manager:
     def _create(self, body: Body, peer: Peer) -> tuple[BoshSession, dict[str, str]]:
         """A session as it is asked for, and the attributes of its first answer. Raises BodyError."""
         rid, domain = body.rid, domain_of(body)
+        if self._moved and peer.secure <= self._moved.startswith("https:"):  # never to less security
+            raise see_other_uri(self._moved)
         terms, version = agree(body, self.ceilings), lower_version(body.get("ver"))
         keys = KeySequence(newkey, terms.requests + 1) if (newkey := body.get("newkey")) is not None else None
         name = unguessable() if terms.streams > 1 else ""

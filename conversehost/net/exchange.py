@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
+from twisted.python.failure import Failure
+
 from conversehost.net.forwarded import Client
 
 if TYPE_CHECKING:
@@ -26,6 +28,17 @@ class Direct(Protocol):
         """Its connection is gone: before it was answered, or before the answer was out."""
 
 
+class Successor(Protocol):
+    """Who has a connection after HTTP (RFC 9110 section 7.8)."""
+
+    def start(self, connection: HttpConnection) -> None:
+        """From here on it is his, time limits included."""
+
+    def dataReceived(self, data: bytes) -> None: ...
+
+    def connectionLost(self, reason: Failure) -> None: ...
+
+
 class HttpExchange:
     """One request, and its answer."""
 
@@ -42,6 +55,7 @@ class HttpExchange:
         "path",
         "size",
         "started",
+        "successor",
         "target",
         "version",
     )
@@ -60,6 +74,7 @@ class HttpExchange:
         self.direct: Direct | None = None
         self.out: bytes | None = None
         self.started = False  # handed to `direct` or to twisted.web
+        self.successor: Successor | None = None
         self.context: Any = None  # the handler's own
 
     def respond(self, code: int, fields: bytes, body: bytes = b"") -> None:
@@ -72,6 +87,18 @@ class HttpExchange:
         if code != 204:
             head += b"Content-Length: %d\r\n" % len(body)
         self.out = b"%s\r\n%s" % (head, body if self.method != b"HEAD" else b"")
+        self.connection.send_ready()
+
+    @property
+    def alone(self) -> bool:
+        """It can take the connection to another protocol: of HTTP/1.1, and no answer has to go out before."""
+        return self.version == b"1.1" and self.connection.is_first(self)
+
+    def switch(self, fields: bytes, successor: Successor) -> None:
+        """101: the connection goes on in another protocol."""
+        self.connection.factory.answers[101] += 1
+        self.successor = successor
+        self.out = b"HTTP/1.1 101 Switching Protocols\r\n%s\r\n" % fields
         self.connection.send_ready()
 
     def refuse(self, code: int) -> None:

@@ -23,7 +23,7 @@ from twisted.web.server import Site
 from conversehost.clock import Clock, Deadline
 from conversehost.net.cors import Cors
 from conversehost.net.durations import Durations
-from conversehost.net.exchange import Direct, HttpExchange
+from conversehost.net.exchange import Direct, HttpExchange, Successor
 from conversehost.net.forwarded import READ, Proxies
 from conversehost.net.outlet import Outlet
 from conversehost.net.webchannel import WebChannel
@@ -57,6 +57,7 @@ class HttpConnection(Protocol):
         self._exchange: HttpExchange | None = None  # the one that is coming in
         self._waiting: deque[HttpExchange] = deque()
         self._web: WebChannel | None = None
+        self._successor: Successor | None = None
         self._refusal: int | None = None
         self._overhead = 0
         self._fields: list[tuple[bytes, bytes]] = []
@@ -70,14 +71,17 @@ class HttpConnection(Protocol):
         self._watch()
 
     def dataReceived(self, data: bytes) -> None:
+        if self._successor is not None:
+            self._successor.dataReceived(data)
+            return
         if self._last:
             return
         begun = perf_counter()
         self._overhead += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # its answer closes the connection
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgraded(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._not_understood(error)
         if self._overhead > OVERHEAD and not self._last:
@@ -88,6 +92,10 @@ class HttpConnection(Protocol):
         self.factory.turns.add(perf_counter() - begun)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.factory.connections.discard(self)
+        if self._successor is not None:
+            self._successor.connectionLost(reason)
+            return
         self._last = True
         if self._deadline is not None:
             self._deadline.cancel()
@@ -98,7 +106,6 @@ class HttpConnection(Protocol):
                 exchange.direct.lost(exchange)
         if self._web is not None:
             self._web.lost(reason)
-        self.factory.connections.discard(self)
         self.factory.turn_ended()
 
     # What the parser finds
@@ -221,6 +228,15 @@ class HttpConnection(Protocol):
         self._waiting.append(exchange)
         exchange.refuse(code)
 
+    def _upgraded(self, early: bytes) -> None:
+        """`early` came behind the request for another protocol. Unless it was granted, the answer closes."""
+        if self._successor is not None and early:
+            self._successor.dataReceived(early)
+
+    def is_first(self, exchange: HttpExchange) -> bool:
+        """Its answer is the next to go out, and can."""
+        return self._waiting[0] is exchange and not self.outlet.waiting()
+
     # What goes out
 
     def send_ready(self) -> None:
@@ -248,9 +264,17 @@ class HttpConnection(Protocol):
         if not self.outlet.write(exchange.out) and exchange.direct is not None:
             self.outlet.keep(exchange, self.outlet.given)
         exchange.out = b""
-        if exchange.close:
+        if exchange.successor is not None:
+            self._hand_over(exchange.successor)
+        elif exchange.close:
             self._close()
         return True
+
+    def _hand_over(self, successor: Successor) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._successor = successor
+        successor.start(self)
 
     def _start_web(self, exchange: HttpExchange) -> None:
         exchange.started = True
@@ -323,6 +347,8 @@ class HttpConnection(Protocol):
             self._deadline = self.factory.clock.at(due, self._expired)
 
     def _due(self) -> float | None:
+        if self._successor is not None:
+            return None
         if self._ending:
             return self._since + LINGER
         if self._exchange is not None and not self._paused:

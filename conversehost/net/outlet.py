@@ -19,7 +19,7 @@ class Outlet:
         self.blocked = False
         self._transport = transport
         self._socket = None if ISSLTransport.providedBy(transport) else getattr(transport, "socket", None)
-        self._room = room
+        self.room = room
         self._behind = False  # something may wait in the transport
         self._kept: deque[tuple[int, object]] = deque()
         if self._socket is not None:
@@ -109,7 +109,7 @@ class Outlet:
 
     def resumeProducing(self) -> None:
         self._release()
-        self._room()
+        self.room()
 
     def stopProducing(self) -> None:
         self.blocked = False

@@ -150,6 +150,9 @@ class Pages:
             "allow_registration": self._parts.registration,
             "registration_domain": self._parts.domain,
         }
+        if self._parts.websocket_path and b"transport=websocket" in request.uri:
+            del config["bosh_service_url"]
+            config["websocket_url"] = "ws" + base_of(request).removeprefix("http") + self._parts.websocket_path
         return self._page(request, "form.html", config=config, demo=self._parts.demo)
 
     def problem(self, request: Request, code: int) -> bytes:

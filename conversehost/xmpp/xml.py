@@ -121,6 +121,16 @@ def parse(data: bytes) -> Element:
     return root
 
 
+def parse_stanza(data: bytes, limits: Limits) -> Element:
+    """One top-level element on its own, as all transports have it: jabber:client without a prefix. Raises XMLError."""
+    root = parse(data)
+    check_shape(root, limits, len(data))
+    for each in root.iter(f"{{{ns.CLIENT}}}*"):
+        if each.prefix is not None:
+            return _rebuilt(root, ns.CLIENT)
+    return root
+
+
 def check_prolog(start: bytes) -> None:
     """The start of a document, as far as it has come: before the root stands an XML declaration at most, of UTF-8.
 

@@ -92,7 +92,7 @@ class Visitor:
 
     def _asked(self, url: str) -> None:
         self.requests.append(url)
-        if not url.startswith((self.site, "data:", "blob:")):
+        if not url.startswith((self.site, "data:", "blob:", self.site.replace("http", "ws", 1))):
             self.complaints.append(f"asked another host: {url}")
 
     def _heard(self, kind: str, text: str) -> None:

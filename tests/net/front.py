@@ -18,10 +18,13 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from conversehost.bosh.manager import Manager
 from conversehost.bosh.terms import Ceilings
+from conversehost.net import handshake
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
+from conversehost.net.handshake import WebSocketFront
 from conversehost.net.http import HttpConnection, HttpFactory
+from conversehost.net.websocket import Manners, Shared
 from conversehost.turn import Turn
 from conversehost.xmpp.xml import Limits
 from tests.bosh.stage import HTTPBIND, Server
@@ -202,9 +205,12 @@ class Front:
         self.page, self.later, self.root = Page(), Later(), Resource()
         for path, resource in self.pages().items():
             self.root.putChild(path, resource)
-        self.factory = HttpFactory(
-            self.root, dict.fromkeys(PATHS, self.bosh), clock=self.clock, turn_ended=self.turn.end, cors=self.cors
+        self.shared = Shared(
+            self._next_server, clock=self.clock, turn=self.turn, limits=limits, manners=Manners(queue=100_000)
         )
+        self.websocket = WebSocketFront(self.shared, cors=self.cors)
+        direct = {**dict.fromkeys(PATHS, self.bosh), **dict.fromkeys(handshake.PATHS, self.websocket)}
+        self.factory = HttpFactory(self.root, direct, clock=self.clock, turn_ended=self.turn.end, cors=self.cors)
 
     def pages(self) -> dict[bytes, Resource]:
         return {
@@ -243,8 +249,11 @@ class Front:
         return Chat(etree.fromstring(answer.body).get("sid"), self.server)
 
     def _server_for(self, domain: str) -> Server | None:
+        return self._next_server() if domain == "localhost" else None
+
+    def _next_server(self) -> Server:
         self.servers.append(Server(self.turn))
-        return self.servers[-1] if domain == "localhost" else None
+        return self.servers[-1]
 
 
 @dataclass

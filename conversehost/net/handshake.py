@@ -1,0 +1,137 @@
+"""From HTTP to WebSocket: who may, and on which terms (RFC 6455 section 4.2, RFC 7395 section 3.1)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from wsproto.extensions import PerMessageDeflate
+from wsproto.utilities import generate_accept_token
+
+from conversehost.net.cors import Cors
+from conversehost.net.exchange import HttpExchange
+from conversehost.net.websocket import Shared, WebSocketConnection
+from conversehost.xmpp.errors import StreamError
+
+PATHS = tuple(
+    path + slash for path in (b"/xmpp-websocket", b"/ws", b"/websocket", b"/ws-xmpp") for slash in (b"", b"/")
+)
+PATH = "/xmpp-websocket"
+"""The one that is advertised."""
+
+_VERSION = b"13"
+_PARAMETERS = frozenset(
+    f"{side}_{what}" for side in ("client", "server") for what in ("max_window_bits", "no_context_takeover")
+)
+_TEXT = b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"
+_HTML = b"Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+_UPGRADE = b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+_PAGE = (
+    b"<!doctype html><html lang=en><title>WebSocket</title><h1>It works</h1>"
+    b"<p>XMPP over WebSocket is spoken here (RFC 7395). Give this address, with <code>ws:</code> in place of "
+    b"<code>http:</code>, to your XMPP client, as Converse.js' <code>websocket_url</code>.</p></html>\n"
+)
+
+
+class WebSocketFront:
+    """`Direct`: takes handshakes. Pages of any origin that `cors` lets in may begin one: no cookie is read here, so
+    there is nothing that a foreign page could do in its visitor's name.
+    """
+
+    body_limit = 1_024
+
+    def __init__(self, shared: Shared, *, cors: Cors | None = None, moved: str = "") -> None:
+        """`moved`: the URL of another server, to which clients are sent instead (RFC 7395 section 3.6.1)."""
+        self.shared = shared
+        self._cors = cors or Cors()
+        self._moved = moved
+
+    def handle(self, exchange: HttpExchange) -> None:
+        cors = self._cors.fields(exchange)
+        fault = fault_of(exchange)
+        if cors is None:
+            self._cors.refuse(exchange)
+        elif exchange.method not in (b"GET", b"HEAD"):
+            exchange.respond(405, b"Allow: GET, HEAD\r\n" + cors)
+        elif not _has_token(exchange, b"upgrade", b"websocket"):
+            exchange.respond(426, _HTML + _UPGRADE + b"Connection: Upgrade\r\n" + cors, _PAGE)
+        elif fault:
+            code, reason = fault
+            extra = _UPGRADE if code == 426 else b""
+            exchange.respond(code, _TEXT + extra + cors, f"{code}: {reason}\n".encode())
+        else:
+            self._switch(exchange)
+
+    def lost(self, exchange: HttpExchange) -> None:
+        """It was answered at once."""
+
+    def close_all(self, error: StreamError) -> None:
+        """End every stream."""
+        for connection in tuple(self.shared.connections):
+            connection.close(error)
+
+    def _switch(self, exchange: HttpExchange) -> None:
+        (key,) = _values(exchange, b"sec-websocket-key")
+        deflate, terms = self._negotiated(exchange)
+        fields = (
+            b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: xmpp\r\n"
+            b"Sec-WebSocket-Accept: %s\r\n%s" % (generate_accept_token(key), terms)
+        )
+        client = exchange.client
+        moved = self._moved if client.secure <= self._moved.startswith("https:") else ""
+        target = websocket_url(moved) if moved else ""
+        made = WebSocketConnection(self.shared, client.address, secure=client.secure, moved=target, deflate=deflate)
+        exchange.switch(fields, made)
+
+    def _negotiated(self, exchange: HttpExchange) -> tuple[PerMessageDeflate | None, bytes]:
+        """permessage-deflate where it is switched on and offered on terms that can be met (RFC 7692 section 5)."""
+        if not self.shared.manners.deflate:
+            return None, b""
+        for offer in b",".join(_values(exchange, b"sec-websocket-extensions")).decode("latin-1").split(","):
+            name, *parameters = (each.partition("=")[0].strip() for each in offer.split(";"))
+            if name != PerMessageDeflate.name or not _PARAMETERS.issuperset(parameters):
+                continue
+            made = PerMessageDeflate()
+            with suppress(ValueError):
+                terms = made.accept(offer)
+                if isinstance(terms, str):
+                    agreed = "; ".join(filter(None, (PerMessageDeflate.name, terms)))
+                    return made, b"Sec-WebSocket-Extensions: %s\r\n" % agreed.encode()
+        return None, b""
+
+
+def fault_of(exchange: HttpExchange) -> tuple[int, str] | None:
+    """What is wrong with a handshake: code and reason."""
+    if _values(exchange, b"sec-websocket-version") != [_VERSION]:
+        return 426, "Sec-WebSocket-Version must be 13"
+    if not exchange.alone or exchange.method != b"GET" or not _has_token(exchange, b"connection", b"upgrade"):
+        return 400, "a handshake is a GET request of HTTP/1.1 with Connection: Upgrade, and nothing is pipelined before"
+    keys = _values(exchange, b"sec-websocket-key")
+    if len(keys) != 1 or not _is_key(keys[0]):
+        return 400, "Sec-WebSocket-Key must be 16 bytes in base64"
+    if not _has_token(exchange, b"sec-websocket-protocol", b"xmpp"):
+        return 400, "the subprotocol xmpp must be offered in Sec-WebSocket-Protocol"
+    return None
+
+
+def websocket_url(base: str) -> str:
+    """Where WebSocket is on the server at `base`, which is an http or https URL."""
+    parts = urlsplit(base)
+    return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{PATH}"
+
+
+def _is_key(key: bytes) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == 16
+    except binascii.Error:
+        return False
+
+
+def _values(exchange: HttpExchange, name: bytes) -> list[bytes]:
+    return [value.strip() for each, value in exchange.headers if each == name]
+
+
+def _has_token(exchange: HttpExchange, name: bytes, token: bytes) -> bool:
+    return token in [each.strip().lower() for value in _values(exchange, name) for each in value.split(b",")]

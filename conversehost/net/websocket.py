@@ -1,0 +1,373 @@
+"""XMPP over WebSocket (RFC 7395): one element a message. Frames are wsproto's, except that ours are written here."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from lxml.etree import QName
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from wsproto.extensions import PerMessageDeflate
+from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
+
+from conversehost.clock import Clock, Deadline
+from conversehost.net.tcp import CLOSING, LOGIN
+from conversehost.turn import Turn
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.replies import stream_error
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.stream import Backend, StreamOpen
+from conversehost.xmpp.xml import Element, Limits, XMLError, attribute, parse_stanza, to_bytes
+
+if TYPE_CHECKING:
+    from conversehost.net.http import HttpConnection
+
+log = Logger()
+
+CLOSE = f'<close xmlns="{ns.FRAMING}" />'.encode()
+"""To the letter: Strophe.js doesn't parse it."""
+_OPEN_TAG, _CLOSE_TAG = f"{{{ns.FRAMING}}}open", f"{{{ns.FRAMING}}}close"
+_ENDS = re.compile("}(open|close)$")
+_PIECE = 1_024
+"""Bytes that are decompressed at once: at most a thousand times as many come out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What holds for all connections. Seconds, and bytes: `ping` after so much silence, the end after `timeout`;
+    `queue` may wait for a client that doesn't read.
+    """
+
+    ping: float = 60
+    timeout: float = 300
+    queue: int = 1_048_576
+    deflate: bool = False
+
+
+class Shared:
+    """What all connections share: the server behind, time, limits."""
+
+    def __init__(
+        self, backend: Callable[[], Backend], *, clock: Clock, turn: Turn, limits: Limits, manners: Manners
+    ) -> None:
+        """`clock` tells real time, for sockets."""
+        self.backend = backend
+        self.clock = clock
+        self.turn = turn
+        self.limits = limits
+        self.manners = manners
+        self.connections: set[WebSocketConnection] = set()
+
+
+class WebSocketConnection:
+    """One client. A `Link` for the server behind, and the `Successor` of the HTTP connection that it began as."""
+
+    def __init__(self, shared: Shared, address: str, *, secure: bool, moved: str, deflate: PerMessageDeflate | None):
+        """`moved`: where the client is sent instead, if anywhere; `deflate`: agreed on with it."""
+        self._shared = shared
+        self._address = address
+        self._secure = secure
+        self._moved = moved
+        self._deflates = deflate is not None
+        self._frames = FrameProtocol(client=False, extensions=[] if deflate is None else [deflate])
+        self._limit = shared.limits.unauthenticated
+        self._message: list[str] = []  # of a message that isn't complete
+        self._size = 0  # characters
+        self._backend: Backend | None = None
+        self._logged_in = False
+        self._out: list[bytes] = []
+        self._due = False
+        self._said_open = self._said_close = False
+        self._left = False  # the server behind knows that it is over
+        self._ended = False  # no more elements either way
+        self._closing = False  # our close frame is out
+        self._begun = self._heard = shared.clock.now()
+        self._deadline: Deadline | None = None
+
+    # Successor
+
+    def start(self, connection: HttpConnection) -> None:
+        self._transport = connection.transport
+        self._outlet = connection.outlet
+        self._outlet.room = self._room
+        self._shared.connections.add(self)
+        self._watch()
+
+    def dataReceived(self, data: bytes) -> None:
+        self._heard = self._shared.clock.now()
+        try:
+            for piece in self._pieces(data):
+                self._frames.receive_bytes(piece)
+                for frame in self._frames.received_frames():
+                    self._frame(frame)
+        except ParseFailed as error:
+            self._fail(StreamError("bad-format", str(error)), error.code)
+        except XMLError as error:
+            self.close(StreamError(error.condition, error.text))
+        except StreamError as error:
+            self.close(error)
+        except Exception:
+            log.failure("while reading from a client")
+            self.close(StreamError("internal-server-error"))
+        self._shared.turn.end()
+
+    def connectionLost(self, reason: Failure) -> None:
+        self._ended = self._closing = True
+        self._shared.connections.discard(self)
+        self._set_deadline(None)
+        self._leave([each for each in self._outlet.unsent() if isinstance(each, bytes)])
+        self._shared.turn.end()
+
+    # Link
+
+    def send(self, stanza: bytes) -> None:
+        self._out.append(stanza)
+        if not self._due:
+            self._due = True
+            self._shared.turn.add(self)
+
+    def flush(self) -> None:
+        self._due = False
+        if self._ended or not self._out:
+            return
+        out, self._out = self._out, []
+        if len(out) == 1:
+            data = self._text(out[0])
+            if not self._outlet.write(data):
+                self._outlet.keep(out[0], self._outlet.given)
+                self._check_queue()
+            return
+        for stanza in out:
+            if not self._outlet.write(self._text(stanza)):
+                self._outlet.keep(stanza, self._outlet.given)
+        self._check_queue()
+
+    def restarting(self) -> None:
+        self._logged_in = True
+        self._limit = self._shared.limits.stanza
+        self._watch()
+
+    def close(self, error: StreamError | None = None) -> None:
+        """The stream's end from our side: the client answers it, then the connection is closed (section 3.6)."""
+        if self._ended:
+            return
+        self._say_last(error)
+        if error is not None and error.condition == "system-shutdown":
+            self._say_goodbye(CloseReason.GOING_AWAY)
+        else:
+            self._set_deadline(self._shared.clock.after(CLOSING, self._too_slow_to_close))
+
+    # What comes in
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        if not self._deflates:
+            yield data
+            return
+        for start in range(0, len(data), _PIECE):
+            yield data[start : start + _PIECE]
+
+    def _frame(self, frame: Frame) -> None:
+        opcode = frame.opcode
+        if opcode is Opcode.TEXT:
+            self._text_frame(frame)
+        elif opcode is Opcode.PING:
+            self._write(bytes(self._frames.pong(cast(bytes, frame.payload))))
+        elif opcode is Opcode.CLOSE:
+            self._closed_by_client()
+        elif opcode is Opcode.BINARY:
+            self._fail(StreamError("bad-format", "binary messages aren't taken"), CloseReason.UNSUPPORTED_DATA)
+
+    def _text_frame(self, frame: Frame) -> None:
+        if self._closing:
+            return
+        part = cast(str, frame.payload)
+        self._message.append(part)
+        self._size += len(part)
+        if self._size > self._limit:
+            self._too_big()
+        elif frame.message_finished:
+            text = "".join(self._message)
+            self._message, self._size = [], 0
+            data = text.encode()
+            if len(data) > self._limit:
+                self._too_big()
+            else:
+                self._element(data)
+
+    def _too_big(self) -> None:
+        error = StreamError("policy-violation", "stanza too big", application=(ns.STANZA_TOO_BIG, "stanza-too-big"))
+        self._fail(error, CloseReason.MESSAGE_TOO_BIG)
+
+    def _element(self, data: bytes) -> None:
+        if self._ended:  # the end that was said is answered, or nothing that matters any more
+            with suppress(XMLError):
+                if parse_stanza(data, self._shared.limits).tag == _CLOSE_TAG:
+                    self._close_came()
+            return
+        if not data.startswith(b"<"):
+            raise StreamError("not-well-formed", "a message begins with <")
+        found = parse_stanza(data, self._shared.limits)
+        if self._backend is not None and (isinstance(found, Stanza) or not _ENDS.search(found.tag)):
+            self._backend.receive(found)
+        else:
+            self._framing(found)
+
+    def _framing(self, found: Element) -> None:
+        """Sections 3.3 to 3.7."""
+        if found.tag == _OPEN_TAG:
+            self._open(found)
+        elif found.tag == _CLOSE_TAG:
+            self._close_came()
+        elif QName(found).localname in ("open", "close"):
+            raise StreamError("invalid-namespace", f"<open/> and <close/> are in {ns.FRAMING}")
+        else:
+            raise StreamError("bad-format", f"a stream begins with <open/> in {ns.FRAMING}")
+
+    def _open(self, found: Element) -> None:
+        to, lang = found.get("to", ""), found.get(f"{{{ns.XML}}}lang") or "en"
+        if self._moved:
+            self._said_open = True
+            self._end_with(f"<close xmlns='{ns.FRAMING}' see-other-uri={attribute(self._moved)}/>".encode())
+            return
+        self._say_open(to)
+        major, dot, _ = found.get("version", "").partition(".")
+        if not (dot and major.isdecimal() and int(major[:9]) >= 1):
+            raise StreamError("unsupported-version", "version='1.0' is spoken here")
+        if self._backend is not None:
+            self._backend.restart()
+            return
+        self._backend = self._shared.backend()
+        self._backend.open(
+            StreamOpen(to, "websocket", self._address, found.get("from", ""), lang, self._secure),
+            self,
+        )
+
+    def _say_open(self, domain: str) -> None:
+        """Ours; comes before anything else, errors too (section 3.5). A new id at each restart (3.7)."""
+        self._said_open = True
+        sender = f" from={attribute(domain)}" if domain else ""
+        identity = secrets.token_hex(8)
+        self.send(f"<open xmlns='{ns.FRAMING}'{sender} id='{identity}' version='1.0' xml:lang='en'/>".encode())
+
+    def _close_came(self) -> None:
+        """Section 3.6: answered in kind; whoever said it first ends the connection."""
+        if self._said_close:
+            self._say_goodbye(CloseReason.NORMAL_CLOSURE)
+            return
+        self._end_with(CLOSE)
+        self._leave([])
+
+    def _closed_by_client(self) -> None:
+        """The closing handshake of RFC 6455: echoed, then the connection is closed at once."""
+        self._ended = True
+        if not self._closing:
+            self._closing = True
+            self._write(bytes(self._frames.close(CloseReason.NORMAL_CLOSURE)))
+        self._outlet.close()
+        self._set_deadline(self._shared.clock.after(CLOSING, self._transport.abortConnection))
+
+    # What goes out
+
+    def _text(self, stanza: bytes) -> bytes:
+        """A message in one frame."""
+        if self._deflates:
+            return bytes(self._frames.send_data(stanza.decode()))
+        size = len(stanza)
+        if size < 126:
+            return b"\x81%c%b" % (size, stanza)
+        return struct.pack("!BBH" if size < 65_536 else "!BBQ", 0x81, 126 if size < 65_536 else 127, size) + stanza
+
+    def _write(self, data: bytes) -> None:
+        self._outlet.write(data)
+        self._check_queue()
+
+    def _check_queue(self) -> None:
+        """Who doesn't read is cut off; what he didn't get goes back. Nor is he heard while much waits for him."""
+        if self._outlet.waiting() > self._shared.manners.queue:
+            self._transport.abortConnection()
+        elif self._outlet.blocked:
+            self._transport.pauseProducing()
+
+    def _room(self) -> None:
+        self._transport.resumeProducing()
+
+    def _say_last(self, error: StreamError | None) -> None:
+        if not self._said_open:
+            self._say_open("")
+        self._end_with(*([] if error is None else [to_bytes(stream_error(error))]), CLOSE)
+
+    def _end_with(self, *last: bytes) -> None:
+        """All that was sent, and these; nothing after."""
+        self.flush()
+        self._ended = self._said_close = True
+        for each in last:
+            self._write(self._text(each))
+        self._set_deadline(self._shared.clock.after(CLOSING, self._too_slow_to_close))
+
+    def _fail(self, error: StreamError, code: int) -> None:
+        """Frames that break the rules: there is nothing to wait for."""
+        if not self._ended:
+            self._say_last(error)
+        self._say_goodbye(code)
+
+    def _say_goodbye(self, code: int) -> None:
+        """Our close frame; the client has a while to answer it."""
+        if self._closing:
+            return
+        self._closing = True
+        self._write(bytes(self._frames.close(code)))
+        self._leave([])
+        self._set_deadline(self._shared.clock.after(CLOSING, self._hang_up))
+
+    def _hang_up(self) -> None:
+        self._outlet.close()
+        self._set_deadline(self._shared.clock.after(CLOSING, self._transport.abortConnection))
+
+    def _leave(self, unsent: list[bytes]) -> None:
+        """The server behind hears of the end; what the client didn't get is given back, also when that shows later."""
+        if self._backend is None:
+            return
+        if not self._left:
+            self._left = True
+            out, self._out = self._out, []
+            self._backend.close([*unsent, *out])
+        elif unsent:
+            self._backend.undelivered(unsent)
+
+    # Time
+
+    def _watch(self) -> None:
+        manners = self._shared.manners
+        due = self._heard + manners.ping
+        if not self._logged_in:
+            due = min(due, self._begun + LOGIN)
+        self._set_deadline(self._shared.clock.at(due, self._silence))
+
+    def _silence(self) -> None:
+        self._deadline = None
+        now, manners = self._shared.clock.now(), self._shared.manners
+        if not self._logged_in and now >= self._begun + LOGIN:
+            self.close(StreamError("connection-timeout", f"not logged in within {LOGIN:.0f} seconds"))
+        elif now >= self._heard + manners.timeout:
+            self.close(StreamError("connection-timeout", f"nothing heard for {manners.timeout:.0f} seconds"))
+        elif now >= self._heard + manners.ping:
+            self._write(bytes(self._frames.ping()))
+            self._set_deadline(self._shared.clock.after(manners.ping, self._silence))
+        else:
+            self._watch()
+
+    def _too_slow_to_close(self) -> None:
+        self._deadline = None
+        self._say_goodbye(CloseReason.NORMAL_CLOSURE)
+
+    def _set_deadline(self, deadline: Deadline | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = deadline
