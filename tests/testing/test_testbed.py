@@ -96,7 +96,8 @@ def test_its_attributes_are_the_addresses_of_a_running_server(bed):
     Stream(bed, "alice", "secret").close()
     os.kill(bed.pid, 0)
     assert bed.domain == "localhost"
-    assert (bed.websocket, bed.credentials, bed.c2s_tls) == (None, None, None)
+    assert bed.websocket == bed.site.replace("http:", "ws:") + "xmpp-websocket"
+    assert (bed.credentials, bed.c2s_tls) == (None, None)
     assert str(bed.pid) in repr(bed)
     assert bed.site in repr(bed)
 
