@@ -53,8 +53,8 @@ class User:
 class Session:
     """A client that is logged in, as it was when asked.
 
-    `jid` is the full JID, `account` the bare one. `transport` is "bosh", "websocket" or "tcp". `address` is the client's,
-    None for a session that was made by prebind. `available`: it has sent presence.
+    `jid` is the full JID, `account` the bare one. `transport` is "bosh", "websocket" or "tcp". `address` is the
+    client's, None for a session that was made by prebind. `available`: it has sent presence.
     """
 
     id: str
