@@ -78,5 +78,5 @@ $(DONE)/chromium: | $(DONE)/venv
 	@touch $@
 
 $(DONE)/servers: | $(DONE)/venv
-	@.ci/install "The tests behind real servers" nginx apache2
+	@.ci/install "The tests behind real servers" nginx apache2 caddy
 	@touch $@

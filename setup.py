@@ -38,7 +38,14 @@ setup(
     packages=[*find_packages(include=["conversehost", "conversehost.*"]), "twisted.plugins"],
     # conversehost/fixtures is a link to fixtures/: one copy in the checkout, and inside the package in a wheel.
     package_data={
-        "conversehost": ["py.typed", "web/pages/**", "fixtures/scenarios/*.toml", "fixtures/converse/package*.json"],
+        "conversehost": [
+            "py.typed",
+            "web/pages/**",
+            "web/recipes/*",
+            "fixtures/converse/package*.json",
+            "fixtures/proxies/*",
+            "fixtures/scenarios/*.toml",
+        ],
         "twisted.plugins": ["conversehost_plugin.py"],
     },
     include_package_data=False,

@@ -1,15 +1,30 @@
-"""`python -m conversehost` and the command `conversehost`: the same as `twistd -n conversehost`."""
+"""`python -m conversehost` and the command `conversehost`: the same as `twistd -n conversehost`, and `proxy-config`."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from twisted.application import app
 from twisted.application.service import ServiceMaker
 from twisted.scripts.twistd import ServerOptions, runApp
 
 from conversehost import launch
+from conversehost.errors import ConfigError
+from conversehost.options import load
+
+PROXY_CONFIG = """\
+Usage: conversehost proxy-config nginx|apache|caddy [options]
+
+Prints the configuration of a web server in front of conversehost: BOSH without buffering and
+with time enough, WebSocket, and who asked. Give the options that conversehost runs with; what
+it is told by environment and --config counts here too.
+
+Examples
+  conversehost proxy-config nginx > /etc/nginx/conf.d/conversehost.conf
+  conversehost proxy-config caddy --port 8080 --domain chat.example --bosh-wait 60
+"""
 
 
 class Options(launch.Options):
@@ -30,9 +45,27 @@ class Alone(ServerOptions):
 
 
 def main() -> None:
-    """Run in the foreground until a signal comes."""
+    """Run in the foreground until a signal comes; or print what was asked for."""
+    if sys.argv[1:2] == ["proxy-config"]:
+        proxy_config(sys.argv[2:])
+        return
     sys.argv[1:1] = ["-n", "conversehost"]
     app.run(runApp, Alone)
+
+
+def proxy_config(arguments: Sequence[str]) -> None:
+    """On standard output. Raises SystemExit."""
+    from conversehost.web.recipes import recipe
+
+    if "--help" in arguments or "-h" in arguments:
+        print(PROXY_CONFIG, end="")
+        return
+    try:
+        if not arguments or arguments[0].startswith("-"):
+            raise ConfigError("proxy-config wants the web server first: nginx, apache or caddy")
+        print(recipe(arguments[0], load(arguments[1:], os.environ)), end="")
+    except ConfigError as error:
+        launch.fail(f"{error} (see conversehost proxy-config --help)")
 
 
 if __name__ == "__main__":

@@ -433,6 +433,7 @@ Examples
   {command}
   {command} --port 0 --c2s-port 0 --json
   {command} --domain chat.example --user me:secret --interface 0.0.0.0
+  conversehost proxy-config nginx    (prints a configuration for nginx, apache or caddy in front)
 """
 
 

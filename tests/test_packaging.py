@@ -20,14 +20,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LENT = sysconfig.get_path("purelib")
 TWISTD = Path(sysconfig.get_path("scripts")) / "twistd"
-DATA = """
+DATA = '''
 from importlib.resources import files
 import conversehost
 package = files("conversehost")
-for name in ("py.typed", "fixtures/scenarios/demo.toml", "fixtures/converse/package-lock.json", "web/pages"):
+NAMES = """py.typed fixtures/scenarios/demo.toml fixtures/converse/package-lock.json fixtures/proxies/nginx.conf
+    web/pages web/recipes/Caddyfile"""
+for name in NAMES.split():
     assert (package / name).is_file() or list((package / name).iterdir()), name
 print(conversehost.__file__)
-"""
+'''
 
 
 def run(*command: str | Path) -> str:
