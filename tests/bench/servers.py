@@ -1,4 +1,4 @@
-"""The servers to compare: each with the same accounts, PLAIN without TLS, its state in memory as far as it can."""
+"""The servers to compare: each with the same accounts, the same features, and PLAIN without TLS."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from conversehost import __version__ as conversehost_version
 
 from .load import Target
 
 TICKS = os.sysconf("SC_CLK_TCK")
-SERVER_CORE, CLIENT_CORE = {1}, {0}
+_CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, LOAD_CORE = {_CORES[-1]}, {_CORES[0]}
+USERS = 500
+FILE, FILE_SIZE = "converse.min.js", 1 << 20
+"""The static file, named so that ours serves its folder as Converse.js; nothing that could be compressed."""
 
 
 @dataclass
@@ -51,61 +57,65 @@ def _stat(pid: int) -> int:
 
 
 @contextmanager
-def conversehost(users: int) -> Iterator[Running]:
+def conversehost() -> Iterator[Running]:
     """Ours, with the same accounts and nobody else: no bots, no contacts."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        scenario = Path(folder) / "users.toml"
-        scenario.write_text("".join(f'[[account]]\nname = "u{n}"\npassword = "pw"\n' for n in range(users)))
-        listen = ["--port", str(port), "--c2s-port", "0", "--log-level", "warn"]
-        command = [sys.executable, "-m", "conversehost", *listen, "--scenario", str(scenario)]
-        with _run("conversehost", command, Target(port, "/http-bind")) as running:
+    with _folder() as folder:
+        target = Target(free_port(), free_port(), "/http-bind", "/xmpp-websocket", f"/dist/{FILE}")
+        scenario = folder / "users.toml"
+        scenario.write_text("".join(f'[[account]]\nname = "u{n}"\npassword = "pw"\n' for n in range(USERS)))
+        listen = ["--port", str(target.http), "--c2s-port", str(target.c2s), "--log-level", "warn"]
+        content = ["--scenario", str(scenario), "--converse", str(folder)]
+        with _run("conversehost", [sys.executable, "-m", "conversehost", *listen, *content], target) as running:
             yield running
 
 
 @contextmanager
-def prosody(users: int) -> Iterator[Running]:
+def prosody() -> Iterator[Running]:
     """Debian's."""
-    port, c2s = free_port(), free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "prosody.cfg.lua"
+    with _folder() as folder:
+        target = Target(free_port(), free_port(), "/http-bind", "/xmpp-websocket", f"/files/{FILE}")
+        config = folder / "prosody.cfg.lua"
+        modules = ["roster", "saslauth", "disco", "ping", "version", "time", "vcard", "offline"]
+        modules += ["bosh", "websocket", "http_files"]
         config.write_text(
             f"""
 run_as_root = true
 daemonize = false
 pidfile = "{folder}/prosody.pid"
 data_path = "{folder}"
-modules_enabled = {{ "roster", "saslauth", "disco", "ping", "version", "time", "vcard", "bosh", "offline" }}
+modules_enabled = {{ {", ".join(f'"{each}"' for each in modules)} }}
 modules_disabled = {{ "s2s", "tls" }}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 consider_bosh_secure = true
+consider_websocket_secure = true
 authentication = "internal_plain"
 storage = "internal"
-c2s_ports = {{ {c2s} }}
-http_ports = {{ {port} }}
+c2s_ports = {{ {target.c2s} }}
+http_ports = {{ {target.http} }}
 https_ports = {{ }}
 interfaces = {{ "127.0.0.1" }}
 http_interfaces = {{ "127.0.0.1" }}
+http_default_host = "localhost"
+http_files_dir = "{folder}"
+http_max_content_size = {2 * FILE_SIZE}
 log = {{ warn = "{folder}/prosody.log" }}
 VirtualHost "localhost"
 """
         )
-        accounts = Path(folder) / "localhost" / "accounts"
+        accounts = folder / "localhost" / "accounts"
         accounts.mkdir(parents=True)
-        for number in range(users):
+        for number in range(USERS):
             (accounts / f"u{number}.dat").write_text('return { ["password"] = "pw" };\n')
-        with _run("prosody", ["prosody", "--config", str(config)], Target(port, "/http-bind")) as running:
+        with _run("prosody", ["prosody", "--config", str(config)], target) as running:
             yield running
 
 
 @contextmanager
-def ejabberd(users: int) -> Iterator[Running]:
-    """Debian's; it runs as a user of its own, whoever starts it."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o777)
+def ejabberd() -> Iterator[Running]:
+    """Debian's; it runs as a user of its own, whoever starts it. Its default backlog of 5 would stall bursts."""
+    with _folder() as folder:
+        target = Target(free_port(), free_port(), "/bosh", "/ws", f"/files/{FILE}")
         (folder / "inetrc").write_text("{lookup, [file, native]}.\n")
         config = folder / "ejabberd.yml"
         config.write_text(
@@ -114,11 +124,19 @@ hosts: [localhost]
 loglevel: warning
 auth_method: internal
 listen:
-  - port: {port}
+  - port: {target.http}
     ip: "127.0.0.1"
     module: ejabberd_http
     backlog: 1024
-    request_handlers: {{ "/bosh": mod_bosh, "/api": mod_http_api }}
+    request_handlers:
+      "/bosh": mod_bosh
+      "/ws": ejabberd_http_ws
+      "/api": mod_http_api
+      "/files": mod_http_fileserver
+  - port: {target.c2s}
+    ip: "127.0.0.1"
+    module: ejabberd_c2s
+    backlog: 1024
 api_permissions:
   "bench":
     who: [{{ ip: "127.0.0.1/8" }}]
@@ -130,15 +148,28 @@ modules:
   mod_ping: {{}}
   mod_vcard: {{}}
   mod_offline: {{}}
+  mod_version: {{}}
+  mod_time: {{}}
+  mod_http_fileserver: {{ docroot: "{folder}" }}
 """
         )
-        command = ["ejabberdctl", "--config-dir", name, "--config", str(config), "--logs", name, "--spool", name]
-        environment = os.environ | {"EJABBERD_CONFIG_PATH": str(config)}
-        target = Target(port, "/bosh")
-        with _run("ejabberd", [*command, "foreground"], target, environment, f"beam.smp.*{name}") as running:
-            for number in range(users):
-                register(f"http://127.0.0.1:{port}/api/register", f"u{number}")
+        places = ["--config-dir", str(folder), "--logs", str(folder), "--spool", str(folder)]
+        command = ["ejabberdctl", *places, "--node", f"bench{target.http}@localhost", "foreground"]
+        environment = os.environ | {"EJABBERD_CONFIG_PATH": str(config), "ERL_DIST_PORT": str(free_port())}
+        with _run("ejabberd", command, target, environment, f"beam.smp.*{folder}") as running:
+            for number in range(USERS):
+                register(f"http://127.0.0.1:{target.http}/api/register", f"u{number}")
             yield running
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A server's own, with the static file in it."""
+    with tempfile.TemporaryDirectory(prefix="bench") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / FILE).write_bytes(os.urandom(FILE_SIZE))
+        yield folder
 
 
 def register(url: str, user: str) -> None:
@@ -148,7 +179,11 @@ def register(url: str, user: str) -> None:
     urllib.request.urlopen(request, timeout=10).close()
 
 
-SERVERS = {"conversehost": conversehost, "prosody": prosody, "ejabberd": ejabberd}
+SERVERS: dict[str, Callable[[], AbstractContextManager[Running]]] = {
+    "conversehost": conversehost,
+    "prosody": prosody,
+    "ejabberd": ejabberd,
+}
 PROGRAMS = {"conversehost": sys.executable, "prosody": "prosody", "ejabberd": "ejabberdctl"}
 
 
@@ -157,9 +192,19 @@ def installed() -> list[str]:
     return [name for name, program in PROGRAMS.items() if shutil.which(program)]
 
 
+def version(name: str) -> str:
+    """What the machine has of it."""
+    if name == "conversehost":
+        return conversehost_version
+    package = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True, check=False
+    )
+    return package.stdout.partition("-")[0] or "of unknown version"
+
+
 @contextmanager
 def _run(
-    name: str, command: list[str], target: Target, environment: dict[str, str] | None = None, worker: str = ""
+    name: str, command: list[str], target: Target, environment: Mapping[str, str] | None = None, worker: str = ""
 ) -> Iterator[Running]:
     """Start it on a core of its own, wait until it answers, and stop it at the end."""
     process = subprocess.Popen(
@@ -172,7 +217,7 @@ def _run(
     )
     pid = process.pid
     try:
-        wait_until_it_answers(process, target)
+        wait_until_it_listens(process, target.http)
         if worker:  # under a shell that started it, perhaps in a session of its own
             found = subprocess.run(["pgrep", "-f", worker], capture_output=True, text=True, check=True)
             pid = int(found.stdout.split()[0])
@@ -187,14 +232,14 @@ def _run(
                 process.wait(10)
 
 
-def wait_until_it_answers(process: subprocess.Popen[bytes], target: Target, patience: float = 60) -> None:
-    """Until BOSH answers a GET in any way."""
+def wait_until_it_listens(process: subprocess.Popen[bytes], port: int, patience: float = 60) -> None:
+    """Until it listens."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
         try:
-            socket.create_connection(("127.0.0.1", target.port), 1).close()
+            socket.create_connection(("127.0.0.1", port), 1).close()
             return
         except OSError:
             process_wait(process, 0.05)

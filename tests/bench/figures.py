@@ -1,0 +1,191 @@
+"""What is measured: each figure from one server that runs, and what it may be at most."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from .clients import CLIENTS, Client, Pair, Transport
+from .load import Downloader, Loop
+from .servers import USERS, Running
+
+PAIRS, LOGINS, AT_ONCE, IDLE = 25, 400, 10, 5_000
+_COOKIE = re.compile(rb"\r\nset-cookie:\s*([^;\r]+)", re.IGNORECASE)
+
+
+Measure = Callable[[Running, float], float]
+"""One value of a server that runs, from so many seconds of load."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`at_most`: the budget in `unit`. `part_of`: the budget as a part of what others need in the same run."""
+
+    key: str
+    title: str
+    unit: str
+    at_most: float | None = None
+    part_of: Mapping[str, float] = field(default_factory=dict)
+
+
+@contextmanager
+def _loop() -> Iterator[Loop]:
+    loop = Loop()
+    try:
+        yield loop
+    finally:
+        loop.close()
+
+
+def message_cost(transport: Transport) -> Measure:
+    """us of the server for each message of 300 bytes, between pairs that have one under way each."""
+
+    def measure(running: Running, seconds: float) -> float:
+        with _loop() as loop:
+            clients = [CLIENTS[transport](loop, running.target, number) for number in range(2 * PAIRS)]
+            log_in(loop, clients)
+            pairs = [Pair(*clients[number : number + 2]) for number in range(0, len(clients), 2)]
+            loop.run(0.5)
+            before, cpu = sum(pair.arrived for pair in pairs), running.cpu()
+            loop.run(seconds)
+            spent = running.cpu() - cpu
+            return spent / (sum(pair.arrived for pair in pairs) - before) * 1e6
+
+    return measure
+
+
+def login_cost(running: Running, seconds: float) -> float:
+    """us for each log-in and log-out over BOSH, ten at a time: create, authenticate, restart, bind, terminate."""
+    with _loop() as loop:
+        cpu, begun, ended = running.cpu(), 0, 0
+
+        def begin(before: Client | None = None) -> None:
+            nonlocal begun, ended
+            ended += before is not None
+            if begun < LOGINS:
+                begun += 1
+                client = CLIENTS["bosh"](loop, running.target, begun % 100)
+                client.log_in(lambda ready: ready.log_out(begin))
+
+        for _ in range(AT_ONCE):
+            begin()
+        loop.run(until=lambda: ended == LOGINS)
+        return (running.cpu() - cpu) / LOGINS * 1e6
+
+
+def log_in(loop: Loop, clients: list[Client], at_once: int = AT_ONCE) -> None:
+    """All of them, some at a time."""
+    ready = 0
+    rest = iter(clients)
+
+    def another(done: Client | None = None) -> None:
+        nonlocal ready
+        if done is not None:
+            ready += 1
+            done.poll()
+        client = next(rest, None)
+        if client is not None:
+            client.log_in(another)
+
+    for _ in range(at_once):
+        another()
+    loop.run(until=lambda: ready == len(clients))
+
+
+def prebind_cost(running: Running, seconds: float) -> float:
+    """us for each answer of /prebind to somebody who is logged in to the site: an authenticated, bound session."""
+    target = running.target
+    with _loop() as loop:
+        pages = []
+        for number in range(USERS - 20, USERS):  # whose sessions are in nobody's way later
+            request = target.get("/prebind", f"Cookie: {site_cookie(running, number)}")
+            pages.append(Downloader(loop, target.http, request))
+        loop.run(0.5)
+        return _each(running, loop, pages, seconds)
+
+
+def site_cookie(running: Running, number: int) -> str:
+    """What the site gives to who logs in by its form."""
+    form = f"username=u{number}&password=pw".encode()
+    head = (
+        f"POST /login HTTP/1.1\r\nHost: localhost:{running.target.http}\r\nConnection: close\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", running.target.http)) as connection:
+        connection.sendall(head.encode() + form)
+        answer = b""
+        while data := connection.recv(65_536):
+            answer += data
+    found = _COOKIE.search(answer)
+    if found is None:
+        raise RuntimeError(f"no cookie: {answer!r}")
+    return found[1].decode()
+
+
+def file_cost(running: Running, seconds: float) -> float:
+    """us for each download of 1 MB over a connection that is kept, four at a time."""
+    target = running.target
+    with _loop() as loop:
+        request = target.get(target.file, "Accept-Encoding: identity")
+        pages = [Downloader(loop, target.http, request) for _ in range(4)]
+        loop.run(0.5)
+        return _each(running, loop, pages, seconds)
+
+
+def _each(running: Running, loop: Loop, pages: list[Downloader], seconds: float) -> float:
+    before, cpu = sum(page.count for page in pages), running.cpu()
+    loop.run(seconds)
+    return (running.cpu() - cpu) / (sum(page.count for page in pages) - before) * 1e6
+
+
+@dataclass
+class Idle:
+    """Bound sessions, each with a request held on a connection that is open."""
+
+    memory: float  # KB a session
+    cpu: float  # ms a second for all of them
+
+
+def idle(running: Running) -> Idle:
+    """What many sessions cost that say nothing. Only a server that is fresh shows what memory they take."""
+    with _loop() as loop:
+        warm = [CLIENTS["bosh"](loop, running.target, number, "warm") for number in range(20)]
+        log_in(loop, warm)
+        before = running.rss()
+        clients = [CLIENTS["bosh"](loop, running.target, n % USERS, f"r{n // USERS}") for n in range(IDLE)]
+        log_in(loop, clients, 20)
+        loop.run(1)
+        memory, cpu = (running.rss() - before) / IDLE / 1e3, running.cpu()
+        loop.run(5)
+        return Idle(memory, (running.cpu() - cpu) / 5 * 1e3)
+
+
+FIGURES = (
+    Figure("bosh_message", "BOSH message: two requests", "us", 200, {"ejabberd": 1 / 2, "prosody": 1 / 8}),
+    Figure("bosh_login", "BOSH log-in and log-out: five requests", "us", part_of={"ejabberd": 1 / 3}),
+    Figure("prebind", "prebind: a session, ready to attach", "us", 150),
+    Figure("websocket_message", "WebSocket message", "us", part_of={"ejabberd": 1 / 1.7}),
+    Figure("tcp_message", "TCP message", "us", part_of={"ejabberd": 1 / 1.5}),
+    Figure("file", "static file of 1 MB", "us", part_of={"ejabberd": 1 / 1.3}),
+    Figure("started_memory", "memory, started", "MB", 60),
+    Figure("idle_memory", "idle BOSH session, its request held", "KB", 12),
+    Figure("idle_cpu", f"CPU while {IDLE:,} of them are held", "ms/s", 2),
+    Figure("cold_start", "cold start to a first log-in", "ms", part_of={"twistd": 1.3}),
+    Figure("stop", "SIGTERM to exit", "ms", 100),
+)
+"""All that is measured, and the budgets of ours: the one table."""
+
+UNDER_LOAD: Mapping[str, Measure] = {
+    "bosh_message": message_cost("bosh"),
+    "bosh_login": login_cost,
+    "prebind": prebind_cost,
+    "websocket_message": message_cost("websocket"),
+    "tcp_message": message_cost("tcp"),
+    "file": file_cost,
+}
+"""Measured in turn, one server after the other, while all of them run; the rest, of a server that has just started."""
+
+ONLY_OURS = frozenset(("prebind", "cold_start", "stop"))

@@ -1,0 +1,42 @@
+"""The bench itself: its budgets judge, its page says so, and its load does what it claims."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from . import report
+from .__main__ import JSON, ROOT
+
+BOTH = {"bosh_message": {"conversehost": [90.0, 100.0, 300.0], "ejabberd": [201.0], "prosody": [790.0]}}
+
+
+def test_a_budget_is_a_limit_or_a_part_of_what_a_peer_needs_in_the_same_run() -> None:
+    judged = {each.budget: each.met for each in report.verdicts(BOTH)}
+    assert judged == {"at most 200 us": True, "1/2 of ejabberd": True, "1/8 of Prosody": False}
+
+
+def test_a_peer_that_is_not_there_judges_nothing() -> None:
+    (only,) = report.verdicts({"bosh_message": {"conversehost": [201.0]}})
+    assert not only.met
+
+
+def test_the_page_tells_of_every_budget_that_is_missed() -> None:
+    page = report.page(BOTH, {"ejabberd": "1"}, 3)
+    assert (
+        "| 100 (90.0-300) | 790, x7.9 | 201, x2.0 | at most 200 us, 1/2 of ejabberd, 1/8 of Prosody | **missed** |"
+        in page
+    )
+    assert "- BOSH message: two requests: 100 us MISSES 98.8 us (1/8 of Prosody)" not in page
+    assert "- BOSH message: two requests: 100 us MISSES 99 us (1/8 of Prosody)" in page
+
+
+def test_it_runs_against_ours_and_its_exit_status_tells_whether_all_is_within_budget() -> None:
+    command = [sys.executable, "-m", "tests.bench", "--only", "conversehost", "--rounds", "1", "--seconds", "0.2"]
+    wanted = ["--figures", "bosh_message", "bosh_login", "tcp_message", "file", "prebind", "stop"]
+    ran = subprocess.run([*command, *wanted], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    outcome = json.loads((ROOT / JSON).read_text(encoding="utf-8"))
+    assert set(outcome["values"]) == set(wanted[1:]), ran.stderr
+    assert ran.returncode == (0 if all(each["met"] for each in outcome["budgets"]) else 1)
