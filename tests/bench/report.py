@@ -135,8 +135,8 @@ rounds, with the range in brackets, and how many times ours it is.
 
 {table}
 
-Take them as ratios: on this machine, whose two cores others use as well, the rounds of one figure differ by {spread} % to
-either side of its median (itself a median over the figures), and a run on another day by more.
+Take them as ratios: on this machine, whose two cores others use as well, the rounds of one figure differ by {spread} %
+to either side of its median (itself a median over the figures), and a run on another day by more.
 
 {headline}
 {outcome}
@@ -146,14 +146,14 @@ either side of its median (itself a median over the figures), and a run on anoth
 - Message: 25 pairs, one message of 300 bytes under way in each. Over BOSH that is two requests: the one that brings it,
   and the one that takes the place of the reader's, which was held and carried it away.
 - Log-in: create, authenticate by PLAIN, restart, bind; log-out: terminate. Ten at a time, each on a new connection.
-- Prebind: `GET /prebind` by somebody who is logged in to the site. Once an account has its ten sessions, the one that is
-  idle for longest ends for each new one, and that is part of the cost.
+- Prebind: `GET /prebind` by somebody who is logged in to the site. Once an account has its ten sessions, the one that
+  is idle for longest ends for each new one, and that is part of the cost.
 - Static file: random bytes over a connection that is kept, four at a time, not compressed.
-- Idle session: how much the server's memory grows (RSS) from twenty to 5,020 bound sessions, each with a request held on a
-  connection that is open.
+- Idle session: how much the server's memory grows (RSS) from twenty to 5,020 bound sessions, each with a request held
+  on a connection that is open.
 - Cold start: from the command to the answer to a first bind over BOSH, beside a bare `twistd web` to its first page.
 
-`make bench ARGS="--help"` says how to measure less. `build/bench.json` has every value. Exit status 1: a budget is missed.
-To see where the time goes: `py-spy record --pid PID --native -o flames.svg` while `make bench ARGS="--only conversehost"`
-runs.
+`make bench ARGS="--help"` says how to measure less. `build/bench.json` has every value. Exit status 1: a budget is
+missed. To see where the time goes: `py-spy record --pid PID --native -o flames.svg` while
+`make bench ARGS="--only conversehost"` runs.
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 from . import report
 from .__main__ import JSON, ROOT
@@ -25,12 +24,9 @@ def test_a_peer_that_is_not_there_judges_nothing() -> None:
 
 def test_the_page_tells_of_every_budget_that_is_missed() -> None:
     page = report.page(BOTH, {"ejabberd": "1"}, 3)
-    assert (
-        "| 100 (90.0-300) | 790, x7.9 | 201, x2.0 | at most 200 us, 1/2 of ejabberd, 1/8 of Prosody | **missed** |"
-        in page
-    )
-    assert "- BOSH message: two requests: 100 us MISSES 98.8 us (1/8 of Prosody)" not in page
-    assert "- BOSH message: two requests: 100 us MISSES 99 us (1/8 of Prosody)" in page
+    row = "100 (90-300) | 790, x7.9 | 201, x2.0 | at most 200 us, 1/2 of ejabberd, 1/8 of Prosody | **missed** |"
+    assert row in page
+    assert "100 us MISSES 99 us (1/8 of Prosody)" in page
 
 
 def test_it_runs_against_ours_and_its_exit_status_tells_whether_all_is_within_budget() -> None:

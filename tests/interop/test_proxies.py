@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from conversehost.testing import TestBed
 from tests.browser.conftest import converse_folder
+from tests.browser.test_demo_site import fill_form
 
 from .fronts import SERVERS, check, in_front
 
@@ -77,6 +78,21 @@ def test_a_reload_keeps_the_session(visitor, bed, server):
     alice.open_chat("Echo")
     alice.say("still here")
     expect(alice.page.locator(".chat-msg__text", has_text="still here")).to_have_count(2)
+
+
+def test_two_people_talk_over_websocket(visitor, bed):
+    alice, bob = visitor("alice"), visitor("bob")
+    for each in (alice, bob):
+        each.page.goto(f"{bed.site}form?transport=websocket")
+        fill_form(each, "secret")
+        each.is_in_chat()
+    assert {each.transport for each in bed.sessions()} == {"websocket"}
+    alice.open_chat("Bob")
+    bob.open_chat("Alice")
+    alice.say("<&> é 漢")
+    bob.sees("<&> é 漢")
+    bob.say("over and out")
+    alice.sees("over and out")
 
 
 def test_who_asked_is_known_beyond_the_web_server(visitor, bed):
