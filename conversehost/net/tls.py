@@ -1,0 +1,192 @@
+"""TLS for our listeners: one certificate, which can change while connections live, and a layer that nobody can hold up.
+
+`Certificate` is what any server of ours speaks TLS with: under a listener of its own by `TlsFactory`, or within a
+connection by `transport.startTLS(certificate.speaking(...))`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.interfaces import IAddress, IOpenSSLServerConnectionCreator, IProtocolFactory
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import directlyProvides, implementer, providedBy
+
+from conversehost.clock import Clock, Deadline
+from conversehost.errors import ConfigError
+from conversehost.net.keypair import KeyPair
+from conversehost.net.outlet import pending
+
+CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL"
+"""For TLS 1.2: forward secrecy and authenticated encryption. TLS 1.3 has no others."""
+
+HANDSHAKE, CLOSING = 10.0, 5.0
+"""Seconds for a client to shake hands, and to say goodbye after we did."""
+
+PLAIN_TEXT = b"This port speaks HTTPS: put https:// before the address.\n"
+PLAIN_HTTP = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(PLAIN_TEXT), PLAIN_TEXT)
+)
+"""For a client that doesn't speak TLS, but HTTP."""
+
+
+class Certificate:
+    """A certificate with its key, as it is now."""
+
+    def __init__(self, source: Callable[[], KeyPair]) -> None:
+        """`source` reads it, now and at each reload. Raises ConfigError."""
+        self._source = source
+        self.reload()
+
+    def reload(self) -> None:
+        """New connections get what `source` gives now. When that raises ConfigError all stays as it was."""
+        pair = self._source()
+        context(pair, ())  # OpenSSL may have objections of its own
+        self.pair = pair
+        self._contexts: dict[tuple[bytes, ...], SSL.Context] = {}
+
+    def speaking(self, *protocols: bytes) -> Speaker:
+        """For a server of these protocols, by their ALPN names (RFC 7301)."""
+        return Speaker(self, protocols)
+
+    def context(self, protocols: tuple[bytes, ...]) -> SSL.Context:
+        """Shared by all connections until the next reload."""
+        found = self._contexts.get(protocols)
+        if found is None:
+            found = self._contexts[protocols] = context(self.pair, protocols)
+        return found
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class Speaker:
+    """What Twisted wants to know of a server that speaks TLS."""
+
+    def __init__(self, certificate: Certificate, protocols: tuple[bytes, ...]) -> None:
+        self._certificate = certificate
+        self._protocols = protocols
+
+    def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        return SSL.Connection(self._certificate.context(self._protocols), None)
+
+
+def context(pair: KeyPair, protocols: tuple[bytes, ...]) -> SSL.Context:
+    """TLS 1.2 or newer, good ciphers, no renegotiation. Raises ConfigError when OpenSSL doesn't take the pair."""
+    made = SSL.Context(SSL.TLS_SERVER_METHOD)
+    made.set_min_proto_version(SSL.TLS1_2_VERSION)
+    made.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE | SSL.OP_NO_RENEGOTIATION)
+    made.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    made.set_cipher_list(CIPHERS)
+    made.set_session_id(b"conversehost")
+    try:
+        made.use_certificate(pair.chain[0])
+        for issuer in pair.chain[1:]:
+            made.add_extra_chain_cert(issuer)
+        made.use_privatekey(pair.key)
+        made.check_privatekey()
+    except SSL.Error as error:
+        reason = error.args[0][-1][-1] if error.args and error.args[0] else "no reason given"
+        raise ConfigError(f"{pair.path}: OpenSSL doesn't take it ({reason})") from None
+    if protocols:
+
+        def select(connection: SSL.Connection, offered: list[bytes]) -> Any:
+            return next((each for each in protocols if each in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
+
+        made.set_alpn_select_callback(select)
+    return made
+
+
+class Counted:
+    """A transport that counts what it is given; all else is the transport's own."""
+
+    def __init__(self, transport: Any) -> None:
+        self.given = 0  # bytes, from the beginning
+        self._transport = transport
+        directlyProvides(self, providedBy(transport))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        self.given += len(data)
+        self._transport.write(data)
+
+
+class TlsProtocol(TLSMemoryBIOProtocol):
+    """Under one connection. Neither a handshake nor a goodbye that doesn't come keeps it open.
+
+    While data waits for the client it isn't cut off: how long that may take is for the protocol above to say.
+    """
+
+    factory: TlsFactory
+    transport: Any
+
+    def makeConnection(self, transport: Any) -> None:
+        self._silent = True
+        self._deadline: Deadline | None = self.factory.clock.after(HANDSHAKE, self._unshaken)
+        super().makeConnection(Counted(transport))
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._silent:
+            self._silent = False
+            if self.factory.plain and data[:1].isalpha():
+                self.transport.write(self.factory.plain)
+                self.transport.loseConnection()
+                self._aborted = True
+        if not self._aborted:
+            super().dataReceived(data)
+
+    def loseConnection(self) -> None:
+        super().loseConnection()
+        self._wait(self._unanswered)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._set_deadline(None)
+        super().connectionLost(reason)
+
+    def _unshaken(self) -> None:
+        self._deadline = None
+        if self.connected and self.getHandle().get_peer_finished() is None:
+            self.abortConnection()
+
+    def _unanswered(self) -> None:
+        self._deadline = None
+        if pending(self.transport):
+            self._wait(self._unanswered)
+        else:
+            self.abortConnection()
+
+    def _wait(self, call: Callable[[], None]) -> None:
+        if self.connected:
+            self._set_deadline(self.factory.clock.after(CLOSING, call))
+
+    def _set_deadline(self, deadline: Deadline | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = deadline
+
+
+class TlsFactory(TLSMemoryBIOFactory):
+    """Puts TLS under the connections of another factory."""
+
+    protocol = TlsProtocol
+
+    def __init__(
+        self, certificate: Certificate, above: IProtocolFactory, *protocols: bytes, clock: Clock, plain: bytes = b""
+    ) -> None:
+        """`protocols` as for `Certificate.speaking`; `clock` tells real time.
+
+        `plain` is the answer to a client that starts with a letter, so doesn't speak TLS.
+        """
+        super().__init__(certificate.speaking(*protocols), False, above)
+        self.clock = clock
+        self.plain = plain
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # type: ignore[override]
+        """None when the factory above has none for this client."""
+        inner = self.wrappedFactory.buildProtocol(addr)
+        return None if inner is None else self.protocol(self, inner)
