@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
@@ -76,6 +77,7 @@ def banner(ready: Mapping[str, Any], notes: list[str], *, colour: bool) -> str:
     bold, plain = ("\x1b[1m", "\x1b[0m") if colour else ("", "")
     rows = [
         ("site", ready["site"]),
+        ("with TLS", ready["https"]),
         ("BOSH", ready["bosh"]),
         ("WebSocket", ready["websocket"]),
         ("prebind", ready["prebind"]),
@@ -83,8 +85,19 @@ def banner(ready: Mapping[str, Any], notes: list[str], *, colour: bool) -> str:
     ]
     lines = ["", f"  {bold}conversehost{plain}: a site and its chat, with one login", ""]
     lines += [f"    {name:<11}{bold if name == 'site' else ''}{value}{plain}" for name, value in rows if value]
-    lines += ["", *_accounts(ready["accounts"]), "", *(f"  {note}" for note in notes), ""]
+    lines += ["", *_accounts(ready["accounts"]), ""]
+    if ready["ca"]:
+        lines += [*_trust(ready["ca"], ready["https"]), ""]
+    lines += [*(f"  {note}" for note in notes), ""]
     return "\n".join(lines)
+
+
+def _trust(ca: str, url: str) -> Iterator[str]:
+    file = shlex.quote(ca)
+    yield "  Its certificate is from an authority made for you alone; to trust that:"
+    yield f"    {'curl':<11}curl --cacert {file} {url}"
+    yield f"    {'Chromium':<11}certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n conversehost -i {file}"
+    yield f"    {'Firefox':<11}Settings, Certificates, View Certificates, Authorities, Import: {ca}"
 
 
 def _accounts(accounts: Mapping[str, str]) -> Iterator[str]:

@@ -15,8 +15,7 @@ import os
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -33,6 +32,7 @@ from zope.interface import implementer
 from conversehost import __version__
 from conversehost.console import LineObserver, Stream, banner, printable
 from conversehost.errors import ConfigError
+from conversehost.net import private
 from conversehost.options import LOOPBACK, Settings, Sockets, help_text, load
 
 if TYPE_CHECKING:
@@ -167,18 +167,20 @@ def log_observer(options: Options) -> LineObserver | None:
 
 
 def listen(settings: Settings) -> Sockets:
-    """Listen for HTTP and for XMPP, and warn when others can reach it. Raises ConfigError."""
+    """Listen for HTTP, XMPP and perhaps HTTPS, and warn when others can reach it. Raises ConfigError."""
     http = bind(settings.interfaces, settings.port, "--port")
+    c2s: list[socket.socket] = []
     try:
         c2s = bind(settings.interfaces, settings.c2s_port, "--c2s-port")
+        https = bind(settings.interfaces, settings.https_port, "--https-port") if settings.tls else []
     except ConfigError:
-        close(http)
+        close(http + c2s)
         raise
     reachable = [each for each in settings.interfaces if not ipaddress.ip_address(each).is_loopback]
     if reachable:
         text = f"other machines can reach {', '.join(reachable)}, and the demo passwords are no secret"
         print(f"conversehost: warning: {text}", file=sys.stderr, flush=True)
-    return Sockets(http, c2s)
+    return Sockets(http, c2s, https)
 
 
 def bind(interfaces: Sequence[str], port: int, flag: str = "--port") -> list[socket.socket]:
@@ -246,6 +248,7 @@ class Server(service.MultiService):
     def __init__(self, composition: Composition, settings: Settings, observer: LineObserver | None) -> None:
         super().__init__()
         self._ready = composition.ready
+        self._reload = composition.reload
         self._settings = settings
         self._observer = observer
         self._out = sys.stdout  # twistd is about to replace it by the log
@@ -275,12 +278,14 @@ class Server(service.MultiService):
         from twisted.internet import reactor
 
         stop_by_signal()
+        if self._reload is not None:
+            reload_by_signal(self._reload)
         gc.freeze()  # what is there now lives as long as the process: looking at it again would slow it, and its end
         if self._settings.exit_with_stdin:
             reactor.addReader(StandardInput())
         line = json.dumps({**self._ready, "pid": os.getpid()}) + "\n"
         if path := self._settings.ready_file:
-            write_private(path, line)
+            private.write(path, line.encode())
         if self._settings.json:
             self._say(line)
 
@@ -296,14 +301,6 @@ class Server(service.MultiService):
             reactor.callLater(0, reactor.stop)
 
 
-def write_private(path: Path, text: str) -> None:
-    """A file only its owner can read, which is there as a whole or not at all."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
-
-
 def stop_by_signal() -> None:
     """SIGTERM and SIGINT stop in order, with exit code 0, where twistd would die of the signal; a second one kills."""
     from twisted.internet import reactor
@@ -315,6 +312,19 @@ def stop_by_signal() -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)
+
+
+def reload_by_signal(reload: Callable[[], None]) -> None:
+    """SIGHUP reads files anew. When it comes because the terminal went, it stops, as it does to other programs."""
+    from twisted.internet import reactor
+
+    began_in_terminal = os.isatty(0)
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        gone = began_in_terminal and not os.isatty(0)
+        IReactorFromThreads(reactor).callFromThread(stop_reactor if gone else reload)
+
+    signal.signal(signal.SIGHUP, hang_up)
 
 
 def stop_reactor() -> None:

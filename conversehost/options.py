@@ -34,6 +34,7 @@ class Sockets:
 
     http: list[socket.socket]
     c2s: list[socket.socket]
+    https: list[socket.socket]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,7 @@ SERVER = Kind("URL", _server)
 USER = Kind("NAME:PASSWORD", _user)
 FILE = Kind("FILE", _file, is_path=True)
 FOLDER = Kind("DIR", _folder, is_path=True)
+PATH = Kind("DIR", _path, is_path=True)
 NEW_FILE = Kind("FILE", _new_file, is_path=True)
 
 
@@ -227,6 +229,12 @@ class Settings:
 
     port: int = option(5280, PORT, LISTEN, "the site, BOSH and prebind; 0 picks a free port")
     c2s_port: int = option(5222, PORT, LISTEN, "XMPP over TCP; 0 picks a free port")
+    tls: bool = option(False, FLAG, LISTEN, "HTTPS too, with a certificate of a development authority that it makes")
+    https_port: int = option(5281, PORT, LISTEN, "where it is, with --tls; 0 picks a free port")
+    tls_cert: Path | None = option(
+        None, FILE, LISTEN, "your own certificate (PEM, with its chain) in place of that one"
+    )
+    tls_key: Path | None = option(None, FILE, LISTEN, "its private key (PEM), where that is another file")
     interfaces: tuple[str, ...] = option(
         LOOPBACK, ADDRESS, LISTEN, "an address to listen on; repeatable", name="interface"
     )
@@ -284,6 +292,12 @@ class Settings:
     )
     log_level: str = option("info", one_of("debug", "info", "warn", "error"), RUN, "what is worth a line in the log")
     see_other: str = option("", SERVER, RUN, "send BOSH and WebSocket clients to the server at another URL instead")
+    state_dir: Path | None = option(
+        None,
+        PATH,
+        RUN,
+        "where that authority is kept; without it $XDG_STATE_HOME/conversehost or ~/.local/state/conversehost",
+    )
     json: bool = option(False, FLAG, RUN, "print one line of JSON when ready, and nothing else; log to standard error")
     ready_file: Path | None = option(None, NEW_FILE, RUN, "write that line to a file, which is removed at the end")
     exit_with_stdin: bool = option(False, FLAG, RUN, "stop when standard input closes, as when a parent process ends")
@@ -389,8 +403,9 @@ def _read(option: Option, texts: Iterable[str], where: str) -> Any:
 
 def _agree(settings: Settings) -> Settings:
     """What no option can know alone; accounts get the domain they are in."""
-    if settings.port and settings.port == settings.c2s_port:
-        raise ConfigError(f"--port and --c2s-port are both {settings.port}: give them different ones")
+    _agree_on_ports(settings)
+    if settings.tls_key and not settings.tls_cert:
+        raise ConfigError("--tls-key is for a certificate of your own: give that with --tls-cert FILE")
     if not settings.domains:
         raise ConfigError("no domain: give one with --domain")
     if not settings.interfaces:
@@ -403,7 +418,19 @@ def _agree(settings: Settings) -> Settings:
             raise ConfigError(f"--user {account}: no such domain here, add --domain {domain}")
         if users.setdefault(account, password) != password:
             raise ConfigError(f"--user {account}: given twice with different passwords")
-    return attrs.evolve(settings, users=tuple(users.items()))
+    return attrs.evolve(settings, users=tuple(users.items()), tls=settings.tls or settings.tls_cert is not None)
+
+
+def _agree_on_ports(settings: Settings) -> None:
+    ports = {"--port": settings.port, "--c2s-port": settings.c2s_port}
+    if settings.tls or settings.tls_cert:
+        ports["--https-port"] = settings.https_port
+    taken: dict[int, str] = {}
+    for name, port in ports.items():
+        if port:
+            if first := taken.get(port):
+                raise ConfigError(f"{first} and {name} are both {port}: give them different ones")
+            taken[port] = name
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

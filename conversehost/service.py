@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from conversehost.net.exchange import Direct
 from conversehost.net.forwarded import Proxies
 from conversehost.net.http import HttpFactory
 from conversehost.net.prebind import ChatSessions
+from conversehost.net.secured import Secured
 from conversehost.net.tcp import ClientFactory
 from conversehost.net.websocket import Manners, Shared
 from conversehost.options import Settings, Sockets
@@ -56,10 +57,14 @@ DEMO = Path(conversehost.__file__).parent / "fixtures" / "scenarios" / "demo.tom
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """A server that is ready to start, and what its ready line says (without the process id)."""
+    """A server that is ready to start, and what its ready line says (without the process id).
+
+    `reload` reads anew what can change while it runs; None when nothing can.
+    """
 
     service: Service
     ready: Mapping[str, object]
+    reload: Callable[[], None] | None = None
 
 
 def compose(settings: Settings, sockets: Sockets) -> Composition:
@@ -71,7 +76,7 @@ def compose(settings: Settings, sockets: Sockets) -> Composition:
     server = Server(settings, reactor)
     server.sockets = sockets
     server.ready = server.ready_line()
-    return Composition(server, server.ready)
+    return Composition(server, server.ready, server.reload if settings.tls else None)
 
 
 class Server(Service):
@@ -123,11 +128,15 @@ class Server(Service):
             cors=self.cors,
             proxies=Proxies(settings.trusted_proxies),
         )
+        self.secured = Secured(settings) if settings.tls else None
         self.c2s = ClientFactory(lambda: ServerStream(self.router), clock=self.wall, turn=self.turn, limits=self.limits)
 
     def startService(self) -> None:
         """Serve. The sockets listen already, so whoever came early is served now."""
-        for factory, sockets in ((self.http, self.sockets.http), (self.c2s, self.sockets.c2s)):
+        listening = [(self.http, self.sockets.http), (self.c2s, self.sockets.c2s)]
+        if self.secured is not None:
+            listening.append((self.secured.below(self.http, self.wall), self.sockets.https))
+        for factory, sockets in listening:
             for each in sockets:
                 self._ports.append(self.reactor.adoptStreamPort(each.fileno(), each.family, factory))
                 each.close()
@@ -140,6 +149,16 @@ class Server(Service):
             port.stopListening()
         self.close_sessions("system-shutdown")
         self.http.close_idle()
+
+    def reload(self) -> None:
+        """The certificate anew; a broken one changes nothing."""
+        assert self.secured is not None
+        try:
+            expires = self.secured.reload()
+        except ConfigError as error:
+            log.error("the certificate stays as it was: {error}", error=str(error))
+        else:
+            log.info("the certificate was read anew: it is good until {expires}", expires=f"{expires:%Y-%m-%d}")
 
     def close_sessions(self, condition: str) -> None:
         """End every client's session, with a condition that is both a stream error and a BOSH one."""
@@ -183,7 +202,9 @@ class Server(Service):
         settings = self.settings
         host = "localhost" if self._reached_locally() else settings.interfaces[0]
         port = self.sockets.http[0].getsockname()[1]
-        site_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        authority = f"[{host}]" if ":" in host else host
+        site_url = f"http://{authority}:{port}"
+        secured = self.secured
         bots = {bot.jid for bot in self.scenario.bots}
         accounts = {
             jid.full: password
@@ -198,7 +219,9 @@ class Server(Service):
             "prebind": f"{site_url}/prebind",
             "credentials": None,
             "api": self._api_url(port),
-            "c2s": f"{f'[{host}]' if ':' in host else host}:{self.sockets.c2s[0].getsockname()[1]}",
+            "https": secured and f"https://{authority}:{self.sockets.https[0].getsockname()[1]}/",
+            "ca": secured and secured.ca,
+            "c2s": f"{authority}:{self.sockets.c2s[0].getsockname()[1]}",
             "c2s_tls": None,
             "domain": settings.domains[0],
             "accounts": accounts,

@@ -14,6 +14,8 @@ from conversehost.console import LineObserver, banner, printable
 
 READY = {
     "site": "http://localhost:5280/",
+    "https": None,
+    "ca": None,
     "bosh": "http://localhost:5280/http-bind",
     "websocket": None,
     "prebind": "http://localhost:5280/prebind",

@@ -84,6 +84,11 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         """
         port = 1
         c2s-port = 2
+        tls = true
+        https_port = 3
+        tls_cert = "cast.toml"
+        tls_key = "cast.toml"
+        state_dir = "dist"
         interface = "0.0.0.0"
         allowed_host = ["chat.example", "[::2]"]
         allow_origin = ["https://www.example", "null"]
@@ -118,6 +123,11 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
     assert settings == Settings(
         port=1,
         c2s_port=2,
+        tls=True,
+        https_port=3,
+        tls_cert=tmp_path / "cast.toml",
+        tls_key=tmp_path / "cast.toml",
+        state_dir=tmp_path / "dist",
         interfaces=("0.0.0.0",),
         allowed_hosts=("chat.example", "[::2]"),
         allowed_origins=("https://www.example", "null"),

@@ -96,7 +96,8 @@ class Authority:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Two servers that start at once make one authority. Raises OSError."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         self.folder.chmod(0o700)
         with open(os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -36,9 +36,7 @@ def read(certificate: Path, key: Path) -> KeyPair:
     if pair.expires < now:
         raise ConfigError(f"{certificate}: expired on {pair.expires:%Y-%m-%d}: renew it")
     if (begin := pair.chain[0].not_valid_before_utc) > now:
-        raise ConfigError(
-            f"{certificate}: is not valid before {begin:%Y-%m-%d %H:%M} UTC: is this machine's clock right?"
-        )
+        raise ConfigError(f"{certificate}: not valid before {begin:%Y-%m-%d %H:%M} UTC: is the clock right?")
     return pair
 
 

@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 API = "/_conversehost/api/v1"
-COMMAND = ("-m", "conversehost", "--port", "0", "--c2s-port", "0", "--json", "--exit-with-stdin")
+COMMAND = ("-m", "conversehost", "--port", "0", "--c2s-port", "0", "--https-port", "0", "--json", "--exit-with-stdin")
 START, ANSWER, STOP = 30.0, 10.0, 10.0
 """Seconds to wait at most."""
 
@@ -77,9 +77,10 @@ class TestBed:
             bed.kill_session(romeo)      # ... and see Converse.js come back
             bed.reset()
 
-    `site`, `bosh`, `websocket`, `prebind`, `credentials` and `api` are URLs, `c2s` and `c2s_tls` are "host:port"; None
-    for what the server doesn't have. `domain` is its first XMPP domain, `pid` its process. Every method raises
-    TestBedError when the server refuses or doesn't answer.
+    `site`, `bosh`, `websocket`, `prebind`, `credentials`, `api` and `https` are URLs, `c2s` and `c2s_tls` are
+    "host:port"; None for what the server doesn't have. `ca` is the file to trust the certificate of `https` by,
+    `domain` its first XMPP domain, `pid` its process. Every method raises TestBedError when the server refuses or
+    doesn't answer.
     """
 
     __test__ = False  # pytest: it only sounds like a test
@@ -92,6 +93,8 @@ class TestBed:
         self.prebind: str = ready["prebind"]
         self.credentials: str | None = ready["credentials"]
         self.api: str | None = ready["api"]
+        self.https: str | None = ready["https"]
+        self.ca: str | None = ready["ca"]
         self.c2s: str = ready["c2s"]
         self.c2s_tls: str | None = ready["c2s_tls"]
         self.domain: str = ready["domain"]

@@ -142,7 +142,7 @@ def test_a_server_that_does_not_start_says_why():
     assert message.startswith(
         "conversehost ended with exit code 1: conversehost: unknown option --prt: did you mean --port?"
     )
-    assert "-m conversehost --port 0 --c2s-port 0 --json --exit-with-stdin --prt 0" in message
+    assert "-m conversehost --port 0 --c2s-port 0 --https-port 0 --json --exit-with-stdin --prt 0" in message
 
 
 def test_a_server_that_is_not_ready_in_time_is_stopped(monkeypatch):
@@ -371,7 +371,7 @@ def test_a_reset_undoes_everything(bed):
 
 
 def test_a_server_for_other_machines_alone_has_no_control_api():
-    names = ("site", "bosh", "prebind", "websocket", "credentials", "c2s", "c2s_tls", "domain", "pid")
+    names = ("site", "bosh", "prebind", "websocket", "credentials", "https", "ca", "c2s", "c2s_tls", "domain", "pid")
     bed = TestBed(dict.fromkeys(names, "x") | {"api": None})
     with pytest.raises(TestBedError, match="listens on no loopback address"):
         bed.reset()
