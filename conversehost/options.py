@@ -283,6 +283,12 @@ class Settings:
         1_048_576, whole_number(10_000, 1 << 30, "BYTES"), LIMITS, "what may wait for a WebSocket client that is slow"
     )
     websocket_deflate: bool = option(False, FLAG, LIMITS, "compress WebSocket messages, where the client offers it")
+    connections: int = option(
+        10_000, whole_number(1, 1_000_000, "N"), LIMITS, "the most connections in all; open files may allow fewer"
+    )
+    connections_per_address: int = option(
+        1_000, whole_number(1, 1_000_000, "N"), LIMITS, "and from one address; this machine's own are exempt"
+    )
     stanza_limit: int = option(
         262_144, whole_number(10_000, 1 << 26, "BYTES"), LIMITS, "the largest stanza that is taken"
     )

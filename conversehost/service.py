@@ -24,6 +24,7 @@ from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
 from conversehost.net.exchange import Direct
 from conversehost.net.forwarded import Proxies
+from conversehost.net.gate import Gate, room_for
 from conversehost.net.http import HttpFactory
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.secured import Secured
@@ -120,6 +121,7 @@ class Server(Service):
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn)
         self.cors = Cors(settings.allowed_origins)
+        gate = Gate(room_for(settings.connections), settings.connections_per_address, clock=self.wall)
         self.http = HttpFactory(
             self._site(),
             self._direct(),
@@ -127,9 +129,12 @@ class Server(Service):
             turn_ended=self.turn.end,
             cors=self.cors,
             proxies=Proxies(settings.trusted_proxies),
+            gate=gate,
         )
         self.secured = Secured(settings) if settings.tls else None
-        self.c2s = ClientFactory(lambda: ServerStream(self.router), clock=self.wall, turn=self.turn, limits=self.limits)
+        self.c2s = ClientFactory(
+            lambda: ServerStream(self.router), clock=self.wall, turn=self.turn, limits=self.limits, gate=gate
+        )
 
     def startService(self) -> None:
         """Serve. The sockets listen already, so whoever came early is served now."""

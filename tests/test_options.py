@@ -110,6 +110,8 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         websocket_queue = 12000
         websocket_deflate = true
         see_other = "https://b.example:5281/"
+        connections = 8
+        connections_per_address = 9
         stanza_limit = 10000
         converse = "dist"
         site = "dist"
@@ -149,6 +151,8 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         websocket_queue=12000,
         websocket_deflate=True,
         see_other="https://b.example:5281",
+        connections=8,
+        connections_per_address=9,
         stanza_limit=10_000,
         converse=tmp_path / "dist",
         site=tmp_path / "dist",

@@ -25,6 +25,7 @@ from conversehost.net.cors import Cors
 from conversehost.net.durations import Durations
 from conversehost.net.exchange import Direct, HttpExchange, Successor
 from conversehost.net.forwarded import READ, Proxies
+from conversehost.net.gate import Gate, TurnedAway
 from conversehost.net.outlet import Outlet
 from conversehost.net.webchannel import WebChannel
 
@@ -92,7 +93,7 @@ class HttpConnection(Protocol):
         self.factory.turns.add(perf_counter() - begun)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.factory.connections.discard(self)
+        self.factory.left(self)
         if self._successor is not None:
             self._successor.connectionLost(reason)
             return
@@ -390,8 +391,10 @@ class HttpFactory(Factory):
         turn_ended: Callable[[], None],
         cors: Cors | None = None,
         proxies: Proxies | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """`clock` tells real time, for sockets; `turn_ended` is called once an input has been handed in."""
+        self.gate = gate
         self.site = Site(root)
         self.site.displayTracebacks = False
         self.direct = direct
@@ -404,11 +407,19 @@ class HttpFactory(Factory):
         self.turns = Durations()
         self._date = (0, b"")
 
-    def buildProtocol(self, addr: IAddress | None) -> HttpConnection:  # type: ignore[override]
+    def buildProtocol(self, addr: IAddress | None) -> HttpConnection | TurnedAway:  # type: ignore[override]
+        if self.gate is not None and not self.gate.admits(getattr(addr, "host", "")):
+            return TurnedAway()
         connection = HttpConnection()
         connection.factory = self
         self.connections.add(connection)
         return connection
+
+    def left(self, connection: HttpConnection) -> None:
+        """It is gone."""
+        self.connections.discard(connection)
+        if self.gate is not None:
+            self.gate.left(connection.address)
 
     def date(self) -> bytes:
         """For the Date field; made once a second."""

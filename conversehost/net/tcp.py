@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from conversehost.clock import Clock, Deadline
+from conversehost.net.gate import Gate
 from conversehost.net.outlet import Outlet
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
@@ -66,6 +67,8 @@ class ClientConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._parser = None
         self.factory.connections.discard(self)
+        if self.factory.gate is not None:
+            self.factory.gate.left(getattr(self.transport.getPeer(), "host", ""))
         self._set_deadline(None)
         if self._backend is not None:
             undelivered: list[Any] = [*self._outlet.unsent(), *self._out]
@@ -175,8 +178,11 @@ class ClientFactory(Factory):
 
     noisy = False
 
-    def __init__(self, backend: Callable[[], Backend], *, clock: Clock, turn: Turn, limits: Limits) -> None:
+    def __init__(
+        self, backend: Callable[[], Backend], *, clock: Clock, turn: Turn, limits: Limits, gate: Gate | None = None
+    ) -> None:
         """`clock` tells real time, for sockets."""
+        self.gate = gate
         self.backend = backend
         self.clock = clock
         self.turn = turn
@@ -184,7 +190,9 @@ class ClientFactory(Factory):
         self.connections: set[ClientConnection] = set()
         self.errors: Counter[str] = Counter()  # by condition
 
-    def buildProtocol(self, addr: IAddress | None) -> ClientConnection:  # type: ignore[override]
+    def buildProtocol(self, addr: IAddress | None) -> ClientConnection | None:  # type: ignore[override]
+        if self.gate is not None and not self.gate.admits(getattr(addr, "host", "")):
+            return None  # closed at once
         connection = ClientConnection()
         connection.factory = self
         return connection

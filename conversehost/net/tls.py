@@ -18,6 +18,7 @@ from zope.interface import directlyProvides, implementer, providedBy
 
 from conversehost.clock import Clock, Deadline
 from conversehost.errors import ConfigError
+from conversehost.net.gate import TurnedAway
 from conversehost.net.keypair import KeyPair
 from conversehost.net.outlet import pending
 
@@ -187,6 +188,6 @@ class TlsFactory(TLSMemoryBIOFactory):
         self.plain = plain
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # type: ignore[override]
-        """None when the factory above has none for this client."""
+        """None for whom the factory above turns away: telling it would cost a handshake."""
         inner = self.wrappedFactory.buildProtocol(addr)
-        return None if inner is None else self.protocol(self, inner)
+        return None if inner is None or isinstance(inner, TurnedAway) else self.protocol(self, inner)
