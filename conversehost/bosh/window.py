@@ -13,7 +13,6 @@ open socket; until then it can be had again, and what was in it isn't delivered 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 
@@ -65,7 +64,7 @@ class RidWindow:
     def __init__(self, first: int, size: int, *, acks: bool = False) -> None:
         self.last = self.answered = first - 1
         self.size = size
-        self._kept: OrderedDict[int, Answer] = OrderedDict()
+        self._kept: dict[int, Answer] = {}
         self._any_lost = False
         self._acked = first - 1 if acks else None  # None: nothing is acknowledged in this session
 
@@ -130,7 +129,7 @@ class RidWindow:
 
     def _prune(self) -> None:
         while len(self._kept) > self.size + 1:
-            waits_for_ack = self._acked is not None and next(iter(self._kept)) > self._acked
-            if waits_for_ack and len(self._kept) <= UNACKNOWLEDGED:
+            oldest = min(self._kept)  # not the one answered first: connections that break do so in any order
+            if self._acked is not None and oldest > self._acked and len(self._kept) <= UNACKNOWLEDGED:
                 return
-            self._kept.popitem(last=False)
+            del self._kept[oldest]

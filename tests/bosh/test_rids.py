@@ -318,3 +318,14 @@ def test_losing_a_request_that_is_over_and_done_with_changes_nothing(stage, rome
     romeo.terminate()
     request.lose()
     assert server.given_back == []
+
+
+def test_the_answers_kept_are_those_to_the_newest_requests_in_whatever_order_connections_break(stage):
+    romeo = stage.client(hold=3)
+    requests = [romeo.send("<a/>") for _ in range(3)]
+    for each in reversed(requests):
+        each.lose()
+    for _ in range(3):
+        romeo.send("<a/>")
+        stage.server.says("x")
+    assert [romeo.send(rid=rid).ends for rid in (1002, 1003)] == [None, None]
