@@ -10,7 +10,8 @@ import resource
 import sys
 import time
 from collections import defaultdict
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from . import figures, report, servers, starts
@@ -54,6 +55,16 @@ class Bench:
             self.values[key][name].append(value)
             print(f"  {key:18} {name:14} {report.number(value):>8}", flush=True)
 
+    @contextmanager
+    def _gap(self, key: str, name: str) -> Iterator[None]:
+        """A peer that fails leaves a gap in the table; ours may not."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            if name == OURS:
+                raise
+            print(f"  {key:18} {name:14} failed: {str(error)[:300]}", flush=True)
+
     def _starts(self) -> None:
         started, stopped = starts.cold_start()
         self._note("cold_start", OURS, started)
@@ -64,9 +75,10 @@ class Bench:
         with servers.SERVERS[name]() as running:
             self._note("started_memory", name, running.rss() / 1e6)
             if self._wants("idle_memory", "idle_cpu"):
-                idle = figures.idle(running)
-                self._note("idle_memory", name, idle.memory)
-                self._note("idle_cpu", name, idle.cpu)
+                with self._gap("idle", name):
+                    idle = figures.idle(running)
+                    self._note("idle_memory", name, idle.memory)
+                    self._note("idle_cpu", name, idle.cpu)
 
     def _under_load(self) -> None:
         with ExitStack() as stack:
@@ -80,7 +92,8 @@ class Bench:
 
     def _measure(self, key: str, running: Running) -> None:
         cpu, began = own_cpu(), time.perf_counter()
-        self._note(key, running.name, UNDER_LOAD[key](running, self.seconds))
+        with self._gap(key, running.name):
+            self._note(key, running.name, UNDER_LOAD[key](running, self.seconds))
         self.load_busy = max(self.load_busy, (own_cpu() - cpu) / (time.perf_counter() - began))
 
 

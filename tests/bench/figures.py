@@ -152,10 +152,11 @@ class Idle:
 def idle(running: Running) -> Idle:
     """What many sessions cost that say nothing. Only a server that is fresh shows what memory they take."""
     with _loop() as loop:
-        warm = [CLIENTS["bosh"](loop, running.target, number, "warm") for number in range(20)]
+        many = USERS - 20  # an account may have ten sessions
+        warm = [CLIENTS["bosh"](loop, running.target, number, "warm") for number in range(many, USERS)]
         log_in(loop, warm)
         before = running.rss()
-        clients = [CLIENTS["bosh"](loop, running.target, n % USERS, f"r{n // USERS}") for n in range(IDLE)]
+        clients = [CLIENTS["bosh"](loop, running.target, n % many, f"r{n // many}") for n in range(IDLE)]
         log_in(loop, clients, 20)
         loop.run(1)
         memory, cpu = (running.rss() - before) / IDLE / 1e3, running.cpu()

@@ -24,7 +24,7 @@ from .load import Target
 TICKS = os.sysconf("SC_CLK_TCK")
 _CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = {_CORES[-1]}, {_CORES[0]}
-USERS = 500
+USERS = 520
 FILE, FILE_SIZE = "converse.min.js", 1 << 20
 """The static file, named so that ours serves its folder as Converse.js; nothing that could be compressed."""
 
