@@ -157,7 +157,7 @@ def idle(running: Running) -> Idle:
         log_in(loop, warm)
         before = running.rss()
         clients = [CLIENTS["bosh"](loop, running.target, n % many, f"r{n // many}") for n in range(IDLE)]
-        log_in(loop, clients, 20)
+        log_in(loop, clients, 40)
         loop.run(1)
         memory, cpu = (running.rss() - before) / IDLE / 1e3, running.cpu()
         loop.run(5)

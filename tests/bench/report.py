@@ -150,7 +150,7 @@ to either side of its median (itself a median over the figures), and a run on an
   is idle for longest ends for each new one, and that is part of the cost.
 - Static file: random bytes over a connection that is kept, four at a time, not compressed.
 - Idle session: how much the server's memory grows (RSS) from twenty to 5,020 bound sessions, each with a request held
-  on a connection that is open.
+  on a connection that is open. Memory of the others is measured in one round, as 5,000 log-ins take them long.
 - Cold start: from the command to the answer to a first bind over BOSH, beside a bare `twistd web` to its first page.
 
 `make bench ARGS="--help"` says how to measure less. `build/bench.json` has every value. Exit status 1: a budget is
