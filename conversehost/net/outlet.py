@@ -40,7 +40,7 @@ class Outlet:
         self._records = Records(transport, below) if hasattr(below, "given") else None
         self.room = room
         self._behind = False  # something may wait in the transport
-        self._kept: deque[tuple[int, object]] = deque()
+        self._kept: list[tuple[int, object]] = []
         if getattr(below, "socket", None) is not None:
             below.setTcpNoDelay(True)
 
