@@ -29,7 +29,6 @@ from conversehost.net.http import HttpFactory
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.secured import Secured
 from conversehost.net.tcp import ClientFactory
-from conversehost.net.websocket import Manners, Shared
 from conversehost.options import Settings, Sockets
 from conversehost.server.host import Host
 from conversehost.server.login import LoginRules
@@ -264,12 +263,12 @@ class Server(Service):
             allow_script=settings.bosh_script,
             reasons=not settings.no_bosh_reason,
         )
-        shared = Shared(
+        shared = handshake.Shared(
             lambda: ServerStream(self.router),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
-            manners=Manners(
+            manners=handshake.Manners(
                 settings.websocket_ping,
                 settings.websocket_timeout,
                 settings.websocket_queue,

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
-from contextlib import suppress
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from wsproto.extensions import PerMessageDeflate
-from wsproto.utilities import generate_accept_token
-
+from conversehost.clock import Clock
 from conversehost.net.cors import Cors
 from conversehost.net.exchange import HttpExchange
-from conversehost.net.websocket import Shared, WebSocketConnection
+from conversehost.turn import Turn
 from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.stream import Backend
+from conversehost.xmpp.xml import Limits
+
+if TYPE_CHECKING:
+    from conversehost.net.deflate import Deflate
+    from conversehost.net.websocket import WebSocketConnection
 
 PATHS = tuple(
     path + slash for path in (b"/xmpp-websocket", b"/ws", b"/websocket", b"/ws-xmpp") for slash in (b"", b"/")
@@ -22,9 +29,7 @@ PATH = "/xmpp-websocket"
 """The one that is advertised."""
 
 _VERSION = b"13"
-_PARAMETERS = frozenset(
-    f"{side}_{what}" for side in ("client", "server") for what in ("max_window_bits", "no_context_takeover")
-)
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT = b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"
 _HTML = b"Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 _UPGRADE = b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -33,6 +38,33 @@ _PAGE = (
     b"<p>XMPP over WebSocket is spoken here (RFC 7395). Give this address, with <code>ws:</code> in place of "
     b"<code>http:</code>, to your XMPP client, as Converse.js' <code>websocket_url</code>.</p></html>\n"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What holds for all connections. Seconds, and bytes: `ping` after so much silence, the end after `timeout`;
+    `queue` may wait for a client that doesn't read.
+    """
+
+    ping: float = 60
+    timeout: float = 300
+    queue: int = 1_048_576
+    deflate: bool = False
+
+
+class Shared:
+    """What all connections share: the server behind, time, limits."""
+
+    def __init__(
+        self, backend: Callable[[], Backend], *, clock: Clock, turn: Turn, limits: Limits, manners: Manners
+    ) -> None:
+        """`clock` tells real time, for sockets."""
+        self.backend = backend
+        self.clock = clock
+        self.turn = turn
+        self.limits = limits
+        self.manners = manners
+        self.connections: set[WebSocketConnection] = set()
 
 
 class WebSocketFront:
@@ -73,11 +105,13 @@ class WebSocketFront:
             connection.close(error)
 
     def _switch(self, exchange: HttpExchange) -> None:
+        from conversehost.net.websocket import WebSocketConnection  # and a library that starting up needn't wait for
+
         (key,) = _values(exchange, b"sec-websocket-key")
         deflate, terms = self._negotiated(exchange)
         fields = (
             b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: xmpp\r\n"
-            b"Sec-WebSocket-Accept: %s\r\n%s" % (generate_accept_token(key), terms)
+            b"Sec-WebSocket-Accept: %s\r\n%s" % (accept_token(key), terms)
         )
         client = exchange.client
         moved = self._moved if client.secure <= self._moved.startswith("https:") else ""
@@ -85,21 +119,15 @@ class WebSocketFront:
         made = WebSocketConnection(self.shared, client.address, secure=client.secure, moved=target, deflate=deflate)
         exchange.switch(fields, made)
 
-    def _negotiated(self, exchange: HttpExchange) -> tuple[PerMessageDeflate | None, bytes]:
-        """permessage-deflate where it is switched on and offered on terms that can be met (RFC 7692 section 5)."""
-        if not self.shared.manners.deflate:
+    def _negotiated(self, exchange: HttpExchange) -> tuple[Deflate | None, bytes]:
+        """permessage-deflate where it is switched on and offered on terms that can be met."""
+        offers = _values(exchange, b"sec-websocket-extensions")
+        if not (self.shared.manners.deflate and offers):
             return None, b""
-        for offer in b",".join(_values(exchange, b"sec-websocket-extensions")).decode("latin-1").split(","):
-            name, *parameters = (each.partition("=")[0].strip() for each in offer.split(";"))
-            if name != PerMessageDeflate.name or not _PARAMETERS.issuperset(parameters):
-                continue
-            made = PerMessageDeflate()
-            with suppress(ValueError):
-                terms = made.accept(offer)
-                if isinstance(terms, str):
-                    agreed = "; ".join(filter(None, (PerMessageDeflate.name, terms)))
-                    return made, b"Sec-WebSocket-Extensions: %s\r\n" % agreed.encode()
-        return None, b""
+        from conversehost.net.deflate import agree
+
+        made, terms = agree(b",".join(offers).decode("latin-1"))
+        return made, b"Sec-WebSocket-Extensions: %s\r\n" % terms.encode() if made else b""
 
 
 def fault_of(exchange: HttpExchange) -> tuple[int, str] | None:
@@ -111,9 +139,14 @@ def fault_of(exchange: HttpExchange) -> tuple[int, str] | None:
     keys = _values(exchange, b"sec-websocket-key")
     if len(keys) != 1 or not _is_key(keys[0]):
         return 400, "Sec-WebSocket-Key must be 16 bytes in base64"
-    if not _has_token(exchange, b"sec-websocket-protocol", b"xmpp"):
+    if b"xmpp" not in _tokens(exchange, b"sec-websocket-protocol"):
         return 400, "the subprotocol xmpp must be offered in Sec-WebSocket-Protocol"
     return None
+
+
+def accept_token(key: bytes) -> bytes:
+    """What shows that a handshake was understood (RFC 6455 section 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key + _GUID).digest())
 
 
 def websocket_url(base: str) -> str:
@@ -133,5 +166,9 @@ def _values(exchange: HttpExchange, name: bytes) -> list[bytes]:
     return [value.strip() for each, value in exchange.headers if each == name]
 
 
+def _tokens(exchange: HttpExchange, name: bytes) -> list[bytes]:
+    return [each.strip() for value in _values(exchange, name) for each in value.split(b",")]
+
+
 def _has_token(exchange: HttpExchange, name: bytes, token: bytes) -> bool:
-    return token in [each.strip().lower() for value in _values(exchange, name) for each in value.split(b",")]
+    return token in [each.lower() for each in _tokens(exchange, name)]

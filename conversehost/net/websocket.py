@@ -5,28 +5,27 @@ from __future__ import annotations
 import re
 import secrets
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from lxml.etree import QName
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
-from conversehost.clock import Clock, Deadline
+from conversehost.clock import Deadline
+from conversehost.net.deflate import Deflate
 from conversehost.net.tcp import CLOSING, LOGIN
-from conversehost.turn import Turn
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.replies import stream_error
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.stream import Backend, StreamOpen
-from conversehost.xmpp.xml import Element, Limits, XMLError, attribute, parse_stanza, to_bytes
+from conversehost.xmpp.xml import Element, XMLError, attribute, parse_stanza, to_bytes
 
 if TYPE_CHECKING:
+    from conversehost.net.handshake import Shared
     from conversehost.net.http import HttpConnection
 
 log = Logger()
@@ -39,37 +38,10 @@ _PIECE = 1_024
 """Bytes that are decompressed at once: at most a thousand times as many come out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """What holds for all connections. Seconds, and bytes: `ping` after so much silence, the end after `timeout`;
-    `queue` may wait for a client that doesn't read.
-    """
-
-    ping: float = 60
-    timeout: float = 300
-    queue: int = 1_048_576
-    deflate: bool = False
-
-
-class Shared:
-    """What all connections share: the server behind, time, limits."""
-
-    def __init__(
-        self, backend: Callable[[], Backend], *, clock: Clock, turn: Turn, limits: Limits, manners: Manners
-    ) -> None:
-        """`clock` tells real time, for sockets."""
-        self.backend = backend
-        self.clock = clock
-        self.turn = turn
-        self.limits = limits
-        self.manners = manners
-        self.connections: set[WebSocketConnection] = set()
-
-
 class WebSocketConnection:
     """One client. A `Link` for the server behind, and the `Successor` of the HTTP connection that it began as."""
 
-    def __init__(self, shared: Shared, address: str, *, secure: bool, moved: str, deflate: PerMessageDeflate | None):
+    def __init__(self, shared: Shared, address: str, *, secure: bool, moved: str, deflate: Deflate | None):
         """`moved`: where the client is sent instead, if anywhere; `deflate`: agreed on with it."""
         self._shared = shared
         self._address = address
@@ -88,7 +60,8 @@ class WebSocketConnection:
         self._left = False  # the server behind knows that it is over
         self._ended = False  # no more elements either way
         self._closing = False  # our close frame is out
-        self._begun = self._heard = shared.clock.now()
+        self._deaf = False  # nothing that comes matters any more
+        self._begun = self._heard = self._pinged = shared.clock.now()
         self._deadline: Deadline | None = None
 
     # Successor
@@ -102,24 +75,18 @@ class WebSocketConnection:
 
     def dataReceived(self, data: bytes) -> None:
         self._heard = self._shared.clock.now()
-        try:
-            for piece in self._pieces(data):
-                self._frames.receive_bytes(piece)
-                for frame in self._frames.received_frames():
-                    self._frame(frame)
-        except ParseFailed as error:
-            self._fail(StreamError("bad-format", str(error)), error.code)
-        except XMLError as error:
-            self.close(StreamError(error.condition, error.text))
-        except StreamError as error:
-            self.close(error)
-        except Exception:
-            log.failure("while reading from a client")
-            self.close(StreamError("internal-server-error"))
+        for piece in self._pieces(data):
+            if self._deaf:
+                break
+            self._frames.receive_bytes(piece)
+            try:
+                self._read()
+            except ParseFailed as error:
+                self._fail(StreamError("bad-format", str(error)), error.code)
         self._shared.turn.end()
 
     def connectionLost(self, reason: Failure) -> None:
-        self._ended = self._closing = True
+        self._ended = self._closing = self._deaf = True
         self._shared.connections.discard(self)
         self._set_deadline(None)
         self._leave([each for each in self._outlet.unsent() if isinstance(each, bytes)])
@@ -138,15 +105,13 @@ class WebSocketConnection:
         if self._ended or not self._out:
             return
         out, self._out = self._out, []
-        if len(out) == 1:
-            data = self._text(out[0])
-            if not self._outlet.write(data):
-                self._outlet.keep(out[0], self._outlet.given)
-                self._check_queue()
+        frames = [self._text(stanza) for stanza in out]
+        if self._outlet.write(b"".join(frames)):
             return
-        for stanza in out:
-            if not self._outlet.write(self._text(stanza)):
-                self._outlet.keep(stanza, self._outlet.given)
+        end = self._outlet.given - sum(map(len, frames))
+        for stanza, frame in zip(out, frames, strict=True):
+            end += len(frame)
+            self._outlet.keep(stanza, end)
         self._check_queue()
 
     def restarting(self) -> None:
@@ -173,6 +138,23 @@ class WebSocketConnection:
         for start in range(0, len(data), _PIECE):
             yield data[start : start + _PIECE]
 
+    def _read(self) -> None:
+        """All frames that are complete. Raises ParseFailed; an element that is wrong keeps none from being read."""
+        for frame in self._frames.received_frames():
+            try:
+                self._frame(frame)
+            except XMLError as error:
+                self.close(StreamError(error.condition, error.text))
+            except StreamError as error:
+                self.close(error)
+            except Exception as error:
+                if isinstance(error, ParseFailed):
+                    raise
+                log.failure("while reading from a client")
+                self.close(StreamError("internal-server-error"))
+            if self._deaf:
+                return
+
     def _frame(self, frame: Frame) -> None:
         opcode = frame.opcode
         if opcode is Opcode.TEXT:
@@ -180,25 +162,23 @@ class WebSocketConnection:
         elif opcode is Opcode.PING:
             self._write(bytes(self._frames.pong(cast(bytes, frame.payload))))
         elif opcode is Opcode.CLOSE:
-            self._closed_by_client()
+            self._closed_by_client(cast(tuple[int, str], frame.payload)[0])
         elif opcode is Opcode.BINARY:
             self._fail(StreamError("bad-format", "binary messages aren't taken"), CloseReason.UNSUPPORTED_DATA)
 
     def _text_frame(self, frame: Frame) -> None:
-        if self._closing:
-            return
         part = cast(str, frame.payload)
-        self._message.append(part)
-        self._size += len(part)
+        if part:
+            self._message.append(part)
+            self._size += len(part)
         if self._size > self._limit:
             self._too_big()
         elif frame.message_finished:
-            text = "".join(self._message)
+            data = "".join(self._message).encode()
             self._message, self._size = [], 0
-            data = text.encode()
             if len(data) > self._limit:
                 self._too_big()
-            else:
+            elif not self._closing:
                 self._element(data)
 
     def _too_big(self) -> None:
@@ -264,14 +244,13 @@ class WebSocketConnection:
         self._end_with(CLOSE)
         self._leave([])
 
-    def _closed_by_client(self) -> None:
-        """The closing handshake of RFC 6455: echoed, then the connection is closed at once."""
-        self._ended = True
+    def _closed_by_client(self, code: int) -> None:
+        """The closing handshake of RFC 6455 (section 5.5.1): echoed, then the connection is closed at once."""
+        self._ended = self._deaf = True
         if not self._closing:
             self._closing = True
-            self._write(bytes(self._frames.close(CloseReason.NORMAL_CLOSURE)))
-        self._outlet.close()
-        self._set_deadline(self._shared.clock.after(CLOSING, self._transport.abortConnection))
+            self._write(bytes(self._frames.close(code)))
+        self._hang_up()
 
     # What goes out
 
@@ -307,15 +286,17 @@ class WebSocketConnection:
         """All that was sent, and these; nothing after."""
         self.flush()
         self._ended = self._said_close = True
-        for each in last:
-            self._write(self._text(each))
+        self._write(b"".join(map(self._text, last)))
         self._set_deadline(self._shared.clock.after(CLOSING, self._too_slow_to_close))
 
     def _fail(self, error: StreamError, code: int) -> None:
-        """Frames that break the rules: there is nothing to wait for."""
+        """Frames that break the rules: nothing that follows them is looked at (RFC 6455 section 7.1.7)."""
         if not self._ended:
             self._say_last(error)
         self._say_goodbye(code)
+        self._deaf = True
+        self._outlet.end()
+        self._set_deadline(self._shared.clock.after(CLOSING, self._transport.abortConnection))
 
     def _say_goodbye(self, code: int) -> None:
         """Our close frame; the client has a while to answer it."""
@@ -345,7 +326,7 @@ class WebSocketConnection:
 
     def _watch(self) -> None:
         manners = self._shared.manners
-        due = self._heard + manners.ping
+        due = min(self._ping_due(), self._heard + manners.timeout)
         if not self._logged_in:
             due = min(due, self._begun + LOGIN)
         self._set_deadline(self._shared.clock.at(due, self._silence))
@@ -357,11 +338,14 @@ class WebSocketConnection:
             self.close(StreamError("connection-timeout", f"not logged in within {LOGIN:.0f} seconds"))
         elif now >= self._heard + manners.timeout:
             self.close(StreamError("connection-timeout", f"nothing heard for {manners.timeout:.0f} seconds"))
-        elif now >= self._heard + manners.ping:
-            self._write(bytes(self._frames.ping()))
-            self._set_deadline(self._shared.clock.after(manners.ping, self._silence))
         else:
+            if now >= self._ping_due():
+                self._pinged = now
+                self._write(bytes(self._frames.ping()))
             self._watch()
+
+    def _ping_due(self) -> float:
+        return max(self._heard, self._pinged) + self._shared.manners.ping
 
     def _too_slow_to_close(self) -> None:
         self._deadline = None

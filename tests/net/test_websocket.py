@@ -7,10 +7,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wsproto.extensions import PerMessageDeflate
 
 from conversehost.net.handshake import PATHS
-from conversehost.net.websocket import Manners
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from tests.bosh.stage import message
@@ -18,6 +16,8 @@ from tests.net.front import STANZA_LIMIT, Front
 from tests.net.websockets import ACCEPT, CLOSE, FRAMING, KEY, OPEN, Socket, frame, handshake
 
 TEXT, BINARY, CONTINUATION, BYE, PING, PONG = 1, 2, 0, 8, 9, 10
+NO_CODE = 1005
+"""How a close frame without one is read."""
 
 
 @pytest.fixture
@@ -298,10 +298,15 @@ def test_nothing_is_heard_after_the_end(front, socket):
 
 def test_a_client_closes_without_a_word(front, socket):
     socket.frame(BYE)
-    assert socket.codes == [1000]
+    assert socket.codes == [NO_CODE]
     assert socket.wire.closed
     socket.wire.lose()
     assert front.server.closed == [[]]
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 4000])
+def test_a_close_code_is_echoed(socket, code):
+    assert socket.frame(BYE, code.to_bytes(2, "big")).codes == [code]
 
 
 def test_the_server_closes_a_stream(front, socket):
@@ -400,54 +405,6 @@ def test_who_does_not_read_is_cut_off(front, socket):
         if transport.disconnected:
             break
     assert 80 < number < 100
-
-
-# permessage-deflate
-
-
-@pytest.fixture
-def deflating(front: Front) -> Socket:
-    front.shared.manners = Manners(deflate=True)
-    offer = PerMessageDeflate()
-    made = Socket(front, Sec_WebSocket_Extensions="permessage-deflate; client_max_window_bits")
-    assert b"Sec-WebSocket-Extensions: permessage-deflate" in made.head
-    offer.finalize("permessage-deflate")
-    made.frames = type(made.frames)(client=True, extensions=[offer])
-    return made.say(OPEN)
-
-
-def test_messages_may_be_compressed(front, deflating):
-    front.server.link.restarting()
-    deflating.say(message("a", 5_000))
-    assert front.server.heard == ["a"]
-    before = len(deflating.wire.raw)
-    front.server.link.send(message("b", 5_000).encode())
-    front.turn.end()
-    assert deflating.read().messages[-1] == message("b", 5_000)
-    assert len(deflating.wire.raw) - before < 500
-
-
-def test_a_bomb_does_not_go_off(front, deflating):
-    front.server.link.restarting()
-    deflating.say("<" + "a" * 20_000_000)
-    assert deflating.codes == [1009]
-
-
-def test_compression_is_off_unless_switched_on(front):
-    assert b"Extensions" not in Socket(front, Sec_WebSocket_Extensions="permessage-deflate").head
-
-
-@pytest.mark.parametrize(
-    "offer",
-    [
-        "permessage-deflate; client_max_window_bits=99",
-        "permessage-deflate; server_max_window_bits=x",
-        "permessage-deflate; x=1",
-    ],
-)
-def test_offers_that_can_not_be_met(front, offer):
-    front.shared.manners = Manners(deflate=True)
-    assert b"Extensions" not in Socket(front, Sec_WebSocket_Extensions=offer).head
 
 
 # Any cut
