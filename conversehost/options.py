@@ -277,7 +277,7 @@ class Settings:
     )
     bosh_script: bool = option(False, FLAG, LIMITS, "take BOSH in GET requests too, for pages of old (XEP-0252, JSONP)")
     no_bosh_reason: bool = option(False, FLAG, LIMITS, "leave out X-BOSH-Reason, in which BOSH errors say why")
-    websocket_ping: int = seconds(60, 1, 86_400, "a silent WebSocket client is pinged after this")
+    websocket_ping_interval: int = seconds(60, 1, 86_400, "a silent WebSocket client is pinged after this")
     websocket_timeout: int = seconds(300, 1, 86_400, "and given up after this")
     websocket_queue: int = option(
         1_048_576, whole_number(10_000, 1 << 30, "BYTES"), LIMITS, "what may wait for a WebSocket client that is slow"

@@ -269,7 +269,7 @@ class Server(Service):
             turn=self.turn,
             limits=self.limits,
             manners=handshake.Manners(
-                settings.websocket_ping,
+                settings.websocket_ping_interval,
                 settings.websocket_timeout,
                 settings.websocket_queue,
                 settings.websocket_deflate,

@@ -105,7 +105,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         bosh_streams = 9
         bosh_script = true
         no_bosh_reason = true
-        websocket_ping = 10
+        websocket_ping_interval = 10
         websocket_timeout = 11
         websocket_queue = 12000
         websocket_deflate = true
@@ -146,7 +146,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         bosh_streams=9,
         bosh_script=True,
         no_bosh_reason=True,
-        websocket_ping=10,
+        websocket_ping_interval=10,
         websocket_timeout=11,
         websocket_queue=12000,
         websocket_deflate=True,
