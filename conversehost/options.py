@@ -7,20 +7,37 @@ command line, the environment variables, the keys of the file and the text of --
 from __future__ import annotations
 
 import getopt
-import ipaddress
-import os
 import socket
 import textwrap
 import tomllib
-import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 
+from conversehost import punjab
 from conversehost.errors import ConfigError
+from conversehost.kinds import (
+    ADDRESS,
+    BOSH_PATH,
+    DOMAIN,
+    DOMAINS,
+    FILE,
+    FLAG,
+    FOLDER,
+    NETWORK,
+    NEW_FILE,
+    ORIGIN,
+    PATH,
+    PORT,
+    SERVER,
+    USER,
+    Kind,
+    one_of,
+    whole_number,
+)
 
 T = TypeVar("T")
 LOOPBACK = ("127.0.0.1", "::1")
@@ -35,16 +52,6 @@ class Sockets:
     http: list[socket.socket]
     c2s: list[socket.socket]
     https: list[socket.socket]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What an option takes. `read` makes the value from text, or raises ValueError with the reason."""
-
-    metavar: str
-    read: Callable[[str], Any]
-    native: type = str
-    is_path: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,141 +79,6 @@ class Option:
     def variable(self) -> str:
         """The name of the environment variable."""
         return PREFIX + self.name.replace("-", "_").upper()
-
-
-def whole_number(low: int, high: int, metavar: str) -> Kind:
-    """A whole number within limits, both included."""
-
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal()) or not low <= int(text) <= high:
-            raise ValueError(f"wants a whole number from {low} to {high}, not {text!r}")
-        return int(text)
-
-    return Kind(metavar, read, native=int)
-
-
-def one_of(*words: str) -> Kind:
-    """One of some words."""
-
-    def read(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError(f"wants one of {', '.join(words)}, not {text!r}")
-        return text.lower()
-
-    return Kind("|".join(words), read)
-
-
-def _flag(text: str) -> bool:
-    if text.lower() in ("1", "true", "yes", "on"):
-        return True
-    if text.lower() in ("0", "false", "no", "off"):
-        return False
-    raise ValueError(f"wants true or false, not {text!r}")
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text.strip("[]")))
-    except ValueError:
-        raise ValueError(f"wants an IP address, such as 127.0.0.1, ::1 or 0.0.0.0, not {text!r}") from None
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        raise ValueError(f"wants an address or a network, such as 192.0.2.1 or 10.0.0.0/8, not {text!r}") from None
-
-
-def _domain(text: str) -> str:
-    from conversehost.xmpp.jid import JIDError, prepare_domain
-
-    try:
-        return prepare_domain(text)
-    except JIDError:
-        raise ValueError(f"wants a name such as chat.example (no address of a page, no port), not {text!r}") from None
-
-
-def _origin(text: str) -> str:
-    """As browsers write it: in lower case, with the name's ASCII form, without the scheme's own port or a path."""
-    lower = text.lower().removesuffix("/")
-    if lower in ("*", "null"):
-        return lower
-    try:
-        parts = urllib.parse.urlsplit(lower)
-        if not parts.scheme or not parts.hostname or lower != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
-            raise ValueError
-        host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
-        own = {"http": 80, "https": 443}.get(parts.scheme)
-        port = f":{parts.port}" if parts.port not in (None, own) else ""
-    except ValueError:
-        raise ValueError(f"wants scheme, name and port, such as https://www.example:8443, or *, not {text!r}") from None
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
-
-
-def _server(text: str) -> str:
-    """The URL of another server: its origin."""
-    origin = _origin(text)
-    if not origin.startswith(("http://", "https://")):
-        raise ValueError(f"wants the URL of a server, such as https://chat.example:5281, not {text!r}")
-    return origin
-
-
-def _user(text: str) -> tuple[str, str]:
-    """Never tells the text in an error: it may be a password."""
-    from conversehost.xmpp.jid import JIDError, parse, prepare_local
-
-    name, _, password = text.partition(":")
-    if not (name and password):
-        raise ValueError("wants NAME:PASSWORD")
-    try:
-        jid = parse(name) if "@" in name else None
-        account = jid.bare if jid else prepare_local(name)
-    except JIDError as error:
-        raise ValueError(f"{name!r} is no name for an account ({error})") from None
-    if jid and jid.resource:
-        raise ValueError(f"wants an account, not {name!r} with a resource")
-    return account, password
-
-
-def _file(text: str) -> Path:
-    path = _path(text)
-    if not path.is_file():
-        raise ValueError(f"{text!r} is not a file that is there")
-    return path
-
-
-def _folder(text: str) -> Path:
-    path = _path(text)
-    if not path.is_dir():
-        raise ValueError(f"{text!r} is not a folder that is there")
-    return path
-
-
-def _new_file(text: str) -> Path:
-    path = _path(text)
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise ValueError(f"{text!r} can't be written: choose a file in a folder that is there and yours")
-    return path
-
-
-def _path(text: str) -> Path:
-    """Absolute: the process may change its folder later."""
-    return Path(text).expanduser().absolute()
-
-
-PORT = whole_number(0, 65535, "PORT")
-FLAG = Kind("", _flag, native=bool)
-ADDRESS = Kind("ADDRESS", _address)
-NETWORK = Kind("ADDRESS", _network)
-DOMAIN = Kind("NAME", _domain)
-ORIGIN = Kind("ORIGIN", _origin)
-SERVER = Kind("URL", _server)
-USER = Kind("NAME:PASSWORD", _user)
-FILE = Kind("FILE", _file, is_path=True)
-FOLDER = Kind("DIR", _folder, is_path=True)
-PATH = Kind("DIR", _path, is_path=True)
-NEW_FILE = Kind("FILE", _new_file, is_path=True)
 
 
 def option(default: T, kind: Kind, group: str, text: str, *, name: str = "") -> T:
@@ -238,6 +110,9 @@ class Settings:
     interfaces: tuple[str, ...] = option(
         LOOPBACK, ADDRESS, LISTEN, "an address to listen on; repeatable", name="interface"
     )
+    bosh_paths: tuple[str, ...] = option(
+        (), BOSH_PATH, LISTEN, "a path for BOSH, beside /http-bind and /bosh; repeatable", name="bosh-path"
+    )
     allowed_hosts: tuple[str, ...] = option(
         (),
         DOMAIN,
@@ -261,6 +136,16 @@ class Settings:
     )
     domains: tuple[str, ...] = option(
         ("localhost",), DOMAIN, PEOPLE, "an XMPP domain; repeatable, the first is the site's", name="domain"
+    )
+    allowed_domains: tuple[str, ...] = option(
+        (),
+        DOMAINS,
+        PEOPLE,
+        "BOSH and WebSocket only for this domain; .NAME: and those below; repeatable",
+        name="allow-domain",
+    )
+    denied_domains: tuple[str, ...] = option(
+        (), DOMAINS, PEOPLE, "no BOSH and WebSocket for this domain; as above", name="deny-domain"
     )
     users: tuple[tuple[str, str], ...] = option(
         (), USER, PEOPLE, "one more account; NAME may be a JID; repeatable", name="user"
@@ -308,6 +193,15 @@ class Settings:
     ready_file: Path | None = option(None, NEW_FILE, RUN, "write that line to a file, which is removed at the end")
     exit_with_stdin: bool = option(False, FLAG, RUN, "stop when standard input closes, as when a parent process ends")
 
+    def is_open(self, domain: str) -> bool:
+        """Whether clients over BOSH and WebSocket may name a domain."""
+        allowed, denied = self.allowed_domains, self.denied_domains
+        return (not allowed or _is_among(domain, allowed)) and not _is_among(domain, denied)
+
+
+def _is_among(domain: str, names: Iterable[str]) -> bool:
+    return any(domain == name or (name[0] == "." and f".{domain}".endswith(name)) for name in names)
+
 
 def _table() -> Iterator[Option]:
     for field in attrs.fields(Settings):
@@ -333,14 +227,15 @@ def from_arguments(arguments: Sequence[str]) -> dict[str, Any]:
     """Values by field. Raises ConfigError."""
     names = [option.name + ("" if option.is_flag else "=") for option in SPOKEN]
     try:
-        found, rest = getopt.gnu_getopt(list(arguments), "", names)
+        found, rest = getopt.gnu_getopt(punjab.prepare(arguments), punjab.SHORT, [*names, *punjab.LONG])
     except getopt.GetoptError as error:
         raise ConfigError(_explain(error)) from None
     if rest:
         raise ConfigError(f"what is {rest[0]!r}? Every option starts with two hyphens")
     texts: dict[str, list[str]] = {}
-    for name, text in found:
-        texts.setdefault(name.removeprefix("--"), []).append(text)
+    for given, value in found:
+        for name, text in punjab.ours(given.lstrip("-"), value):
+            texts.setdefault(name, []).append(text)
     return {
         option.field: True if option.is_flag else _read(option, texts[option.name], "--" + option.name)
         for option in SPOKEN
@@ -460,7 +355,7 @@ TAIL = """\
 
 Each option is also an environment variable ({prefix}PORT=8080; commas between the values of a
 list) and a key of the TOML file (port = 8080). The command line wins over the environment, the
-environment over the file.
+environment over the file. Punjab's names are known too: see docs/coming-from-punjab.md.
 
 Examples
   {command}

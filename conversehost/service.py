@@ -103,6 +103,7 @@ class Server(Service):
         self.populate()
         self._beginning = self.store.snapshot()
         self.start_bots()
+        self.by_http = [domain for domain in settings.domains if settings.is_open(domain)]
         self.manager = Manager(
             self._backend_for,
             clock=self.clock,
@@ -252,7 +253,7 @@ class Server(Service):
         return host
 
     def _backend_for(self, domain: str) -> Backend | None:
-        return ServerStream(self.router) if domain in self.router.hosts else None
+        return ServerStream(self.router) if domain in self.by_http else None
 
     def _direct(self) -> dict[bytes, Direct]:
         settings = self.settings
@@ -264,7 +265,7 @@ class Server(Service):
             reasons=not settings.no_bosh_reason,
         )
         shared = handshake.Shared(
-            lambda: ServerStream(self.router),
+            lambda: ServerStream(self.router, self.by_http),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
@@ -276,7 +277,8 @@ class Server(Service):
             ),
         )
         self.websocket = handshake.WebSocketFront(shared, cors=self.cors, moved=settings.see_other)
-        return {**dict.fromkeys(PATHS, self.bosh), **dict.fromkeys(handshake.PATHS, self.websocket)}
+        paths = (*PATHS, *(path.encode() + end for path in settings.bosh_paths for end in (b"", b"/")))
+        return {**dict.fromkeys(paths, self.bosh), **dict.fromkeys(handshake.PATHS, self.websocket)}
 
     def _site(self) -> Any:
         settings, domain = self.settings, self.settings.domains[0]

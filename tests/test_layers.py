@@ -12,6 +12,7 @@ GROUND = {"", "clock", "errors", "turn"}  # "" is the package itself: its versio
 COLUMNS = [
     GROUND,
     {"xmpp"},
+    {"kinds", "punjab"},
     {"options", "store"},
     {"auth", "bosh"},
     {"server"},

@@ -90,6 +90,9 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         tls_key = "cast.toml"
         state_dir = "dist"
         interface = "0.0.0.0"
+        bosh_path = "httpb"
+        allow_domain = ".example"
+        deny_domain = ["*.c.example", "d.example"]
         allowed_host = ["chat.example", "[::2]"]
         allow_origin = ["https://www.example", "null"]
         trusted_proxy = ["192.0.2.1", "10.1.2.3/8"]
@@ -131,6 +134,9 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         tls_key=tmp_path / "cast.toml",
         state_dir=tmp_path / "dist",
         interfaces=("0.0.0.0",),
+        bosh_paths=("/httpb",),
+        allowed_domains=(".example",),
+        denied_domains=(".c.example", "d.example"),
         allowed_hosts=("chat.example", "[::2]"),
         allowed_origins=("https://www.example", "null"),
         trusted_proxies=("192.0.2.1/32", "10.0.0.0/8"),

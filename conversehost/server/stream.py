@@ -6,7 +6,7 @@ The same for every transport: what comes in are elements, what goes out goes ove
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import cast
 
 from lxml.etree import QName
@@ -32,8 +32,10 @@ BIND_TRIES = 10
 class ServerStream:
     """`Backend` of a local domain."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, domains: Collection[str] | None = None) -> None:
+        """`domains` are those that clients may name; None for all that are served."""
         self._router = router
+        self._domains = router.hosts if domains is None else domains
         self.session: Session | None = None
         self._account: JID | None = None
         self._bind_failures = 0
@@ -45,12 +47,13 @@ class ServerStream:
         self._link = link
         self._router.tally.streams[request.transport] += 1
         try:
-            host = self._router.hosts.get(prepare_domain(request.to))
+            domain = prepare_domain(request.to)
+            host = self._router.hosts.get(domain) if domain in self._domains else None
         except JIDError:
             host = None
         if host is None:
             self._closed = True
-            served = ", ".join(self._router.hosts)
+            served = ", ".join(self._domains)
             self._router.tally.stream_errors["host-unknown"] += 1
             link.close(StreamError("host-unknown", f"{request.to} isn't served here; this is {served}"))
             return

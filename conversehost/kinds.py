@@ -1,0 +1,172 @@
+"""What options take: how a value is read from text, and what is wrong with text that isn't one."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an option takes. `read` makes the value from text, or raises ValueError with the reason."""
+
+    metavar: str
+    read: Callable[[str], Any]
+    native: type = str
+    is_path: bool = False
+
+
+def whole_number(low: int, high: int, metavar: str) -> Kind:
+    """A whole number within limits, both included."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal()) or not low <= int(text) <= high:
+            raise ValueError(f"wants a whole number from {low} to {high}, not {text!r}")
+        return int(text)
+
+    return Kind(metavar, read, native=int)
+
+
+def one_of(*words: str) -> Kind:
+    """One of some words."""
+
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"wants one of {', '.join(words)}, not {text!r}")
+        return text.lower()
+
+    return Kind("|".join(words), read)
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError(f"wants true or false, not {text!r}")
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise ValueError(f"wants an IP address, such as 127.0.0.1, ::1 or 0.0.0.0, not {text!r}") from None
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError(f"wants an address or a network, such as 192.0.2.1 or 10.0.0.0/8, not {text!r}") from None
+
+
+def _domain(text: str) -> str:
+    from conversehost.xmpp.jid import JIDError, prepare_domain
+
+    try:
+        return prepare_domain(text)
+    except JIDError:
+        raise ValueError(f"wants a name such as chat.example (no address of a page, no port), not {text!r}") from None
+
+
+def _origin(text: str) -> str:
+    """As browsers write it: in lower case, with the name's ASCII form, without the scheme's own port or a path."""
+    lower = text.lower().removesuffix("/")
+    if lower in ("*", "null"):
+        return lower
+    try:
+        parts = urllib.parse.urlsplit(lower)
+        if not parts.scheme or not parts.hostname or lower != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+            raise ValueError
+        host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
+        own = {"http": 80, "https": 443}.get(parts.scheme)
+        port = f":{parts.port}" if parts.port not in (None, own) else ""
+    except ValueError:
+        raise ValueError(f"wants scheme, name and port, such as https://www.example:8443, or *, not {text!r}") from None
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def _server(text: str) -> str:
+    """The URL of another server: its origin."""
+    origin = _origin(text)
+    if not origin.startswith(("http://", "https://")):
+        raise ValueError(f"wants the URL of a server, such as https://chat.example:5281, not {text!r}")
+    return origin
+
+
+def _bosh_path(text: str) -> str:
+    path = "/" + text.strip("/")
+    if not re.fullmatch(r"(/[\w.~-]+)+", path, re.ASCII):
+        raise ValueError(f"wants a path such as /http-bind, of letters, digits and . _ ~ -, not {text!r}")
+    return path
+
+
+def _domains(text: str) -> str:
+    """A domain; with a leading dot also all that are below."""
+    below = text.startswith((".", "*."))
+    return ("." if below else "") + _domain(text.lstrip("*").removeprefix("."))
+
+
+def _user(text: str) -> tuple[str, str]:
+    """Never tells the text in an error: it may be a password."""
+    from conversehost.xmpp.jid import JIDError, parse, prepare_local
+
+    name, _, password = text.partition(":")
+    if not (name and password):
+        raise ValueError("wants NAME:PASSWORD")
+    try:
+        jid = parse(name) if "@" in name else None
+        account = jid.bare if jid else prepare_local(name)
+    except JIDError as error:
+        raise ValueError(f"{name!r} is no name for an account ({error})") from None
+    if jid and jid.resource:
+        raise ValueError(f"wants an account, not {name!r} with a resource")
+    return account, password
+
+
+def _file(text: str) -> Path:
+    path = _path(text)
+    if not path.is_file():
+        raise ValueError(f"{text!r} is not a file that is there")
+    return path
+
+
+def _folder(text: str) -> Path:
+    path = _path(text)
+    if not path.is_dir():
+        raise ValueError(f"{text!r} is not a folder that is there")
+    return path
+
+
+def _new_file(text: str) -> Path:
+    path = _path(text)
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ValueError(f"{text!r} can't be written: choose a file in a folder that is there and yours")
+    return path
+
+
+def _path(text: str) -> Path:
+    """Absolute: the process may change its folder later."""
+    return Path(text).expanduser().absolute()
+
+
+PORT = whole_number(0, 65535, "PORT")
+FLAG = Kind("", _flag, native=bool)
+ADDRESS = Kind("ADDRESS", _address)
+NETWORK = Kind("ADDRESS", _network)
+DOMAIN = Kind("NAME", _domain)
+DOMAINS = Kind("NAME", _domains)
+BOSH_PATH = Kind("PATH", _bosh_path)
+ORIGIN = Kind("ORIGIN", _origin)
+SERVER = Kind("URL", _server)
+USER = Kind("NAME:PASSWORD", _user)
+FILE = Kind("FILE", _file, is_path=True)
+FOLDER = Kind("DIR", _folder, is_path=True)
+PATH = Kind("DIR", _path, is_path=True)
+NEW_FILE = Kind("FILE", _new_file, is_path=True)
