@@ -1,21 +1,20 @@
-"""XMPP over WebSocket (RFC 7395): one element a message. Frames are wsproto's, except that ours are written here."""
+"""XMPP over WebSocket (RFC 7395): one element a message."""
 
 from __future__ import annotations
 
 import re
 import secrets
-import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from lxml.etree import QName
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
+from wsproto.frame_protocol import CloseReason, Frame, Opcode, ParseFailed
 
 from conversehost.clock import Deadline
 from conversehost.net.deflate import Deflate
+from conversehost.net.frames import Frames
 from conversehost.net.tcp import CLOSING, LOGIN
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
@@ -34,8 +33,6 @@ CLOSE = f'<close xmlns="{ns.FRAMING}" />'.encode()
 """To the letter: Strophe.js doesn't parse it."""
 _OPEN_TAG, _CLOSE_TAG = f"{{{ns.FRAMING}}}open", f"{{{ns.FRAMING}}}close"
 _ENDS = re.compile("}(open|close)$")
-_PIECE = 1_024
-"""Bytes that are decompressed at once: at most a thousand times as many come out."""
 
 
 class WebSocketConnection:
@@ -47,8 +44,7 @@ class WebSocketConnection:
         self._address = address
         self._secure = secure
         self._moved = moved
-        self._deflates = deflate is not None
-        self._frames = FrameProtocol(client=False, extensions=[] if deflate is None else [deflate])
+        self._frames = Frames(deflate)
         self._limit = shared.limits.unauthenticated
         self._message: list[str] = []  # of a message that isn't complete
         self._size = 0  # characters
@@ -75,14 +71,12 @@ class WebSocketConnection:
 
     def dataReceived(self, data: bytes) -> None:
         self._heard = self._shared.clock.now()
-        for piece in self._pieces(data):
-            if self._deaf:
-                break
-            self._frames.receive_bytes(piece)
-            try:
-                self._read()
-            except ParseFailed as error:
-                self._fail(StreamError("bad-format", str(error)), error.code)
+        at = 0
+        while not self._deaf and (found := self._frames.whole(data, at)) is not None:
+            text, at = found
+            self._take(text)
+        if not self._deaf and at < len(data):
+            self._read(data[at:])
         self._shared.turn.end()
 
     def connectionLost(self, reason: Failure) -> None:
@@ -105,7 +99,7 @@ class WebSocketConnection:
         if self._ended or not self._out:
             return
         out, self._out = self._out, []
-        frames = [self._text(stanza) for stanza in out]
+        frames = [self._frames.text(stanza) for stanza in out]
         if self._outlet.write(b"".join(frames)):
             return
         end = self._outlet.given - sum(map(len, frames))
@@ -131,36 +125,21 @@ class WebSocketConnection:
 
     # What comes in
 
-    def _pieces(self, data: bytes) -> Iterator[bytes]:
-        if not self._deflates:
-            yield data
-            return
-        for start in range(0, len(data), _PIECE):
-            yield data[start : start + _PIECE]
-
-    def _read(self) -> None:
-        """All frames that are complete. Raises ParseFailed; an element that is wrong keeps none from being read."""
-        for frame in self._frames.received_frames():
-            try:
+    def _read(self, data: bytes) -> None:
+        try:
+            for frame in self._frames.read(data):
                 self._frame(frame)
-            except XMLError as error:
-                self.close(StreamError(error.condition, error.text))
-            except StreamError as error:
-                self.close(error)
-            except Exception as error:
-                if isinstance(error, ParseFailed):
-                    raise
-                log.failure("while reading from a client")
-                self.close(StreamError("internal-server-error"))
-            if self._deaf:
-                return
+                if self._deaf:
+                    return
+        except ParseFailed as error:
+            self._fail(StreamError("bad-format", str(error)), error.code)
 
     def _frame(self, frame: Frame) -> None:
         opcode = frame.opcode
         if opcode is Opcode.TEXT:
             self._text_frame(frame)
         elif opcode is Opcode.PING:
-            self._write(bytes(self._frames.pong(cast(bytes, frame.payload))))
+            self._write(self._frames.pong(cast(bytes, frame.payload)))
         elif opcode is Opcode.CLOSE:
             self._closed_by_client(cast(tuple[int, str], frame.payload)[0])
         elif opcode is Opcode.BINARY:
@@ -174,12 +153,24 @@ class WebSocketConnection:
         if self._size > self._limit:
             self._too_big()
         elif frame.message_finished:
-            data = "".join(self._message).encode()
+            message = "".join(self._message).encode()
             self._message, self._size = [], 0
-            if len(data) > self._limit:
-                self._too_big()
-            elif not self._closing:
-                self._element(data)
+            self._take(message)
+
+    def _take(self, message: bytes) -> None:
+        """A whole one. If it is wrong that ends the stream, but not the connection at once: `<close/>` may follow."""
+        if len(message) > self._limit:
+            self._too_big()
+        elif not self._closing:
+            try:
+                self._element(message)
+            except XMLError as error:
+                self.close(StreamError(error.condition, error.text))
+            except StreamError as error:
+                self.close(error)
+            except Exception:
+                log.failure("while reading from a client")
+                self.close(StreamError("internal-server-error"))
 
     def _too_big(self) -> None:
         error = StreamError("policy-violation", "stanza too big", application=(ns.STANZA_TOO_BIG, "stanza-too-big"))
@@ -249,19 +240,10 @@ class WebSocketConnection:
         self._ended = self._deaf = True
         if not self._closing:
             self._closing = True
-            self._write(bytes(self._frames.close(code)))
+            self._write(self._frames.close(code))
         self._hang_up()
 
     # What goes out
-
-    def _text(self, stanza: bytes) -> bytes:
-        """A message in one frame."""
-        if self._deflates:
-            return bytes(self._frames.send_data(stanza.decode()))
-        size = len(stanza)
-        if size < 126:
-            return b"\x81%c%b" % (size, stanza)
-        return struct.pack("!BBH" if size < 65_536 else "!BBQ", 0x81, 126 if size < 65_536 else 127, size) + stanza
 
     def _write(self, data: bytes) -> None:
         self._outlet.write(data)
@@ -286,7 +268,7 @@ class WebSocketConnection:
         """All that was sent, and these; nothing after."""
         self.flush()
         self._ended = self._said_close = True
-        self._write(b"".join(map(self._text, last)))
+        self._write(b"".join(map(self._frames.text, last)))
         self._set_deadline(self._shared.clock.after(CLOSING, self._too_slow_to_close))
 
     def _fail(self, error: StreamError, code: int) -> None:
@@ -303,7 +285,7 @@ class WebSocketConnection:
         if self._closing:
             return
         self._closing = True
-        self._write(bytes(self._frames.close(code)))
+        self._write(self._frames.close(code))
         self._leave([])
         self._set_deadline(self._shared.clock.after(CLOSING, self._hang_up))
 
@@ -341,7 +323,7 @@ class WebSocketConnection:
         else:
             if now >= self._ping_due():
                 self._pinged = now
-                self._write(bytes(self._frames.ping()))
+                self._write(self._frames.ping())
             self._watch()
 
     def _ping_due(self) -> float:
