@@ -78,7 +78,7 @@ class Frames:
 
     def read(self, data: bytes) -> Iterator[Frame]:
         """All frames, or parts of them, that `data` brings. Raises ParseFailed; then there is nothing more to read."""
-        size = _PIECE if self._deflates else len(data)
+        size = _PIECE if self._deflates else len(data) or 1
         for start in range(0, len(data), size):
             piece = data[start : start + size]
             self._fed += len(piece)

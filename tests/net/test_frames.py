@@ -119,11 +119,11 @@ def test_any_frames_in_any_cut_are_what_wsproto_makes_of_them(data):
     except ParseFailed as error:
         failed = error.code
     cuts = sorted({0, len(raw), *data.draw(st.lists(st.integers(0, len(raw)), max_size=6))})
+    code = 0
     try:
         for a, b in pairwise(cuts):
             said += "".join(heard(frames, raw[a:b])[0])
     except ParseFailed as error:
-        assert error.code == failed
-        return  # what came with it was lost on the way to this test, not to a connection
-    assert not failed
-    assert said == wanted
+        code = error.code
+    assert code == failed
+    assert failed or said == wanted  # what came with a fault was lost on the way to this test, not to a connection
