@@ -24,8 +24,8 @@ from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
 from conversehost.net.exchange import Direct
 from conversehost.net.forwarded import Proxies
+from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
-from conversehost.net.http import HttpFactory
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.secured import Secured
 from conversehost.net.tcp import ClientFactory

@@ -28,6 +28,32 @@ class Direct(Protocol):
         """Its connection is gone: before it was answered, or before the answer was out."""
 
 
+class Streaming(Protocol):
+    """What takes requests while they come in, and answers as it goes: a reverse proxy."""
+
+    def takes(self, path: bytes) -> bool:
+        """Whether requests for this path are its own."""
+
+    def take(self, connection: HttpConnection, exchange: HttpExchange) -> Answering:
+        """One whose header is complete, and whose turn it is to be answered."""
+
+
+class Answering(Protocol):
+    """Who answers one request: it ends by `web_done`, `web_left` or `web_failed` of the connection."""
+
+    exchange: HttpExchange
+    answering: bool
+    """Whether an answer has begun to go out."""
+
+    def start(self) -> None: ...
+
+    def more(self) -> None:
+        """More of the request has come, in `exchange.body`; or its end, when `exchange.complete`."""
+
+    def lost(self, reason: Failure) -> None:
+        """The connection is gone."""
+
+
 class Successor(Protocol):
     """Who has a connection after HTTP (RFC 9110 section 7.8)."""
 
@@ -45,6 +71,7 @@ class HttpExchange:
     __slots__ = (
         "body",
         "close",
+        "complete",
         "connection",
         "context",
         "direct",
@@ -55,6 +82,7 @@ class HttpExchange:
         "path",
         "size",
         "started",
+        "streaming",
         "successor",
         "target",
         "version",
@@ -68,10 +96,12 @@ class HttpExchange:
         self.version = b"1.1"
         self.headers: list[tuple[bytes, bytes]] = []  # names in lower case
         self.body: list[bytes] = []
-        self.size = 0
+        self.size = 0  # of the body; where it is passed on at once, of what wasn't yet
+        self.complete = False  # all of it has come
         self.close = False
         self.forwarded = False  # a field says that a proxy passes it on
         self.direct: Direct | None = None
+        self.streaming: Streaming | None = None
         self.out: bytes | None = None
         self.started = False  # handed to `direct` or to twisted.web
         self.successor: Successor | None = None
@@ -81,7 +111,7 @@ class HttpExchange:
         """The whole answer. `fields` are complete lines. Content-Length and Date are added."""
         factory = self.connection.factory
         factory.answers[code] += 1
-        head = b"HTTP/1.1 %d %s\r\n%sDate: %s\r\n" % (code, REASONS[code], fields, factory.date())
+        head = b"HTTP/1.1 %d %s\r\n%sDate: %s\r\n" % (code, REASONS.get(code, b""), fields, factory.date())
         if self.close:
             head += b"Connection: close\r\n"
         if code != 204:

@@ -6,28 +6,24 @@ in the order of their requests, also when a held BOSH request is among them.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from email.utils import formatdate
+import math
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httptools
-from twisted.internet.interfaces import IAddress, ISSLTransport
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.resource import IResource
-from twisted.web.server import Site
 
-from conversehost.clock import Clock, Deadline
-from conversehost.net.cors import Cors
-from conversehost.net.durations import Durations
-from conversehost.net.exchange import Direct, HttpExchange, Successor
-from conversehost.net.forwarded import READ, Proxies
-from conversehost.net.gate import Gate, TurnedAway
+from conversehost.clock import Deadline
+from conversehost.net.exchange import Answering, HttpExchange, Successor
+from conversehost.net.forwarded import READ
 from conversehost.net.outlet import Outlet
 from conversehost.net.webchannel import WebChannel
+
+if TYPE_CHECKING:
+    from conversehost.net.front import HttpFactory
 
 log = Logger()
 
@@ -57,13 +53,14 @@ class HttpConnection(Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._exchange: HttpExchange | None = None  # the one that is coming in
         self._waiting: list[HttpExchange] = []  # rarely two; a deque takes 760 bytes while it is empty
-        self._web: WebChannel | None = None
+        self._web: Answering | None = None
         self._successor: Successor | None = None
         self._refusal: int | None = None
         self._overhead = 0
         self._fields: list[tuple[bytes, bytes]] = []
         self._last = False  # no request is read after this one
         self._ending = False
+        self._lingers = False  # when it closes, the client may be sending still
         self._sending = False
         self._paused = False
         self._since = self.factory.clock.now()
@@ -88,7 +85,7 @@ class HttpConnection(Protocol):
         if self._overhead > OVERHEAD and not self._last:
             self._refuse(431)
         self.factory.turn_ended()
-        self._throttle()
+        self.throttle()
         self._watch()
         self.factory.turns.add(perf_counter() - begun)
 
@@ -140,7 +137,13 @@ class HttpConnection(Protocol):
             exchange.close = True
         exchange.path = path_of(exchange.target)
         exchange.direct = self.factory.direct.get(exchange.path)
+        streaming = self.factory.streaming
+        if exchange.direct is None and streaming is not None and streaming.takes(exchange.path):
+            exchange.streaming = streaming
         self._check_header(exchange)
+        if exchange.streaming is not None:
+            self._waiting.append(exchange)
+            self.send_ready()
 
     def _check_header(self, exchange: HttpExchange) -> None:
         hosts = size = 0
@@ -175,13 +178,20 @@ class HttpConnection(Protocol):
         if exchange.size > self._limit(exchange):
             self._give_up(413)
         exchange.body.append(part)
+        if exchange.streaming is not None:
+            self._since = self.factory.clock.now()  # it may take as long as it goes on
+            self._more(exchange)
 
     def on_message_complete(self) -> None:
         exchange, self._exchange = self._current(), None
         if self._last:
             return
+        exchange.complete = True
         self._overhead = 0
         self._last = exchange.close
+        if exchange.streaming is not None:
+            self._more(exchange)
+            return
         self._waiting.append(exchange)
         if exchange.direct is None or self.outlet.blocked:
             self.send_ready()
@@ -192,7 +202,14 @@ class HttpConnection(Protocol):
         assert self._exchange is not None
         return self._exchange
 
-    def _limit(self, exchange: HttpExchange) -> int:
+    def _more(self, exchange: HttpExchange) -> None:
+        """A part of its body has come, or its end."""
+        if self._web is not None and self._web.exchange is exchange:
+            self._web.more()
+
+    def _limit(self, exchange: HttpExchange) -> float:
+        if exchange.streaming is not None:
+            return math.inf
         return WEB_BODY if exchange.direct is None else exchange.direct.body_limit
 
     def _handle(self, exchange: HttpExchange) -> None:
@@ -223,9 +240,12 @@ class HttpConnection(Protocol):
         """Not to be understood, or too large: say so after the answers before, and read no more."""
         exchange = self._exchange or HttpExchange(self)
         self._exchange, self._last = None, True
+        if exchange in self._waiting:  # a part of it was passed on, so it can only be broken off
+            self.transport.abortConnection()
+            return
         exchange.close = True
         exchange.direct = None
-        self._refusal = code
+        self._lingers = True
         self._waiting.append(exchange)
         exchange.refuse(code)
 
@@ -252,7 +272,7 @@ class HttpConnection(Protocol):
             self._sending = False
         self._since = self.factory.clock.now()
         if self._paused:
-            self._throttle()
+            self.throttle()
 
     def _send_first(self, exchange: HttpExchange) -> bool:
         """Send the oldest answer, or have twisted.web make it; False while it isn't there."""
@@ -279,7 +299,8 @@ class HttpConnection(Protocol):
 
     def _start_web(self, exchange: HttpExchange) -> None:
         exchange.started = True
-        channel = self._web = WebChannel(self, exchange)
+        streaming = exchange.streaming
+        channel = self._web = WebChannel(self, exchange) if streaming is None else streaming.take(self, exchange)
         try:
             channel.start()
         except Exception:
@@ -288,8 +309,8 @@ class HttpConnection(Protocol):
                 self.web_failed(exchange, 500)
 
     def web_done(self, exchange: HttpExchange) -> None:
-        """twisted.web has finished the request that it was given."""
-        self._web = None
+        """The answer is complete, by whoever was given the request."""
+        self.web_left(exchange)
         if not self._waiting:
             return  # the connection is gone
         del self._waiting[0]
@@ -297,6 +318,14 @@ class HttpConnection(Protocol):
             self._close()
         else:
             self.send_ready()
+
+    def web_left(self, exchange: HttpExchange) -> None:
+        """Who was given the request answers no more by itself, but perhaps by `exchange`."""
+        self._web = None
+        if not exchange.complete:  # the rest of it is of no use to anybody
+            self._exchange, self._last = None, True
+            self._lingers = exchange.close = True
+            self.throttle()
 
     def web_failed(self, exchange: HttpExchange, code: int) -> None:
         """twisted.web can't go on: a plain answer instead of its own, if it hasn't begun one; then the end."""
@@ -311,19 +340,21 @@ class HttpConnection(Protocol):
 
     def _close(self) -> None:
         """After the last answer. A client that was refused may be sending still: it is given time to read."""
-        if self._refusal is None:
-            self.outlet.close()
-        else:
+        if self._lingers:
             self._ending = True
             self.outlet.end()
+        else:
+            self.outlet.close()
         self._since = self.factory.clock.now()
         self._watch()
 
     # Time, and clients that don't read
 
-    def _throttle(self) -> None:
-        """Read no more while the client has many answers to come, or to read."""
-        full = self.outlet.blocked or len(self._waiting) > PIPELINE
+    def throttle(self) -> None:
+        """Read no more while the client has many answers to come, or to read, or sends faster than that is taken."""
+        incoming = self._exchange
+        behind = incoming is not None and incoming.streaming is not None and incoming.size > WEB_BODY
+        full = self.outlet.blocked or len(self._waiting) > PIPELINE or behind
         if full != self._paused and not self.transport.disconnecting:
             self._paused = full
             if full:
@@ -375,63 +406,6 @@ class HttpConnection(Protocol):
         waiting = self.outlet.waiting()
         before, self._progress = self._progress, self.outlet.given - waiting
         return waiting > 0 and before == self._progress
-
-
-class HttpFactory(Factory):
-    """All connections of one listener. `direct`: paths that are answered straight; the rest goes to `root`."""
-
-    noisy = False
-
-    def __init__(
-        self,
-        root: IResource,
-        direct: Mapping[bytes, Direct],
-        *,
-        clock: Clock,
-        turn_ended: Callable[[], None],
-        cors: Cors | None = None,
-        proxies: Proxies | None = None,
-        gate: Gate | None = None,
-    ) -> None:
-        """`clock` tells real time, for sockets; `turn_ended` is called once an input has been handed in."""
-        self.gate = gate
-        self.site = Site(root)
-        self.site.displayTracebacks = False
-        self.direct = direct
-        self.clock = clock
-        self.turn_ended = turn_ended
-        self.cors = cors or Cors()
-        self.proxies = proxies or Proxies()
-        self.connections: set[HttpConnection] = set()
-        self.answers: Counter[int] = Counter()  # by status code
-        self.turns = Durations()
-        self._date = (0, b"")
-
-    def buildProtocol(self, addr: IAddress | None) -> HttpConnection | TurnedAway:  # type: ignore[override]
-        if self.gate is not None and not self.gate.admits(getattr(addr, "host", "")):
-            return TurnedAway()
-        connection = HttpConnection()
-        connection.factory = self
-        self.connections.add(connection)
-        return connection
-
-    def left(self, connection: HttpConnection) -> None:
-        """It is gone."""
-        self.connections.discard(connection)
-        if self.gate is not None:
-            self.gate.left(connection.address)
-
-    def date(self) -> bytes:
-        """For the Date field; made once a second."""
-        second = int(self.clock.utc())
-        if self._date[0] != second:
-            self._date = (second, formatdate(second, usegmt=True).encode())
-        return self._date[1]
-
-    def close_idle(self) -> None:
-        """At shutdown, when all answers that can be given have been."""
-        for connection in tuple(self.connections):
-            connection.outlet.close()
 
 
 def path_of(target: bytes) -> bytes:

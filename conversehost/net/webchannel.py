@@ -40,6 +40,9 @@ class WebChannel:
         exchange.body.clear()
         request.requestReceived(exchange.method, exchange.target, b"HTTP/" + exchange.version)
 
+    def more(self) -> None:
+        """There is none: it is given complete requests."""
+
     def lost(self, reason: Failure) -> None:
         """The connection is gone."""
         self._request.connectionLost(reason)

@@ -15,7 +15,7 @@ from twisted.web.server import Request
 import conversehost
 from conversehost.bosh.manager import Manager
 from conversehost.net.bosh import BoshFront
-from conversehost.net.http import HttpFactory
+from conversehost.net.front import HttpFactory
 from conversehost.net.tcp import ClientFactory
 from conversehost.server.router import Router
 from conversehost.web.resource import Problem, SiteResource

@@ -22,8 +22,9 @@ from conversehost.net import handshake
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
+from conversehost.net.front import HttpFactory
 from conversehost.net.handshake import Manners, Shared, WebSocketFront
-from conversehost.net.http import HttpConnection, HttpFactory
+from conversehost.net.http import HttpConnection
 from conversehost.turn import Turn
 from conversehost.xmpp.xml import Limits
 from tests.bosh.stage import HTTPBIND, Server

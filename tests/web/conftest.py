@@ -20,7 +20,7 @@ from twisted.web.resource import IResource
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
 from conversehost.net.forwarded import Proxies
-from conversehost.net.http import HttpFactory
+from conversehost.net.front import HttpFactory
 from conversehost.net.prebind import Prebound
 from conversehost.store.memory import MemoryStore
 from conversehost.web.converse import ConverseDist

@@ -1,0 +1,81 @@
+"""Where HTTP connections come from, and what they share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+from twisted.web.resource import IResource
+from twisted.web.server import Site
+
+from conversehost.clock import Clock
+from conversehost.net.cors import Cors
+from conversehost.net.durations import Durations
+from conversehost.net.exchange import Direct, Streaming
+from conversehost.net.forwarded import Proxies
+from conversehost.net.gate import Gate, TurnedAway
+from conversehost.net.http import HttpConnection
+
+
+class HttpFactory(Factory):
+    """All connections of one listener. `direct`: paths that are answered straight; of the rest, `streaming` has what it
+    takes, and `root` all others.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        root: IResource,
+        direct: Mapping[bytes, Direct],
+        *,
+        clock: Clock,
+        turn_ended: Callable[[], None],
+        cors: Cors | None = None,
+        proxies: Proxies | None = None,
+        gate: Gate | None = None,
+        streaming: Streaming | None = None,
+    ) -> None:
+        """`clock` tells real time, for sockets; `turn_ended` is called once an input has been handed in."""
+        self.gate = gate
+        self.streaming = streaming
+        self.site = Site(root)
+        self.site.displayTracebacks = False
+        self.direct = direct
+        self.clock = clock
+        self.turn_ended = turn_ended
+        self.cors = cors or Cors()
+        self.proxies = proxies or Proxies()
+        self.connections: set[HttpConnection] = set()
+        self.answers: Counter[int] = Counter()  # by status code
+        self.turns = Durations()
+        self._date = (0, b"")
+
+    def buildProtocol(self, addr: IAddress | None) -> HttpConnection | TurnedAway:  # type: ignore[override]
+        if self.gate is not None and not self.gate.admits(getattr(addr, "host", "")):
+            return TurnedAway()
+        connection = HttpConnection()
+        connection.factory = self
+        self.connections.add(connection)
+        return connection
+
+    def left(self, connection: HttpConnection) -> None:
+        """It is gone."""
+        self.connections.discard(connection)
+        if self.gate is not None:
+            self.gate.left(connection.address)
+
+    def date(self) -> bytes:
+        """For the Date field; made once a second."""
+        second = int(self.clock.utc())
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True).encode())
+        return self._date[1]
+
+    def close_idle(self) -> None:
+        """At shutdown, when all answers that can be given have been."""
+        for connection in tuple(self.connections):
+            connection.outlet.close()
