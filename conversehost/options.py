@@ -181,6 +181,9 @@ class Settings:
     site: Path | None = option(
         None, FOLDER, RUN, "a site of your own: this folder's files at /, beside login, prebind and BOSH"
     )
+    proxy: str = option(
+        "", SERVER, RUN, "pass all but chat on to the site at this URL, such as http://localhost:8000; not with --site"
+    )
     log_level: str = option("info", one_of("debug", "info", "warn", "error"), RUN, "what is worth a line in the log")
     see_other: str = option("", SERVER, RUN, "send BOSH and WebSocket clients to the server at another URL instead")
     state_dir: Path | None = option(
@@ -307,6 +310,10 @@ def _agree(settings: Settings) -> Settings:
     _agree_on_ports(settings)
     if settings.tls_key and not settings.tls_cert:
         raise ConfigError("--tls-key is for a certificate of your own: give that with --tls-cert FILE")
+    if settings.proxy and settings.site:
+        raise ConfigError("--proxy and --site both say what is at /: choose one")
+    if settings.proxy == f"http://localhost:{settings.port}":
+        raise ConfigError(f"--proxy {settings.proxy} is this server itself: give it another port, or the site's URL")
     if not settings.domains:
         raise ConfigError("no domain: give one with --domain")
     if not settings.interfaces:

@@ -22,7 +22,7 @@ from conversehost.net import handshake
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
-from conversehost.net.exchange import Direct
+from conversehost.net.exchange import Direct, Streaming
 from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
@@ -43,7 +43,7 @@ from conversehost.turn import Turn
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
 from conversehost.web.metrics import Counted
-from conversehost.web.site import Parts, site
+from conversehost.web.site import Parts, site, unreachable
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import parse
 from conversehost.xmpp.stanza import Stanza
@@ -130,6 +130,7 @@ class Server(Service):
             cors=self.cors,
             proxies=Proxies(settings.trusted_proxies),
             gate=gate,
+            streaming=self._proxy(),
         )
         self.secured = Secured(settings) if settings.tls else None
         self.c2s = ClientFactory(
@@ -280,6 +281,13 @@ class Server(Service):
         paths = (*PATHS, *(path.encode() + end for path in settings.bosh_paths for end in (b"", b"/")))
         return {**dict.fromkeys(paths, self.bosh), **dict.fromkeys(handshake.PATHS, self.websocket)}
 
+    def _proxy(self) -> Streaming | None:
+        if not self.settings.proxy:
+            return None
+        from conversehost.web.proxy import Proxy  # and an HTTP client, which few need
+
+        return Proxy(self.settings.proxy, self.reactor, unreachable)
+
     def _site(self) -> Any:
         settings, domain = self.settings, self.settings.domains[0]
         hosts = Hosts(frozenset((*settings.domains, *settings.allowed_hosts, *settings.interfaces)))
@@ -294,6 +302,7 @@ class Server(Service):
                 converse=find_converse(settings.converse),
                 registration=settings.registration,
                 folder=settings.site,
+                prefix="/_" if settings.proxy else "/",
                 websocket_path=handshake.PATH,
                 is_ready=lambda: bool(self.running),
                 counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),

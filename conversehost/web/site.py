@@ -47,7 +47,9 @@ CSP = "; ".join(
 
 @attrs.frozen
 class Parts:
-    """What the site is made of. `demo`: names and passwords that its login form offers; `folder`: the operator's."""
+    """What the site is made of. `demo`: names and passwords that its login form offers; `folder`: the operator's;
+    `prefix`: where the pages are that are only for show or for want of the operator's own.
+    """
 
     authenticator: Authenticator
     store: Store
@@ -61,6 +63,7 @@ class Parts:
     bosh_path: str = "/http-bind"
     websocket_path: str | None = None
     folder: Path | None = None
+    prefix: str = "/"
     is_ready: Callable[[], bool] = lambda: True
     counted: Callable[[], Counted] | None = None
 
@@ -72,13 +75,14 @@ def site(parts: Parts) -> Resource:
     problem, hosts = pages.problem, parts.hosts
     login = LoginResource(sessions, parts.authenticator, parts.domain, pages.login, problem, hosts)
     root = Root(problem, Folder(parts.folder, "no-cache", problem, index="index.html") if parts.folder else None)
+    own = parts.prefix.encode()[1:]
     root.putChild(b"", Page(pages.home, problem, hosts))
-    root.putChild(b"form", Page(pages.form, problem, hosts))
-    root.putChild(b"login", login)
-    root.putChild(b"logout", Logout(sessions, problem, hosts))
+    root.putChild(own + b"form", Page(pages.form, problem, hosts))
+    root.putChild(own + b"login", login)
+    root.putChild(own + b"logout", Logout(sessions, problem, hosts))
     root.putChild(b"prebind", PrebindResource(sessions, parts.chat, hosts))
-    root.putChild(b"static", Folder(PAGES / "static", "no-cache", problem))
-    root.putChild(b"favicon.ico", Page(lambda request: see_other(request, b"/static/icon.svg"), problem, hosts))
+    root.putChild(own + b"static", Folder(PAGES / "static", "no-cache", problem))
+    root.putChild(b"favicon.ico", Page(lambda request: see_other(request, parts.prefix.encode() + b"static/icon.svg"), problem, hosts))
     root.putChild(b".well-known", well_known(parts.bosh_path, parts.websocket_path, problem))
     root.putChild(b"health", Health(problem))
     root.putChild(b"ready", Ready(problem, parts.is_ready))
@@ -187,6 +191,12 @@ class Pages:
             request.setHeader(b"cross-origin-opener-policy", b"same-origin")
         text = templates().get_template(name).render(parts=self._parts, base=base_of(request), **values)
         return text.encode()
+
+
+def unreachable(code: int, title: str, text: str) -> bytes:
+    """In place of a page of the site that `--proxy` passes requests on to."""
+    page: str = templates().get_template("unreachable.html").render(code=code, title=title, text=text)
+    return page.encode()
 
 
 PROBLEMS: Mapping[int, tuple[str, str]] = {
