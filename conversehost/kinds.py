@@ -7,6 +7,7 @@ import os
 import re
 import urllib.parse
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,10 +95,11 @@ def _origin(text: str) -> str:
 
 def _server(text: str) -> str:
     """The URL of another server: its origin."""
-    origin = _origin(text)
-    if not origin.startswith(("http://", "https://")):
-        raise ValueError(f"wants the URL of a server, such as https://chat.example:5281, not {text!r}")
-    return origin
+    with suppress(ValueError):
+        origin = _origin(text)
+        if origin.startswith(("http://", "https://")):
+            return origin
+    raise ValueError(f"wants the URL of a server, without a path, such as https://chat.example:5281, not {text!r}")
 
 
 def _bosh_path(text: str) -> str:

@@ -141,6 +141,12 @@ class HttpExchange:
         self.connection.outlet.close()
 
     @property
+    def local_target(self) -> bytes:
+        """What is asked for, without an authority: path and query."""
+        question, query = self.target.partition(b"?")[1:]
+        return self.path + question + query
+
+    @property
     def client(self) -> Client:
         """Who sent it: the one that is connected, or whom a proxy speaks for, if that is trusted."""
         connection = self.connection

@@ -1,7 +1,8 @@
 """`--proxy`: the site under development, behind this server, so that it shares one origin with BOSH and prebind.
 
 The target is fixed, and everything is framed anew both ways, so there is nothing to smuggle and no open proxy. What is
-on its way is never kept as a whole: who is slow at one end slows down the other.
+on its way is never kept as a whole: who is slow at one end slows down the other. One limit is twisted.web's: an answer
+that begins before its request has ended is passed on once one of the two is complete.
 """
 
 from __future__ import annotations
@@ -31,7 +32,18 @@ from conversehost.web.tunnel import Upgrade, wants_websocket
 log = Logger()
 
 OURS = frozenset(
-    (b"prebind", b"dist", b"health", b"ready", b"metrics", b"_conversehost", b"_login", b"_logout", b"_form", b"_static")
+    (
+        b"prebind",
+        b"dist",
+        b"health",
+        b"ready",
+        b"metrics",
+        b"_conversehost",
+        b"_login",
+        b"_logout",
+        b"_form",
+        b"_static",
+    )
 )
 """The first parts of paths that don't reach the site."""
 HOST_META = frozenset((b"/.well-known/host-meta", b"/.well-known/host-meta.json"))
@@ -39,22 +51,12 @@ HOST_META = frozenset((b"/.well-known/host-meta", b"/.well-known/host-meta.json"
 CONNECT = 10.0
 ANSWER = 300.0
 """Seconds for the site to take a connection, and to begin an answer once it has the whole request."""
-KEPT, KEPT_FOR = 32, 4.0
+KEPT, KEPT_FOR = 32, 4
 """Idle connections to the site, and seconds: less than Node's 5, which is the shortest that is usual."""
 
 _HOP_BY_HOP = frozenset(
-    (
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-        b"http2-settings",
-    )
+    b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "
+    b"upgrade http2-settings".split()
 )
 """RFC 9110 section 7.6.1."""
 _NOT_PASSED_ON = _HOP_BY_HOP | {b"content-length", b"expect", b"forwarded", b"x-real-ip"}
@@ -93,7 +95,7 @@ class Proxy:
         headers = Headers()
         for name, value in self.fields(exchange):
             headers.addRawHeader(name, value)
-        return agent.request(exchange.method, self.site + target_of(exchange), headers, cast(IBodyProducer, body))
+        return agent.request(exchange.method, self.site + exchange.local_target, headers, cast(IBodyProducer, body))
 
     def endpoint(self) -> Any:
         """For a connection of one's own."""
@@ -144,12 +146,6 @@ class Proxy:
         if reason.check(error.ConnectError):
             return 502, "The site isn't there", f"nothing answers at {site}: is it running?"
         return 502, "The site gave up", f"{site} closed the connection instead of answering, or gave no HTTP."
-
-
-def target_of(exchange: HttpExchange) -> bytes:
-    """What is asked for: path and query, also where an absolute target names somebody else."""
-    question, query = exchange.target.partition(b"?")[1:]
-    return exchange.path + question + query
 
 
 class Passage:

@@ -82,7 +82,10 @@ def site(parts: Parts) -> Resource:
     root.putChild(own + b"logout", Logout(sessions, problem, hosts))
     root.putChild(b"prebind", PrebindResource(sessions, parts.chat, hosts))
     root.putChild(own + b"static", Folder(PAGES / "static", "no-cache", problem))
-    root.putChild(b"favicon.ico", Page(lambda request: see_other(request, parts.prefix.encode() + b"static/icon.svg"), problem, hosts))
+    root.putChild(
+        b"favicon.ico",
+        Page(lambda request: see_other(request, parts.prefix.encode() + b"static/icon.svg"), problem, hosts),
+    )
     root.putChild(b".well-known", well_known(parts.bosh_path, parts.websocket_path, problem))
     root.putChild(b"health", Health(problem))
     root.putChild(b"ready", Ready(problem, parts.is_ready))

@@ -73,8 +73,7 @@ class Upgrade(Protocol):
             self.transport.abortConnection()
             return
         exchange, fields = self.exchange, self._proxy.fields(self.exchange)
-        question, query = exchange.target.partition(b"?")[1:]
-        lines = [b"GET %s HTTP/1.1" % (exchange.path + question + query)]
+        lines = [b"GET %s HTTP/1.1" % exchange.local_target]
         lines += [b"%s: %s" % each for each in fields]
         lines += [b"connection: Upgrade", b"upgrade: websocket", b"", b""]
         self.transport.setTcpNoDelay(True)
@@ -163,7 +162,7 @@ class Upgrade(Protocol):
 
 
 class Tunnel:
-    """`Successor`: either end's bytes go to the other, as fast as that takes them; when one closes, so does the other."""
+    """`Successor`: what comes from one end goes to the other, as fast as that takes it; when one closes, both do."""
 
     def __init__(self, site: Any) -> None:
         self._site = site

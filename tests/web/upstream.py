@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
-from typing import ClassVar
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -129,15 +129,19 @@ class Handler(BaseHTTPRequestHandler):
     def at_too_large(self) -> None:
         """Answers without reading."""
         self.close_connection = True
-        self.answer(413, b"too large")
+        self.wfile.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 9\r\n\r\ntoo large")
+        self.connection.shutdown(socket.SHUT_WR)
+        while self.connection.recv(65_536):
+            pass
 
     def at_never(self) -> None:
         """Until whoever asked is gone."""
         self.server.asked.set()
         self.close_connection = True
         self.connection.settimeout(20)
-        if self.connection.recv(1) == b"":
-            self.server.left.set()
+        with suppress(ConnectionResetError):
+            self.connection.recv(1)
+        self.server.left.set()
 
     def at_endless(self) -> None:
         self.begin_chunks()
@@ -177,7 +181,6 @@ class Handler(BaseHTTPRequestHandler):
 class Upstream(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
-    shared: ClassVar[object] = None
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
