@@ -11,7 +11,7 @@ NPM    := node_modules/.package-lock.json
 ARGS   ?=
 # What real browsers and real clients need, fetched once, as pinned.
 BROWSER := $(DONE)/chromium fixtures/converse/$(NPM) tests/browser/converse/$(NPM)
-CLIENTS := $(DONE)/servers tests/interop/node/$(NPM)
+CLIENTS := $(DONE)/servers tests/interop/node/$(NPM) tests/interop/site/$(NPM)
 
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 
@@ -42,7 +42,8 @@ dist: $(DONE)/check
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info fixtures/converse/node_modules \
-		tests/browser/converse/node_modules tests/interop/node/node_modules
+		tests/browser/converse/node_modules tests/interop/node/node_modules \
+		tests/interop/site/node_modules
 
 # What is done once. A file in .venv/.done says so, and is older than what it depends on when it must be done again.
 

@@ -124,6 +124,8 @@ def makeService(options: Options) -> service.MultiService:
 def notes(options: Options) -> list[str]:
     """The last sentences of the banner."""
     kept = "State lives in memory: it is gone when this stops."
+    if options.settings.proxy:
+        kept = f"All that isn't chat is passed on to {options.settings.proxy}; a login for its chat is at /_login. {kept}"
     if not options.is_daemon:
         return [f"{kept} Stop with Ctrl+C."]
     pidfile = Path(options.parent["pidfile"]).absolute()
