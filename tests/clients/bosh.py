@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import http.client
 import random
+import time
 import xml.etree.ElementTree as ET
+from collections import deque
 from urllib.parse import urlsplit
 
 BODY = "http://jabber.org/protocol/httpbind"
 CLIENT = "jabber:client"
+PATIENCE = 30
+"""Seconds to wait at most."""
 
 
 class BoshClient:
@@ -18,7 +22,8 @@ class BoshClient:
     def __init__(self, url: str, domain: str) -> None:
         parts = urlsplit(url)
         self._path = parts.path
-        self._connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+        self._connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
+        self._inbox: deque[ET.Element] = deque()
         self._rid = random.randrange(1, 2**32)
         self.domain = domain
         opened = self._send(
@@ -42,11 +47,15 @@ class BoshClient:
         return self._send(f"sid='{self.sid}'", payload)
 
     def wait_for(self, kind: str) -> ET.Element:
-        """Poll until a stanza of that kind comes."""
-        while True:
-            for stanza in self.send():
+        """The next stanza of that kind; the others before it are forgotten. Polls until it comes, or gives up."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            while self._inbox:
+                stanza = self._inbox.popleft()
                 if stanza.tag == f"{{{CLIENT}}}{kind}":
                     return stanza
+            self._inbox.extend(self.send())
+        raise AssertionError(f"no {kind} came within {PATIENCE} seconds")
 
     def _send(self, attributes: str, payload: str = "") -> ET.Element:
         self._rid += 1
