@@ -123,13 +123,14 @@ def makeService(options: Options) -> service.MultiService:
 
 def notes(options: Options) -> list[str]:
     """The last sentences of the banner."""
-    kept = "State lives in memory: it is gone when this stops."
-    if options.settings.proxy:
-        kept = f"All that isn't chat is passed on to {options.settings.proxy}; a login for its chat is at /_login. {kept}"
+    proxy = options.settings.proxy
+    told = [f"All but chat is passed on to {proxy}; log in to chat at /_login."] if proxy else []
+    told.append("State lives in memory: it is gone when this stops.")
     if not options.is_daemon:
-        return [f"{kept} Stop with Ctrl+C."]
+        told[-1] += " Stop with Ctrl+C."
+        return told
     pidfile = Path(options.parent["pidfile"]).absolute()
-    told = [kept, f"Stop with: kill $(cat {pidfile})"]
+    told.append(f"Stop with: kill $(cat {pidfile})")
     if not (options.parent["syslog"] or options.parent["logger"]):
         told.append(f"Log: {Path(options.parent['logfile']).absolute()}")
     return told

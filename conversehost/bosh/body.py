@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 from conversehost.xmpp import ns
-from conversehost.xmpp.xml import Element, Limits, XMLError, adopt, attribute, check_shape, clean, parse
+from conversehost.xmpp.xml import Element, Limits, XMLError, adopt, attribute, check_shape, clean, has_prefixes, parse
 
 MAX_RID = 2**53 - 1
 RESTART = f"{{{ns.XBOSH}}}restart"
@@ -80,7 +80,11 @@ def parse_body(data: bytes, limits: Limits) -> Body:
             raise BodyError("bad-request", "the root must be <body/> in http://jabber.org/protocol/httpbind")
         if data.count(b"<") > limits.depth or data.count(b"=") > limits.attributes:  # else it can't be beyond them
             check_shape(root, limits, len(data))
-        payload = [adopt(each, ns.HTTPBIND) for each in list(root)] if len(root) else ()
+        if len(root):
+            prefixes = has_prefixes(data)
+            payload = [adopt(each, ns.HTTPBIND, prefixes=prefixes) for each in list(root)]
+        else:
+            payload = []
     except XMLError as error:
         raise BodyError("bad-request", str(error)) from None
     return Body(dict(root.items()), payload, len(data))  # type: ignore[arg-type]  # lxml's stubs say str or bytes

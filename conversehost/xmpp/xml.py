@@ -125,10 +125,16 @@ def parse_stanza(data: bytes, limits: Limits) -> Element:
     """One top-level element on its own, as all transports have it: jabber:client without a prefix. Raises XMLError."""
     root = parse(data)
     check_shape(root, limits, len(data))
-    for each in root.iter(f"{{{ns.CLIENT}}}*"):
-        if each.prefix is not None:
-            return _rebuilt(root, ns.CLIENT)
-    return root
+    return _rebuilt(root, ns.CLIENT) if has_prefixes(data) and _is_prefixed(root) else root
+
+
+def has_prefixes(data: bytes) -> bool:
+    """Whether a prefix may be declared in it: few documents do, and only those need a second look."""
+    return b"xmlns:" in data
+
+
+def _is_prefixed(root: Element) -> bool:
+    return any(each.prefix is not None for each in root.iter(f"{{{ns.CLIENT}}}*"))
 
 
 def check_prolog(start: bytes) -> None:
@@ -192,22 +198,27 @@ def to_bytes(root: Element) -> bytes:
     return etree.tostring(root, encoding="utf-8", with_tail=False)
 
 
-def adopt(found: Element, surrounding: str) -> Element:
-    """A copy of an element, without the document that carried it, in the form that all transports share.
+def adopt(found: Element, surrounding: str, *, prefixes: bool = True) -> Element:
+    """An element without the one that carried it, in the form that all transports share.
 
     Stanzas without a namespace of their own stand in the `surrounding` one by mistake (XEP-0206 section 2): it becomes
-    jabber:client.
+    jabber:client. `prefixes`: the document has some, so that what is in it can't just be taken out.
     """
     if found.tag.startswith(f"{{{surrounding}}}"):
         return _rebuilt(found, surrounding)
-    return unprefixed(found)
+    if prefixes:
+        return unprefixed(found)
+    found.tail = None
+    carrier = found.getparent()
+    if carrier is not None:
+        carrier.remove(found)
+    return found
 
 
 def unprefixed(found: Element) -> Element:
     """A copy with jabber:client as the default namespace of all that is in it: browsers look for plain names."""
-    for each in found.iter(f"{{{ns.CLIENT}}}*"):
-        if each.prefix is not None:
-            return _rebuilt(found, ns.CLIENT)
+    if _is_prefixed(found):
+        return _rebuilt(found, ns.CLIENT)
     taken = copy(found)  # taken out of its document instead, it could get prefixes that mean something else in it
     taken.tail = None
     return taken

@@ -15,6 +15,7 @@ from conversehost.xmpp.xml import (
     child,
     clean,
     element,
+    has_prefixes,
     parse,
     to_bytes,
 )
@@ -280,6 +281,26 @@ def test_adopting_changes_nothing_else(node: Node):
     assert infoset(again) == infoset(taken) == node.infoset()
     assert to_bytes(taken).startswith(f'<{node.name} xmlns="jabber:client"'.encode())
     assert all(each.prefix is None for each in again.iter(f"{{{ns.CLIENT}}}*"))
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [
+        "<message xmlns='jabber:client' xml:lang='de'><body>x</body></message>",
+        "<message><body>x</body></message>",
+        "<iq xmlns='jabber:client'><x xmlns=''><y/></x></iq>",
+        "<iq xmlns='jabber:client'><x xmlns='urn:x'><body xmlns='jabber:client'/></x></iq>",
+        "<presence/>",
+    ],
+)
+def test_out_of_a_document_without_prefixes_it_is_taken_as_it_is(carried: str):
+    """Each of several: with text around, in order, and the same that a copy would be."""
+    data = f"<body xmlns='{ns.HTTPBIND}'>a{carried}b{carried}c<r xmlns='urn:r'/></body>".encode()
+    assert not has_prefixes(data)
+    copies = [to_bytes(adopt(each, ns.HTTPBIND)) for each in parse(data)]
+    taken = [adopt(each, ns.HTTPBIND, prefixes=False) for each in list(parse(data))]
+    assert [to_bytes(each) for each in taken] == copies
+    assert [infoset(each) for each in taken] == [infoset(parse(each)) for each in copies]
 
 
 def test_the_words_of_a_stanza():
