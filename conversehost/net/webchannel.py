@@ -26,11 +26,13 @@ class WebChannel:
         self.transport: Any = connection.transport
         self.site: Site = connection.factory.site
         self.answering = False
+        self._gathered: list[bytes] | None = None  # what leaves together: header and body, when both are there at once
         self._request: Any = self.site.requestFactory(self)  # type: ignore[misc]
 
     def start(self) -> None:
         """Hand the request over."""
         exchange, request = self.exchange, self._request
+        self._gathered = []
         for name, value in exchange.headers:
             request.requestHeaders.addRawHeader(name, value)
         request.parseCookies()
@@ -38,7 +40,10 @@ class WebChannel:
         for part in exchange.body:
             request.handleContentChunk(part)
         exchange.body.clear()
-        request.requestReceived(exchange.method, exchange.target, b"HTTP/" + exchange.version)
+        try:
+            request.requestReceived(exchange.method, exchange.target, b"HTTP/" + exchange.version)
+        finally:
+            self._release()
 
     def more(self) -> None:
         """There is none: it is given complete requests."""
@@ -77,25 +82,36 @@ class WebChannel:
         self.write(b"".join(parts))
 
     def write(self, data: bytes) -> None:
-        self.connection.outlet.write(data)
+        if self._gathered is None:
+            self.connection.outlet.write(data)
+        else:
+            self._gathered.append(data)
 
     def writeSequence(self, parts: Iterable[bytes]) -> None:
         self.write(b"".join(parts))
 
     def requestDone(self, request: object) -> None:
+        self._release()
         self.connection.web_done(self.exchange)
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self._release()
         self.connection.outlet.feed_from(producer, streaming)
 
     def unregisterProducer(self) -> None:
         self.transport.unregisterProducer()
 
     def loseConnection(self) -> None:
+        self._release()
         self.connection.outlet.close()
 
     def abortConnection(self) -> None:
         self.transport.abortConnection()
+
+    def _release(self) -> None:
+        gathered, self._gathered = self._gathered, None
+        if gathered:
+            self.connection.outlet.write(b"".join(gathered))
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         """A form that can't be parsed."""

@@ -186,6 +186,22 @@ def test_a_page_gets_the_request(front, wire):
     assert wire.answers[0].fields["content-type"] == "text/plain"
 
 
+def test_a_page_leaves_in_one_piece(front, wire):
+    """Header and body: each piece is a call of the system, and perhaps a packet."""
+    wrote: list[bytes] = []
+    write, wire.transport.write = wire.transport.write, lambda data: (wrote.append(data), write(data))[1]
+    wire.send(b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert len(wrote) == 1
+    assert wrote[0].endswith(b"GET /page ")
+
+
+def test_a_page_that_takes_its_time_leaves_as_it_comes(front, wire):
+    wire.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    (request,) = front.later.open
+    request.write(b"early")
+    assert b"early" in wire.transport.value()
+
+
 def test_head(front, wire):
     wire.get("/page", "HEAD")
     wire.get("/page")
