@@ -15,7 +15,7 @@ CODINGS = "gzip,deflate"
 CHARSETS = "UTF-8"
 DEFAULT_CONTENT = "text/xml; charset=utf-8"
 
-_CONTENT = re.compile(r"[\w.+-]+/[\w.+-]+(;[\x20-\x7e]*)?")
+_CONTENT = re.compile(r"[\w.+-]+/[\w.+-]+(;[\x20-\x7e]*)?", re.ASCII)
 _CHARSET = re.compile(r"""charset=["']?([\w.:+-]+)""", re.IGNORECASE)
 _NOT_TEXT = ("utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape")
 _MOST_SECONDS, _MOST_REQUESTS = 65_535, 254

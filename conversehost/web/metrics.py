@@ -137,9 +137,10 @@ def _about_http(counted: Counted) -> Iterator[Metric]:
     live = sum(1 for _ in counted.manager.sessions())
     yield Metric("gauge", "conversehost_bosh_sessions", "BOSH sessions, logged in or not.", (), {(): live})
     yield Metric("counter", "conversehost_bosh_bodies", "BOSH requests.", (), {(): counted.bosh.bodies})
-    codes = {f"{digit}xx": 0 for digit in range(2, 6)}
+    codes = dict.fromkeys(("1xx", "2xx", "3xx", "4xx", "5xx"), 0)
     for code, count in http.answers.items():
-        codes[f"{code // 100}xx"] += count
+        name = f"{code // 100}xx"
+        codes[name] = codes.get(name, 0) + count  # a site behind us may answer what HTTP doesn't know
     yield _by("counter", "http_requests", "HTTP requests that were answered, by class of status code.", "code", codes)
 
 

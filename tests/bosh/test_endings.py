@@ -332,6 +332,7 @@ def test_an_unknown_sid_belongs_to_no_client(stage):
         ("text/xml; charset=nonesuch", ("", False)),
         ("Text/XML; charset=UTF-8", ("", False)),
         ("text/html\r\nSet-Cookie: a=b", ("", False)),
+        ("tëxt/xml", ("", False)),
         ("text", ("", False)),
         ("", ("", False)),
         ("a/" + "b" * 200, ("", False)),

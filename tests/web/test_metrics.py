@@ -193,3 +193,13 @@ def test_durations():
     counts = dict(durations.cumulated())
     assert (counts[BOUNDS[0]], counts[BOUNDS[1]], counts[BOUNDS[-1]], counts[float("inf")]) == (2, 3, 3, 4)
     assert durations.total == pytest.approx(99.0, abs=0.01)
+
+
+def test_a_websocket_and_a_code_that_http_does_not_know_are_counted_too(house):
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13"}
+    offer = {"Sec_WebSocket_Key": "MDEyMzQ1Njc4OWFiY2RlZg==", "Sec_WebSocket_Protocol": "xmpp"}
+    assert house.api.send("GET", "/xmpp-websocket", b"", upgrade | offer).status == 101
+    house.server.http.answers[999] += 1  # by a site behind us
+    seen = samples(house)
+    assert seen["conversehost_http_requests_total", "1xx"] == 1
+    assert seen["conversehost_http_requests_total", "9xx"] == 1
