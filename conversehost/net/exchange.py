@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +13,8 @@ from conversehost.net.forwarded import Client
 if TYPE_CHECKING:
     from conversehost.net.http import HttpConnection
 
+FRAMING = (b"content-length", b"transfer-encoding")
+"""The fields that say how long a body is."""
 REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _REFUSAL = b"Content-Type: text/plain; charset=utf-8\r\n"
 
@@ -141,6 +144,17 @@ class HttpExchange:
         self.connection.outlet.close()
 
     @property
+    def has_body(self) -> bool:
+        """By its header (RFC 9112 section 6.3). What follows CONNECT would be for somebody else."""
+        framing = (value for name, value in self.headers if name in FRAMING)
+        return self.method != b"CONNECT" and any(value.strip(b"0") for value in framing)
+
+    def listed(self, name: bytes) -> set[bytes]:
+        """The tokens in a list, in lower case, however many fields it came in."""
+        values = b",".join(value for each, value in self.headers if each == name)
+        return {token.strip().lower() for token in values.split(b",")}
+
+    @property
     def local_target(self) -> bytes:
         """What is asked for, without an authority: path and query."""
         question, query = self.target.partition(b"?")[1:]
@@ -168,3 +182,19 @@ class HttpExchange:
     def host(self) -> bytes:
         """What the client called us by."""
         return self.client.host
+
+
+class Rest:
+    """What a parser finds that takes up a request at its body. Java's clients and `curl --http2` ask for another
+    protocol with each request, and don't mind when that is ignored (RFC 9110 section 7.8).
+    """
+
+    def __init__(self, on_body: Callable[[bytes], None], on_message_complete: Callable[[], None]) -> None:
+        self.on_body = on_body
+        self.on_message_complete = on_message_complete
+
+    @staticmethod
+    def head(exchange: HttpExchange) -> bytes:
+        """As much of the request as says how long its body is, and that nothing follows."""
+        framing = [b"%s: %s\r\n" % each for each in exchange.headers if each[0] in FRAMING]
+        return b"POST / HTTP/1.1\r\nConnection: close\r\n%s\r\n" % b"".join(framing)

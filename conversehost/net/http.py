@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from conversehost.clock import Deadline
-from conversehost.net.exchange import Answering, HttpExchange, Successor
+from conversehost.net.exchange import Answering, HttpExchange, Rest, Successor
 from conversehost.net.forwarded import READ
 from conversehost.net.outlet import Outlet
 from conversehost.net.webchannel import WebChannel
@@ -37,7 +37,7 @@ PIPELINE = 32
 HEADERS_IN, BODY_IN, IDLE, LINGER = 10.0, 20.0, 75.0, 5.0
 """Seconds for the header fields, for the body, between requests, and for a refused client to read why."""
 
-_CHECKED = READ | {b"host", b"content-length", b"expect"}
+_CHECKED = READ | {b"host", b"content-length", b"transfer-encoding", b"expect"}
 
 
 class HttpConnection(Protocol):
@@ -77,9 +77,7 @@ class HttpConnection(Protocol):
         begun = perf_counter()
         self._overhead += len(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._upgraded(data[upgrade.args[0] :])
+            self._feed(data)
         except httptools.HttpParserError as error:
             self._not_understood(error)
         if self._overhead > OVERHEAD and not self._last:
@@ -105,6 +103,12 @@ class HttpConnection(Protocol):
         if self._web is not None:
             self._web.lost(reason)
         self.factory.turn_ended()
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgraded(data[upgrade.args[0] :])
 
     # What the parser finds
 
@@ -157,6 +161,11 @@ class HttpConnection(Protocol):
             elif name == b"content-length":
                 if int(value) > self._limit(exchange):
                     self._give_up(413)
+            elif name == b"transfer-encoding":  # RFC 9112 section 6.1
+                if value.lower() != b"chunked":
+                    self._give_up(501)
+                if exchange.version != b"1.1":
+                    self._give_up(400)
             elif name == b"expect":
                 expected = value.lower()
             else:
@@ -179,11 +188,15 @@ class HttpConnection(Protocol):
             self._give_up(413)
         exchange.body.append(part)
         if exchange.streaming is not None:
+            self._overhead = 0  # in pieces as small as it likes: none is kept
             self._since = self.factory.clock.now()  # it may take as long as it goes on
             self._more(exchange)
 
     def on_message_complete(self) -> None:
-        exchange, self._exchange = self._current(), None
+        exchange = self._current()
+        if exchange.close and self._parser.should_upgrade() and exchange.has_body:
+            return  # it isn't: llhttp stops at the header of what asks for another protocol
+        self._exchange = None
         if self._last:
             return
         exchange.complete = True
@@ -251,8 +264,12 @@ class HttpConnection(Protocol):
 
     def _upgraded(self, early: bytes) -> None:
         """`early` came behind the request for another protocol. Unless it was granted, the answer closes."""
-        if self._successor is not None and early:
-            self._successor.dataReceived(early)
+        if self._successor is not None:
+            if early:
+                self._successor.dataReceived(early)
+        elif self._exchange is not None and not self._last:
+            self._parser = httptools.HttpRequestParser(Rest(self.on_body, self.on_message_complete))
+            self._feed(Rest.head(self._exchange) + early)
 
     def is_first(self, exchange: HttpExchange) -> bool:
         """Its answer is the next to go out, and can."""
