@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -312,7 +313,7 @@ def _agree(settings: Settings) -> Settings:
         raise ConfigError("--tls-key is for a certificate of your own: give that with --tls-cert FILE")
     if settings.proxy and settings.site:
         raise ConfigError("--proxy and --site both say what is at /: choose one")
-    if settings.proxy == f"http://localhost:{settings.port}":
+    if settings.proxy and _is_here(settings, settings.proxy):
         raise ConfigError(f"--proxy {settings.proxy} is this server itself: give it another port, or the site's URL")
     if not settings.domains:
         raise ConfigError("no domain: give one with --domain")
@@ -327,6 +328,17 @@ def _agree(settings: Settings) -> Settings:
         if users.setdefault(account, password) != password:
             raise ConfigError(f"--user {account}: given twice with different passwords")
     return attrs.evolve(settings, users=tuple(users.items()), tls=settings.tls or settings.tls_cert is not None)
+
+
+def _is_here(settings: Settings, url: str) -> bool:
+    """Whether a URL is this server's own, as far as it says so: its requests would go round and round."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    return port in (settings.port, settings.https_port) and parts.hostname in (
+        "localhost",
+        *LOOPBACK,
+        *settings.interfaces,
+    )
 
 
 def _agree_on_ports(settings: Settings) -> None:

@@ -50,7 +50,7 @@ HOST_META = frozenset((b"/.well-known/host-meta", b"/.well-known/host-meta.json"
 
 CONNECT = 10.0
 ANSWER = 300.0
-"""Seconds for the site to take a connection, and to begin an answer once it has the whole request."""
+"""Seconds for the site to take a connection; and between any part of a request and the next, or the answer."""
 KEPT, KEPT_FOR = 32, 4
 """Idle connections to the site, and seconds: less than Node's 5, which is the shortest that is usual."""
 
@@ -59,7 +59,14 @@ _HOP_BY_HOP = frozenset(
     b"upgrade http2-settings".split()
 )
 """RFC 9110 section 7.6.1."""
-_NOT_PASSED_ON = _HOP_BY_HOP | {b"content-length", b"expect", b"forwarded", b"x-real-ip"}
+_NOT_PASSED_ON = _HOP_BY_HOP | {b"content-length", b"expect", b"forwarded", b"proxy", b"x-real-ip"}
+"""`proxy`: to programs that see fields as environment variables it would be HTTP_PROXY."""
+_HTML = (
+    b"Content-Type: text/html; charset=utf-8\r\n"
+    b"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n"
+)
+_UNTRUSTED = ("OpenSSL.SSL.Error", "service_identity.exceptions.VerificationError")
+"""By name: only who has https:// needs them."""
 _REPEATABLE = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 _WITHOUT_BODY = frozenset((204, 304))
 
@@ -108,18 +115,9 @@ class Proxy:
 
     def fields(self, exchange: HttpExchange) -> list[tuple[bytes, bytes]]:
         """What the site is told. Host stays: it is compared with Origin, and is where redirects lead to."""
-        named = {
-            each.strip().lower()
-            for name, value in exchange.headers
-            if name == b"connection"
-            for each in value.split(b",")
-        }
+        named = exchange.listed(b"connection") - {b"host"}
         client = exchange.client
-        return [
-            (name, value)
-            for name, value in exchange.headers
-            if name not in _NOT_PASSED_ON and name not in named and not name.startswith(b"x-forwarded-")
-        ] + [
+        return [(name, value) for name, value in exchange.headers if name not in named and _is_passed_on(name)] + [
             (b"x-forwarded-for", client.address.encode()),
             (b"x-forwarded-proto", b"https" if client.secure else b"http"),
             (b"x-forwarded-host", client.host),
@@ -132,8 +130,8 @@ class Proxy:
         log.info("{site}: {text}", site=self.site.decode(), text=text)
         fields, body = b"Content-Type: text/plain; charset=utf-8\r\n", f"{code} {title}: {text}\n".encode()
         if any(name == b"accept" and b"text/html" in value for name, value in exchange.headers):
-            fields, body = b"Content-Type: text/html; charset=utf-8\r\n", self.page(code, title, text)
-        exchange.respond(code, b"Cache-Control: no-store\r\n" + fields, body)
+            fields, body = _HTML, self.page(code, title, text)
+        exchange.respond(code, b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" + fields, body)
 
     def _explain(self, reason: Failure) -> tuple[int, str, str]:
         site = self.site.decode()
@@ -145,6 +143,9 @@ class Proxy:
             return 502, "The site isn't known", f"{site} has a name that stands for no address."
         if reason.check(error.ConnectError):
             return 502, "The site isn't there", f"nothing answers at {site}: is it running?"
+        if any(each.check(*_UNTRUSTED) for each in getattr(reason.value, "reasons", [reason])):
+            text = f"{site} has a certificate that isn't trusted here: SSL_CERT_FILE can name who made it."
+            return 502, "The site can't be trusted", text
         return 502, "The site gave up", f"{site} closed the connection instead of answering, or gave no HTTP."
 
 
@@ -156,14 +157,16 @@ class Passage:
         self.answering = False
         self._proxy = proxy
         self._connection = connection
-        self._upload = Upload(connection, exchange) if has_body(exchange) else None
+        self._upload = Upload(connection, exchange) if exchange.has_body else None
         self._asked: Deferred[IResponse] | None = None
         self._download: Download | None = None
         self._deadline: Deadline | None = None
+        self._since = connection.factory.clock.now()
         self._gone = False
 
     def start(self) -> None:
         """Ask."""
+        self._deadline = self._connection.factory.clock.after(ANSWER, self._too_slow)
         try:
             self._asked = self._proxy.request(self.exchange, self._upload)
         except ValueError:
@@ -173,11 +176,10 @@ class Passage:
         self.more()
 
     def more(self) -> None:
-        """The site has so much time from when it has everything."""
+        """There is a part to pass on. One that the site doesn't take keeps the next from being read."""
+        self._since = self._connection.factory.clock.now()
         if self._upload is not None:
             self._upload.more()
-        if self.exchange.complete and not self.answering and self._deadline is None:
-            self._deadline = self._connection.factory.clock.after(ANSWER, self._too_slow)
 
     def lost(self, reason: Failure) -> None:
         """Nobody is there any more to answer."""
@@ -205,6 +207,11 @@ class Passage:
             self._proxy.failed(self._connection, self.exchange, reason)
 
     def _too_slow(self) -> None:
+        """Unless a part has come since the deadline was set: it isn't moved for each."""
+        clock, due = self._connection.factory.clock, self._since + ANSWER
+        if due > clock.now():
+            self._deadline = clock.at(due, self._too_slow)
+            return
         self._deadline = None
         self._failed(Failure(error.TimeoutError()))
         if self._asked is not None:
@@ -328,9 +335,7 @@ class Download(Protocol):
             connection.transport.abortConnection()
 
 
-def has_body(exchange: HttpExchange) -> bool:
-    """By its header (RFC 9112 section 6.3)."""
-    return any(
-        (name == b"content-length" and int(value) > 0) or name == b"transfer-encoding"
-        for name, value in exchange.headers
-    )
+def _is_passed_on(name: bytes) -> bool:
+    """To WSGI, `_` in a field's name is the same as `-`."""
+    plain = name.replace(b"_", b"-")
+    return plain not in _NOT_PASSED_ON and not plain.startswith(b"x-forwarded-")

@@ -26,8 +26,12 @@ _REFRAMED = frozenset((b"connection", b"content-length", b"date", b"keep-alive",
 
 def wants_websocket(exchange: HttpExchange) -> bool:
     """Whether it is a handshake (RFC 6455 section 4.1)."""
-    return exchange.method == b"GET" and any(
-        name == b"upgrade" and value.strip().lower() == b"websocket" for name, value in exchange.headers
+    return (
+        exchange.method == b"GET"
+        and exchange.version == b"1.1"
+        and b"websocket" in exchange.listed(b"upgrade")
+        and b"upgrade" in exchange.listed(b"connection")
+        and not exchange.has_body
     )
 
 

@@ -5,87 +5,25 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import select
 import socket
-from collections.abc import Iterator
-from typing import Any
-from urllib.parse import urlsplit
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+import trustme
 
 from conversehost.errors import ConfigError
 from conversehost.options import load
 from conversehost.testing import TestBed
 from tests.test_launch import SOON
-from tests.web.upstream import Upstream, running
+from tests.web.proxied import HANDSHAKE, Client, bed, raw, rest, site, until, upstream
+from tests.web.upstream import running
 
+__all__ = ["bed", "site", "upstream"]
 
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with running() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
-def bed(upstream: Upstream) -> Iterator[TestBed]:
-    with TestBed.start("--proxy", upstream.url) as bed:
-        yield bed
-
-
-@pytest.fixture
-def site(bed: TestBed, upstream: Upstream) -> Iterator[Client]:
-    upstream.told.clear()
-    upstream.asked.clear()
-    upstream.left.clear()
-    client = Client(bed.site)
-    yield client
-    client.close()
-
-
-class Client(http.client.HTTPConnection):
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        super().__init__(parts.hostname or "", parts.port, timeout=SOON)
-
-    def ask(self, method: str, target: str, body: Any = None, **fields: str) -> tuple[http.client.HTTPResponse, bytes]:
-        headers = {name.replace("_", "-"): value for name, value in fields.items()}
-        self.request(method, target, body, headers, encode_chunked=True)
-        response = self.getresponse()
-        return response, response.read()
-
-    def told(self, method: str, target: str, body: Any = None, **fields: str) -> dict[str, Any]:
-        """What the site says that it was told."""
-        response, said = self.ask(method, target, body, **fields)
-        assert response.status == 200
-        told: dict[str, Any] = json.loads(said)
-        return told
-
-
-def raw(bed: TestBed, data: bytes) -> socket.socket:
-    parts = urlsplit(bed.site)
-    client = socket.create_connection((parts.hostname, parts.port), SOON)
-    client.sendall(data)
-    return client
-
-
-def until(client: socket.socket, end: bytes) -> bytes:
-    said = b""
-    while end not in said:
-        part = client.recv(65_536)
-        assert part, f"closed after {said!r}"
-        said += part
-    return said
-
-
-def rest(client: socket.socket) -> bytes:
-    """All until the end; a reset is an end as well."""
-    said = b""
-    try:
-        while part := client.recv(65_536):
-            said += part
-    except ConnectionResetError:
-        pass
-    return said
+MUCH = 100_000_000
+"""Bytes: many times what kernels keep."""
 
 
 @pytest.mark.parametrize("target", ["/", "/login", "/static/app.js?v=1", "/a%20b/?q=%C3%A9&x", "/.well-known/other"])
@@ -138,6 +76,20 @@ def test_who_asks_is_told_and_nobody_else_can_say(site):
     assert not {"x-private", "x-real-ip", "keep-alive", "te", "upgrade"} & set(told)
 
 
+@pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_Proto", "X_Real_IP", "Transfer_Encoding", "Proxy"])
+def test_no_field_passes_for_another(bed, name):
+    """To WSGI `_` is `-`, and Proxy is HTTP_PROXY."""
+    with raw(bed, f"GET / HTTP/1.1\r\nHost: localhost\r\nX_Kept: 1\r\n{name}: evil\r\n\r\n".encode()) as client:
+        said = until(client, b'"digest"')
+    assert b"evil" not in said
+    assert b'"x_kept"' in said
+
+
+def test_nobody_takes_the_host_away(site):
+    told = dict(site.told("GET", "/", Host="site.example", Connection="host")["fields"])
+    assert told["host"] == "site.example"
+
+
 def test_what_a_trusted_proxy_says_of_the_client_is_passed_on(site):
     told = dict(site.told("GET", "/", X_Forwarded_For="192.0.2.7", X_Forwarded_Proto="https")["fields"])
     assert (told["x-forwarded-for"], told["x-forwarded-proto"]) == ("192.0.2.7", "https")
@@ -160,6 +112,53 @@ def test_an_upload_in_chunks(site):
     told = site.told("POST", "/", iter(body))
     assert told["digest"] == hashlib.sha256(b"".join(body)).hexdigest()
     assert dict(told["fields"])["transfer-encoding"] == "chunked"
+
+
+def test_an_upload_in_many_small_chunks(site):
+    """What frames them is more than a header may have; nothing of it is kept."""
+    told = site.told("POST", "/", (b"0123456789" for _ in range(40_000)))
+    assert told["size"] == 400_000
+
+
+def test_an_upload_that_asks_for_another_protocol_as_well(site):
+    told = site.told("POST", "/", b"body", Connection="Upgrade, HTTP2-Settings", Upgrade="h2c", HTTP2_Settings="AAMA")
+    assert told["size"] == 4
+    assert not {"upgrade", "http2-settings"} & set(dict(told["fields"]))
+
+
+def still(bed: TestBed, count: Callable[[], int], at_most: int) -> None:
+    """It doesn't go up any more, however often the server has been round."""
+    client, rounds, before = Client(bed.site), 0, -1
+    while rounds < 30:
+        client.ask("GET", "/health")
+        now = count()
+        assert now < at_most
+        rounds, before = (rounds + 1, now) if now == before else (0, now)
+    client.close()
+
+
+def test_a_site_that_does_not_read_slows_down_who_sends(bed, upstream):
+    taken = 0
+
+    def count() -> int:
+        nonlocal taken
+        with suppress(BlockingIOError):
+            while taken < MUCH:
+                taken += client.send(bytes(65_536))
+        return taken
+
+    with raw(bed, b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n") as client:
+        client.setblocking(False)
+        still(bed, count, MUCH)
+    upstream.told.set()
+
+
+def test_a_client_that_does_not_read_slows_down_the_site(bed, upstream):
+    upstream.sent = 0
+    upstream.left.clear()
+    with raw(bed, b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+        still(bed, lambda: upstream.sent, MUCH)
+    assert upstream.left.wait(SOON)
 
 
 def test_an_upload_that_waits_to_be_wanted(bed):
@@ -291,70 +290,6 @@ def test_no_open_proxy(site, bed):
         assert b" 200 " not in until(client, b"\r\n")
 
 
-HANDSHAKE = (
-    b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    b"Sec-WebSocket-Protocol: vite-hmr\r\n\r\n"
-)
-
-
-def test_a_websocket_of_the_sites(bed):
-    with raw(bed, HANDSHAKE % b"/socket") as client:
-        said = until(client, b"early")
-        head = said.partition(b"\r\n\r\n")[0].lower()
-        assert head.startswith(b"http/1.1 101 ")
-        assert b"sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=" in head
-        assert b"sec-websocket-protocol: vite-hmr" in head
-        assert head.count(b"upgrade: websocket") == head.count(b"connection: upgrade") == 1
-        client.sendall(b"\x81\x00 bytes as they are")
-        assert until(client, b"are") == b"\x81\x00 bytes as they are"
-        client.sendall(b"bye")
-        assert rest(client) == b"goodbye"
-
-
-def test_a_websocket_whose_client_leaves(bed, upstream):
-    upstream.left.clear()
-    with raw(bed, HANDSHAKE % b"/socket") as client:
-        until(client, b"early")
-    assert upstream.left.wait(SOON)
-
-
-def test_much_through_a_websocket(bed):
-    """More than any buffer holds, both ways at once."""
-    data = bytes(range(256)) * 40_000
-    with raw(bed, HANDSHAKE % b"/socket") as client:
-        until(client, b"early")
-        digest, size = hashlib.sha256(), 0
-        view = memoryview(data)
-        client.setblocking(False)
-        while size < len(data):
-            readable, writable, _ = select.select([client], [client] if view else [], [], SOON)
-            assert readable or writable
-            if writable:
-                view = view[client.send(view) :]
-            if readable:
-                part = client.recv(65_536)
-                assert part
-                digest.update(part)
-                size += len(part)
-    assert digest.digest() == hashlib.sha256(data).digest()
-
-
-@pytest.mark.parametrize(
-    ("path", "code", "text"), [(b"/no-socket", 426, b"not here"), (b"/no-socket-until-close", 403, b"no socket")]
-)
-def test_a_websocket_that_the_site_refuses(bed, path, code, text):
-    with raw(bed, HANDSHAKE % path) as client:
-        said = rest(client)
-    assert said.startswith(b"HTTP/1.1 %d " % code)
-    assert said.endswith(b"\r\n\r\n" + text)
-
-
-def test_our_own_websocket_stays_ours(bed):
-    with raw(bed, (HANDSHAKE % b"/xmpp-websocket").replace(b"vite-hmr", b"xmpp")) as client:
-        assert b"sec-websocket-protocol: xmpp" in until(client, b"\r\n\r\n").lower()
-
-
 def test_a_site_that_is_not_there():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -370,6 +305,26 @@ def test_a_site_that_is_not_there():
         with raw(bed, HANDSHAKE % b"/socket") as socket_client:
             assert rest(socket_client).startswith(b"HTTP/1.1 502 ")
         client.close()
+
+
+def test_a_site_whose_certificate_nobody_vouches_for(tmp_path, monkeypatch):
+    """And one that SSL_CERT_FILE vouches for; a WebSocket likewise."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with running(context) as secured:
+        url = secured.url.replace("127.0.0.1", "localhost")
+        with TestBed.start("--proxy", url) as bed:
+            with raw(bed, b"GET / HTTP/1.0\r\n\r\n") as client:
+                assert b"has a certificate that isn't trusted here" in rest(client)
+            with raw(bed, HANDSHAKE % b"/socket") as client:
+                assert b"has a certificate that isn't trusted here" in rest(client)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        with TestBed.start("--proxy", url) as bed:
+            with raw(bed, b"GET / HTTP/1.0\r\n\r\n") as client:
+                assert rest(client).startswith(b"HTTP/1.1 200 ")
+            with raw(bed, HANDSHAKE % b"/socket") as client:
+                assert until(client, b"early").startswith(b"HTTP/1.1 101 ")
 
 
 def test_one_that_stops_does_not_wait_for_what_is_open(upstream):
@@ -390,6 +345,9 @@ def test_one_that_stops_does_not_wait_for_what_is_open(upstream):
         (["--proxy", "http://localhost:8000/app"], "--proxy: wants the URL of a server, without a path"),
         (["--proxy", "http://localhost:1", "--site", "/"], "--proxy and --site both say what is at /: choose one"),
         (["--proxy", "http://localhost:5280"], "--proxy http://localhost:5280 is this server itself"),
+        (["--proxy", "http://127.0.0.1:5280"], "--proxy http://127.0.0.1:5280 is this server itself"),
+        (["--proxy", "http://[::1]", "--port", "80"], "--proxy http://[::1] is this server itself"),
+        (["--proxy", "https://localhost:5281"], "--proxy https://localhost:5281 is this server itself"),
     ],
 )
 def test_what_an_operator_gets_wrong(arguments, text):

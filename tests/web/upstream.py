@@ -7,6 +7,7 @@ import hashlib
 import json
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -143,6 +144,11 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.recv(1)
         self.server.left.set()
 
+    def at_unread(self) -> None:
+        """Takes nothing of a body until told."""
+        self.server.told.wait(20)
+        self.close_connection = True
+
     def at_endless(self) -> None:
         self.begin_chunks()
         self.close_connection = True
@@ -186,16 +192,26 @@ class Upstream(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.told, self.asked, self.left = threading.Event(), threading.Event(), threading.Event()
         self.sent = 0
+        self.scheme = "http"
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.scheme = "https"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients leave in the middle here, or don't like a certificate: not into the test's output."""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}"
 
 
 @contextmanager
-def running() -> Iterator[Upstream]:
-    """One that serves."""
+def running(context: ssl.SSLContext | None = None) -> Iterator[Upstream]:
+    """One that serves; with a context over TLS."""
     with Upstream() as upstream:
+        if context is not None:
+            upstream.secure(context)
         thread = threading.Thread(target=upstream.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
