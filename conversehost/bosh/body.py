@@ -124,3 +124,8 @@ def terminate(condition: str | None = None, payload: Sequence[bytes] = (), strea
 def see_other_uri(uri: str) -> BodyError:
     """The connection manager is to be found at another URI (section 17.2)."""
     return BodyError("see-other-uri", f"this is served at {uri}", [f"<uri>{escape(clean(uri))}</uri>".encode()])
+
+
+def elsewhere(rid: int) -> BodyError:
+    """What a request hears whose rid came once more on another connection (section 14.3)."""
+    return BodyError("", f"rid {rid} came again on another connection, which gets the answer")

@@ -124,12 +124,17 @@ class Manager:
         for session in self.sessions():
             session.expire(condition)
 
-    def _refuse(self, session: BoshSession | None, error: BodyError, exchange: Exchange, answers: Manner) -> None:
+    def refuse(self, session: BoshSession, error: BodyError, exchange: Exchange) -> None:
+        """A request that breaks the rules of its session ends it."""
         self.refused[error.condition] += 1
-        if session is None:
-            exchange.answer(terminate(error.condition, error.payload), answers, error)
+        session.refuse(error, exchange)
+
+    def _refuse(self, session: BoshSession | None, error: BodyError, exchange: Exchange, answers: Manner) -> None:
+        if session is not None:
+            self.refuse(session, error, exchange)
         else:
-            session.refuse(error, exchange)
+            self.refused[error.condition] += 1
+            exchange.answer(terminate(error.condition, error.payload), answers, error)
 
     def _named_in(self, data: bytes) -> BoshSession | None:
         """Whose an ill-formed body is: its client takes the session for ended, so it shall be."""

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from conversehost.bosh.acks import Acknowledgements
-from conversehost.bosh.body import EMPTY, RECOVERABLE, Body, BodyError, build, terminate
+from conversehost.bosh.body import EMPTY, RECOVERABLE, Body, BodyError, build, elsewhere, terminate
 from conversehost.bosh.exchange import Exchange, Waiting
 from conversehost.bosh.keys import KeySequence
 from conversehost.bosh.pace import Pace, leaves
@@ -31,7 +31,9 @@ REPEATS = 100
 
 
 class BoshSession:
-    """`_held`: requests taken and not answered, by rid. `_ahead`: those that came before the ones they follow."""
+    """`_held`: requests taken and not answered, by rid. `_ahead`: those that came before the ones they follow;
+    `_orphaned`: such whose connection is gone since.
+    """
 
     __slots__ = (
         "_acks",
@@ -44,6 +46,7 @@ class BoshSession:
         "_idle",
         "_last_words",
         "_limit",
+        "_orphaned",
         "_pace",
         "_paused",
         "_script",
@@ -77,6 +80,7 @@ class BoshSession:
         self._clock = manager.clock
         self._held: dict[int, Waiting] = {}
         self._ahead: dict[int, Waiting] = {}
+        self._orphaned: dict[int, Waiting] = {}
         self._due = False
         self._greeting: Mapping[str, str] | None = None
         self._acks = Acknowledgements(self.window) if terms.acks else None
@@ -161,8 +165,7 @@ class BoshSession:
         arrival = self.window.judge(rid)
         if arrival is Arrival.NEXT:
             self._take(rid, Waiting(body, exchange, self._clock.now()))
-            while not self.ended and (early := self._ahead.pop(self.window.last + 1, None)):
-                self._take(self.window.last + 1, early)
+            self._take_early()
         elif arrival is Arrival.AHEAD:
             self._wait_for_gap(rid, body, exchange)
         elif arrival is Arrival.REPEAT:
@@ -178,6 +181,8 @@ class BoshSession:
                     del waiting[rid]
                     if waiting is self._held:  # a repeat is answered at once: what comes takes the next rid
                         self.window.keep(rid, Answer(EMPTY, self._clock.now()))
+                    else:  # it came whole, and a page that was loaded again won't repeat it
+                        self._orphaned[rid] = request
                     self._idle = self._clock.now()
                     self._arm()
                     return
@@ -202,18 +207,30 @@ class BoshSession:
         if self._deadline is not None:
             self._deadline.cancel()
 
-    def _take(self, rid: int, request: Waiting) -> None:
+    def _take(self, rid: int, request: Waiting, *, orphaned: bool = False) -> None:
         body = request.body
         try:
             if self.keys is not None:
                 self.keys.check(rid, body)
-            self._pace.check(body, request.came, len(self._held))
+            self._pace.check(body, request.came, len(self._held) - orphaned)  # it isn't open itself
             if self._acks is not None:
                 self._acks.read(body)
             self._take_lost()
             self._process(rid, request)
         except BodyError as error:
-            self.refuse(error, request.exchange)
+            self.manager.refuse(self, error, request.exchange)
+
+    def _take_early(self) -> None:
+        """Those that waited for the one just taken."""
+        while not self.ended:
+            rid = self.window.last + 1
+            if (request := self._ahead.pop(rid, None)) is not None:
+                self._take(rid, request)
+            elif (request := self._orphaned.pop(rid, None)) is not None:
+                self._take(rid, request, orphaned=True)
+                self.lost(request.exchange)
+            else:
+                return
 
     def _process(self, rid: int, request: Waiting) -> None:
         body = request.body
@@ -281,6 +298,7 @@ class BoshSession:
         else:
             self._pace.check_number(body, len(self._held) + len(self._ahead))
         self._ahead[rid] = Waiting(body, exchange, self._clock.now())
+        self._orphaned.pop(rid, None)
         self._arm()
 
     def _repeat(self, rid: int, body: Body, exchange: Exchange) -> None:
@@ -364,6 +382,7 @@ class BoshSession:
         waiting = {**self._held, **self._ahead}
         self._held.clear()
         self._ahead.clear()
+        self._orphaned.clear()
         if waiting:
             self.manager.forget(self)
         for index, (rid, each) in enumerate(waiting.items()):
@@ -429,8 +448,3 @@ class BoshSession:
             self._ahead.pop(rid).exchange.answer(RECOVERABLE, self.terms.manner, gap)
             self._idle = now
         self._arm()
-
-
-def elsewhere(rid: int) -> BodyError:
-    """What a request hears whose rid came once more on another connection (section 14.3)."""
-    return BodyError("", f"rid {rid} came again on another connection, which gets the answer")

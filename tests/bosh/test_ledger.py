@@ -120,13 +120,18 @@ class Network(RuleBasedStateMachine):
             self.next_read += 1
 
     @precondition(lambda self: self.copies and not self.failed and not self.repeating and not self.read_later)
-    @precondition(lambda self: self.all_there())
+    @precondition(lambda self: not any(copy.request.recoverable for copy in self.answered()))
     @rule(data=st.data())
     def page_loads_again(self, data: st.DataObject) -> None:
-        """All connections break, the server knows at once, and the client goes on with the next rid."""
+        """All connections break once what was said on them has arrived; the server learns of it one after the other.
+
+        The client goes on with the next rid.
+        """
         for copy in data.draw(st.permutations(self.copies)):
+            if copy.request is None:
+                self.arrive(copy)
             self.cut(copy)
-        self.server_hears_of_all()
+            self.server_hears_of_all()
         self.unanswered.clear()
         self.next_read = self.next_rid
 

@@ -178,6 +178,16 @@ def test_a_rid_that_is_none_ends_the_session(romeo, server, rid):
     assert server.given_back == []
 
 
+def test_every_refusal_is_counted(stage):
+    """One that is refused at once, and one that is when its turn comes."""
+    for client in (stage.client(), stage.client()):
+        client.send(rid=2000)
+    romeo = stage.client()
+    romeo.send(rid=1001)
+    assert romeo.send(rid=1002).ends == "policy-violation"
+    assert stage.manager.refused == {"item-not-found": 2, "policy-violation": 1}
+
+
 # Connections that break
 
 
@@ -291,12 +301,58 @@ def test_a_repeat_may_get_lost_too(romeo, server):
     assert romeo.send(rid=1002).said == ["a"]
 
 
-def test_an_early_request_that_lost_its_connection_may_be_repeated(stage, romeo, server):
+def test_an_early_request_that_lost_its_connection_is_taken_in_its_turn(romeo, server):
+    romeo.send(message("b"), rid=1002).lose()
+    assert server.heard == []
+    romeo.send(message("a"), rid=1001)
+    assert server.heard == ["a", "b"]
+
+
+def test_an_early_request_that_lost_its_connection_may_be_repeated(romeo, server):
+    romeo.send(message("b"), rid=1002).lose()
+    again = romeo.send(message("b"), rid=1002)
+    romeo.send(message("a"), rid=1001)
+    assert server.heard == ["a", "b"]
+    server.says("x")
+    assert again.said == ["x"]
+
+
+def test_also_once_the_gap_is_filled(romeo, server):
     romeo.send(message("b"), rid=1002).lose()
     romeo.send(message("a"), rid=1001)
-    assert server.heard == ["a"]
-    assert romeo.send(message("b"), rid=1002).held
+    assert romeo.send(message("b"), rid=1002).empty
     assert server.heard == ["a", "b"]
+
+
+def test_after_a_reload_the_client_goes_on_even_where_its_requests_changed_places_on_the_way(stage):
+    """The server hears of the end of early ones before the one that they follow comes, and ends too."""
+    juliet = stage.client(hold=3)
+    for rid in (1002, 1003):
+        juliet.send(rid=rid).lose()
+    juliet.send(rid=1001).lose()
+    later = [juliet.send(rid=rid) for rid in (1005, 1006, 1004)]
+    stage.server.says("x")
+    assert later[-1].said == ["x"]
+
+
+def test_nothing_is_said_to_an_early_request_that_lost_its_connection(romeo, server):
+    romeo.send(rid=1002).lose()
+    earlier = romeo.send(message("a"), rid=1001)
+    server.says("x", "y")
+    assert earlier.said == ["x", "y"]
+    server.says("z")
+    assert romeo.send(rid=1003).said == ["z"]
+
+
+def test_an_early_request_that_lost_its_connection_is_not_too_fast(romeo, server):
+    romeo.send(rid=1002).lose()
+    assert romeo.send(message("a"), rid=1001).held
+
+
+def test_an_early_request_that_lost_its_connection_does_not_keep_the_session_alive(stage, romeo, server):
+    romeo.send(rid=1002).lose()
+    stage.advance(60)
+    assert server.given_back == []
 
 
 def test_what_got_lost_is_given_back_when_the_session_ends(stage, romeo, server):
