@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from playwright.sync_api import expect
 
 from conversehost.testing import TestBed
 from tests.browser.conftest import Visitor, converse_folder
+from tests.test_launch import SOON
 
 from .fronts import free_port
 from .tools import program
@@ -58,16 +61,25 @@ def upload():
 def started(command: list[str], folder: Path, sign: str) -> Iterator[None]:
     """A development server, from when it says that it serves."""
     with subprocess.Popen(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=folder,
+        env=os.environ | {"NO_COLOR": "1"},  # else the sign may have colours in it
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         assert process.stdout is not None
         said = ""
+        limit = threading.Timer(SOON, process.kill)
+        limit.start()
         for line in process.stdout:
             said += line
             if sign in line:
                 break
         else:
             pytest.fail(f"{command[0]} didn't start: {said}", pytrace=False)
+        limit.cancel()
         try:
             yield
         finally:
