@@ -88,7 +88,7 @@ class Network:
         await self._until(lambda: wanted <= self.arrived)
 
     async def until_closed(self, ports: set[int]) -> None:
-        """Connections of a client, known by its ports, are closed, and so are those to the server behind."""
+        """Connections of a client, known by its ports, are closed, and the server knows."""
         await self._until(lambda: not ports & {each.port for each in self.open})
 
     async def until_overtaken(self) -> None:
@@ -130,10 +130,15 @@ class _Connection(asyncio.Protocol):
             self._task = asyncio.ensure_future(self._carry(request))
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._end = asyncio.ensure_future(self._close())
+
+    async def _close(self) -> None:
+        """Only behind what was said, and to the end: a server that doesn't know yet counts the requests as open."""
         if self._task is not None:
             self._task.cancel()
-        for _, writer in self._streams:  # a reset would take what the server hasn't read yet
-            writer.close()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._hear_out(self._streams)
+        self._hang_up()
         self.network.open.discard(self)
         self.network.tell()
 
@@ -189,7 +194,7 @@ class _Connection(asyncio.Protocol):
         finally:
             for task in tasks:
                 task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         first = next(index for index, task in enumerate(tasks) if task in done)
         others = self._streams[:first] + self._streams[first + 1 :]
         await self._hear_out(others)
