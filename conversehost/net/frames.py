@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 
 from wsproto.extensions import Extension
@@ -20,12 +21,13 @@ _PIECE = 1_024
 
 
 class Meter(Extension):
-    """Knows how far the frames go whose headers wsproto has read."""
+    """Knows how far the frames go whose headers wsproto has read, and refuses those that go too far at once."""
 
     name = "meter"  # agreed on with nobody
 
     def __init__(self) -> None:
         self.end = 0
+        self.limit = sys.maxsize
 
     def enabled(self) -> bool:
         return True
@@ -36,6 +38,8 @@ class Meter(Extension):
     def frame_inbound_header(
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
     ) -> CloseReason | RsvBits:
+        if payload_length > self.limit:
+            return CloseReason.MESSAGE_TOO_BIG
         self.end += payload_length + (6 if payload_length < _TWO_BYTES else 8 if payload_length < 65_536 else 14)
         return RsvBits(False, False, False)
 
@@ -50,6 +54,10 @@ class Frames:
         self._fed = 0  # bytes that wsproto was given
         self._is_whole = True  # the message whose frame was read last
         self._is_between = not self._deflates  # no frame and no message has begun
+
+    def allow(self, limit: int) -> None:
+        """Bytes that a frame may have from now on; of compressed ones it is known when they are read."""
+        self._meter.limit = limit
 
     def whole(self, data: bytes, at: int) -> tuple[bytes, int] | None:
         """The message that begins at `at`, and where it ends, if it is UTF-8 and a single frame that is all there.

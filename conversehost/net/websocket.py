@@ -45,7 +45,7 @@ class WebSocketConnection:
         self._secure = secure
         self._moved = moved
         self._frames = Frames(deflate)
-        self._limit = shared.limits.unauthenticated
+        self._set_limit(shared.limits.unauthenticated)
         self._message: list[str] = []  # of a message that isn't complete
         self._size = 0  # characters
         self._backend: Backend | None = None
@@ -110,7 +110,7 @@ class WebSocketConnection:
 
     def restarting(self) -> None:
         self._logged_in = True
-        self._limit = self._shared.limits.stanza
+        self._set_limit(self._shared.limits.stanza)
         self._watch()
 
     def close(self, error: StreamError | None = None) -> None:
@@ -132,7 +132,10 @@ class WebSocketConnection:
                 if self._deaf:
                     return
         except ParseFailed as error:
-            self._fail(StreamError("bad-format", str(error)), error.code)
+            if error.code == CloseReason.MESSAGE_TOO_BIG:
+                self._too_big()
+            else:
+                self._fail(StreamError("bad-format", str(error)), error.code)
 
     def _frame(self, frame: Frame) -> None:
         opcode = frame.opcode
@@ -171,6 +174,10 @@ class WebSocketConnection:
             except Exception:
                 log.failure("while reading from a client")
                 self.close(StreamError("internal-server-error"))
+
+    def _set_limit(self, limit: int) -> None:
+        self._limit = limit
+        self._frames.allow(limit)
 
     def _too_big(self) -> None:
         error = StreamError("policy-violation", "stanza too big", application=(ns.STANZA_TOO_BIG, "stanza-too-big"))

@@ -260,11 +260,21 @@ def test_before_login_less_is_taken(front):
     assert socket.codes == [1009]
 
 
-def test_a_length_alone_takes_no_memory(front, socket):
-    socket.send(b"\x81\xff" + (2**62).to_bytes(8, "big") + b"\1\2\3\4")
-    assert socket.codes == []
-    socket.send(b"x" * (STANZA_LIMIT + 1))
+@pytest.mark.parametrize(
+    "length", [b"\xfe" + (STANZA_LIMIT + 1).to_bytes(2, "big"), b"\xff" + (2**62).to_bytes(8, "big")]
+)
+def test_a_length_that_is_too_large_is_refused_at_once(front, socket, length):
+    """Nobody waits for what is to come."""
+    front.server.link.restarting()
+    socket.send(b"\x81" + length + b"mask")
+    assert socket.error == "policy-violation"
     assert socket.codes == [1009]
+
+
+def test_a_length_that_is_just_right_is_waited_for(front, socket):
+    front.server.link.restarting()
+    socket.send(b"\x81\xfe" + STANZA_LIMIT.to_bytes(2, "big") + b"mask")
+    assert socket.codes == []
 
 
 # Ends
