@@ -41,7 +41,7 @@ class WebChannel:
             request.handleContentChunk(part)
         exchange.body.clear()
         try:
-            request.requestReceived(exchange.method, exchange.target, b"HTTP/" + exchange.version)
+            request.requestReceived(exchange.method, exchange.local_target, b"HTTP/" + exchange.version)
         finally:
             self._release()
 

@@ -186,6 +186,13 @@ def test_a_page_gets_the_request(front, wire):
     assert wire.answers[0].fields["content-type"] == "text/plain"
 
 
+def test_a_page_by_its_whole_address(wire):
+    """RFC 9112 section 3.2.2: any server takes it."""
+    wire.send(b"GET http://localhost/page?a=b HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    (answer,) = wire.answers
+    assert (answer.code, answer.body) == (200, b"GET /page?a=b ")
+
+
 def test_a_page_leaves_in_one_piece(front, wire):
     """Header and body: each piece is a call of the system, and perhaps a packet."""
     wrote: list[bytes] = []
