@@ -109,14 +109,7 @@ class Server(Service):
             clock=self.clock,
             turn=self.turn,
             limits=self.limits,
-            ceilings=Ceilings(
-                settings.bosh_wait,
-                settings.bosh_hold,
-                settings.bosh_inactivity,
-                settings.bosh_polling,
-                settings.bosh_maxpause,
-                settings.bosh_streams,
-            ),
+            ceilings=ceilings(settings),
             moved=settings.see_other and settings.see_other + "/http-bind",
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn)
@@ -316,6 +309,18 @@ class Server(Service):
         world = World(self.hosts, self.scenario.bots, self.turn, self.reset, lambda: self.ready)
         root.putChild(b"_conversehost", control(world, hosts))
         return root
+
+
+def ceilings(settings: Settings) -> Ceilings:
+    """The most that BOSH clients may ask for."""
+    return Ceilings(
+        settings.bosh_wait,
+        settings.bosh_hold,
+        settings.bosh_inactivity,
+        settings.bosh_polling,
+        settings.bosh_maxpause,
+        settings.bosh_streams,
+    )
 
 
 def report_link(error: Exception) -> None:

@@ -1,7 +1,8 @@
 """HTTP/1.1 on llhttp: the front that every request meets.
 
-BOSH is answered from here in the same turn; every other path becomes an ordinary `twisted.web` request. Answers leave
-in the order of their requests, also when a held BOSH request is among them.
+BOSH is answered from here in the same turn; every other path becomes an ordinary `twisted.web` request, or is passed on
+while it still comes in (`Streaming`). Answers leave in the order of their requests, also when a held BOSH request is
+among them.
 """
 
 from __future__ import annotations
@@ -345,7 +346,7 @@ class HttpConnection(Protocol):
             self.throttle()
 
     def web_failed(self, exchange: HttpExchange, code: int) -> None:
-        """twisted.web can't go on: a plain answer instead of its own, if it hasn't begun one; then the end."""
+        """Who was given the request can't go on: a plain answer, if none has begun; then the end."""
         assert self._web is not None
         begun = self._web.answering
         self._web = None
