@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from conversehost.auth.accounts import Accounts
@@ -87,7 +87,8 @@ class Stage:
     def open(self, domain: str = DOMAIN, lang: str = "en") -> Client:
         """A client that has opened a stream and not said anything yet."""
         client = Client(self)
-        client.stream.open(StreamOpen(domain, "stage", lang=lang), client)
+        client.opening = StreamOpen(domain, "stage", lang=lang)
+        client.stream.open(client.opening, client)
         self.turn.end()
         return client
 
@@ -116,6 +117,7 @@ class Client:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.stream = ServerStream(stage.router)
+        self.opening = StreamOpen(DOMAIN, "stage")
         self.inbox: list[Element] = []
         self.queue: list[bytes] = []
         self.hanging = False
@@ -148,7 +150,7 @@ class Client:
     def close(self, error: StreamError | None = None) -> None:
         self.flush()
         self.error = error
-        self.drop()
+        self._end(self.stream.close)
 
     # The client
 
@@ -176,11 +178,20 @@ class Client:
 
     def drop(self) -> None:
         """The connection breaks."""
+        self._end(self.stream.lost)
+
+    def _end(self, tell: Callable[[Sequence[bytes]], None]) -> None:
         if not self.closed:
             self.closed = True
             lost, self.queue = self.queue, []
-            self.stream.close(lost)
+            tell(lost)
             self.stage.turn.end()
+
+    def restart(self) -> Element:
+        """Open the stream anew, as after login; the features. Nothing waits in the inbox then."""
+        self.stream.restart(self.opening)
+        self.stage.turn.end()
+        return self.take()[-1]
 
     def take(self, kind: str = "") -> list[Stanza]:
         """All that has come, or all of a kind; it is looked at once."""

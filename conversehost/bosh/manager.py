@@ -12,13 +12,13 @@ from conversehost.bosh.body import Body, BodyError, parse_body, see_other_uri, t
 from conversehost.bosh.exchange import Exchange
 from conversehost.bosh.keys import KeySequence
 from conversehost.bosh.session import BoshSession
-from conversehost.bosh.stream import BoshStream
+from conversehost.bosh.stream import BoshStream, opening
 from conversehost.bosh.terms import PLAIN, Ceilings, Manner, Terms, agree, greeting, lower_version, manner
 from conversehost.clock import Clock
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JIDError, prepare_domain
-from conversehost.xmpp.stream import Backend, StreamOpen
+from conversehost.xmpp.stream import Backend
 from conversehost.xmpp.xml import Limits
 
 _SID = re.compile(rb"""\bsid=["']([\w-]{32})["']""")
@@ -186,12 +186,6 @@ def domain_of(body: Body) -> str:
         return prepare_domain(asked)
     except JIDError as error:
         raise BodyError("improper-addressing", f"'to' is no domain: {error}") from None
-
-
-def opening(body: Body, domain: str, address: str, secure: bool) -> StreamOpen:
-    """What the server behind is told of a new stream."""
-    lang = body.get(f"{{{ns.XML}}}lang") or "en"
-    return StreamOpen(domain, "bosh", address, body.get("from") or "", lang, secure)
 
 
 def about_stream(domain: str) -> dict[str, str]:

@@ -249,7 +249,7 @@ class BoshSession:
         streams = self.streams.addressed(body)
         if body.restart:
             for stream in streams:
-                stream.backend.restart()
+                stream.restart(body)
         elif self._asks_for_a_stream(body):
             self.manager.add_stream(self, body)
         else:
@@ -392,7 +392,7 @@ class BoshSession:
                 each.exchange.answer(self._last_words, self.terms.manner, self._why)
             else:
                 each.exchange.answer(EMPTY, self.terms.manner)
-        self._close_streams()
+        self.streams.end()
 
     def _say_last(
         self, rid: int, exchange: Exchange, condition: str | None, payload: Sequence[bytes], hand_over: bool
@@ -402,14 +402,6 @@ class BoshSession:
         body = terminate(condition, [*due, *payload]) if due else self._last_words
         self.window.keep(rid, Answer(body, self._clock.now(), due, stream, exchange))
         exchange.answer(body, self.terms.manner, self._why)
-
-    def _close_streams(self) -> None:
-        for stream in self.streams.end():
-            undelivered = stream.take()
-            if stream.name in self.streams.open:
-                stream.backend.close(undelivered)
-            elif undelivered:
-                stream.backend.undelivered(undelivered)
 
     def _flush_later(self) -> None:
         if not self._due:
@@ -438,6 +430,7 @@ class BoshSession:
         now = self._clock.now()
         if self.ended or (self._next_due() <= now and not self._held and not self._ahead):
             self.manager.forget(self)
+            self.streams.broken = not self.ended
             self._end(None)
             return
         wait = self.terms.wait

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from conversehost.bosh.body import Body
+from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
-from conversehost.xmpp.stream import Backend
+from conversehost.xmpp.stream import Backend, StreamOpen
 
 if TYPE_CHECKING:
     from conversehost.bosh.session import BoshSession
 
 QUEUE, QUEUE_BYTES = 1_000, 1_048_576
 """What may wait for a client that has no request open; more ends the stream, and all of it is stored or bounced."""
+
+
+def opening(body: Body, domain: str, address: str, secure: bool) -> StreamOpen:
+    """What the server behind is told of a new stream, or one that restarts."""
+    lang = body.get(f"{{{ns.XML}}}lang") or "en"
+    return StreamOpen(domain, "bosh", address, body.get("from") or "", lang, secure)
 
 
 class BoshStream:
@@ -42,6 +50,11 @@ class BoshStream:
         self.queued += len(stanza)
         if len(queue) > QUEUE or self.queued > QUEUE_BYTES:
             self.session.relieve(self)
+
+    def restart(self, body: Body) -> None:
+        """The client restarts the stream (XEP-0206 section 5)."""
+        session = self.session
+        self.backend.restart(opening(body, body.get("to") or "", session.address, session.secure))
 
     def restarting(self) -> None:
         """Logged in: stanzas may be larger from now on."""

@@ -20,15 +20,18 @@ class Due:
 
 
 class Streams:
-    """`open`: by name. `several`: there is, or was, more than one, so payload needs a name from now on."""
+    """`open`: by name. `several`: there is, or was, more than one, so payload needs a name from now on. `broken`: the
+    client is gone without a goodbye.
+    """
 
-    __slots__ = ("_gone", "_most", "open", "ready", "several")
+    __slots__ = ("_gone", "_most", "broken", "open", "ready", "several")
 
     def __init__(self, first: BoshStream, most: int) -> None:
         """`most` may be open at once; where that is one, clients know nothing of streams."""
         self.open = {first.name: first}
         self.ready: list[BoshStream] = []
         self.several = False
+        self.broken = False
         self._most = most
         self._gone: list[str] = []
 
@@ -104,9 +107,14 @@ class Streams:
             due.attributes |= {"type": "terminate"} | ({"condition": condition} if condition else {})
         return due
 
-    def end(self) -> list[BoshStream]:
+    def end(self) -> None:
         """Close all: those that are open, and those that ended and couldn't say their last words any more."""
         ended = [*self.open.values(), *(stream for stream in self.ready if stream.name not in self.open)]
         for stream in ended:
             stream.closed = True
-        return ended
+        for stream in ended:
+            undelivered = stream.take()
+            if stream.name in self.open:
+                (stream.backend.lost if self.broken else stream.backend.close)(undelivered)
+            elif undelivered:
+                stream.backend.undelivered(undelivered)

@@ -65,7 +65,7 @@ class ClientConnection(Protocol):
         self.factory.turn.end()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._parser = None
+        broken, self._parser = self._parser is not None, None
         self.factory.connections.discard(self)
         if self.factory.gate is not None:
             self.factory.gate.left(getattr(self.transport.getPeer(), "host", ""))
@@ -73,7 +73,7 @@ class ClientConnection(Protocol):
         if self._backend is not None:
             undelivered: list[Any] = [*self._outlet.unsent(), *self._out]
             backend, self._backend = self._backend, None
-            backend.close(undelivered)
+            (backend.lost if broken else backend.close)(undelivered)
         self.factory.turn.end()
 
     # Link
@@ -122,12 +122,13 @@ class ClientConnection(Protocol):
         major, dot, _ = header.attributes.get("version", "").partition(".")
         if not (dot and major.isdecimal() and int(major[:9]) >= 1):  # whoever knows a later one knows 1.0 too
             raise StreamError("unsupported-version", "version='1.0' is spoken here")
+        address = getattr(self.transport.getPeer(), "host", "")
+        request = StreamOpen(to, "tcp", address, header.attributes.get("from", ""), lang)
         if self._backend is not None:
-            self._backend.restart()
+            self._backend.restart(request)
             return
         self._backend = self.factory.backend()
-        address = getattr(self.transport.getPeer(), "host", "")
-        self._backend.open(StreamOpen(to, "tcp", address, header.attributes.get("from", ""), lang), self)
+        self._backend.open(request, self)
 
     def _open_stream(self, domain: str, lang: str) -> None:
         """Our header; comes before anything else, errors too (section 4.9.1.2)."""

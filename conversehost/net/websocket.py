@@ -53,6 +53,7 @@ class WebSocketConnection:
         self._out: list[bytes] = []
         self._due = False
         self._said_open = self._said_close = False
+        self._silent = False  # nothing was heard for too long
         self._left = False  # the server behind knows that it is over
         self._ended = False  # no more elements either way
         self._closing = False  # our close frame is out
@@ -218,14 +219,12 @@ class WebSocketConnection:
         major, dot, _ = found.get("version", "").partition(".")
         if not (dot and major.isdecimal() and int(major[:9]) >= 1):
             raise StreamError("unsupported-version", "version='1.0' is spoken here")
+        request = StreamOpen(to, "websocket", self._address, found.get("from", ""), lang, self._secure)
         if self._backend is not None:
-            self._backend.restart()
+            self._backend.restart(request)
             return
         self._backend = self._shared.backend()
-        self._backend.open(
-            StreamOpen(to, "websocket", self._address, found.get("from", ""), lang, self._secure),
-            self,
-        )
+        self._backend.open(request, self)
 
     def _say_open(self, domain: str) -> None:
         """Ours; comes before anything else, errors too (section 3.5). A new id at each restart (3.7)."""
@@ -307,7 +306,8 @@ class WebSocketConnection:
         if not self._left:
             self._left = True
             out, self._out = self._out, []
-            self._backend.close([*unsent, *out])
+            broken = self._silent or not self._said_close
+            (self._backend.lost if broken else self._backend.close)([*unsent, *out])
         elif unsent:
             self._backend.undelivered(unsent)
 
@@ -326,6 +326,7 @@ class WebSocketConnection:
         if not self._logged_in and now >= self._begun + LOGIN:
             self.close(StreamError("connection-timeout", f"not logged in within {LOGIN:.0f} seconds"))
         elif now >= self._heard + manners.timeout:
+            self._silent = True
             self.close(StreamError("connection-timeout", f"nothing heard for {manners.timeout:.0f} seconds"))
         else:
             if now >= self._ping_due():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import cast
 
 from lxml.etree import QName
@@ -72,9 +73,10 @@ class ServerStream:
         self._account = account
         return self._bind(resource)
 
-    def restart(self) -> None:
-        """After login: what is offered now. Before, the same as at first."""
+    def restart(self, request: StreamOpen) -> None:
+        """What is offered now: after login another thing than before."""
         if not self._closed:
+            self._request = request if request.to else replace(request, to=self._request.to)
             self._send(self._features())
 
     def receive(self, stanza: Element) -> None:
@@ -98,9 +100,13 @@ class ServerStream:
             self._give_up(StreamError("internal-server-error"))
 
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
-        """The transport is gone."""
+        """The stream ended."""
         self._end()
         self.undelivered(undelivered)
+
+    def lost(self, undelivered: Sequence[bytes] = ()) -> None:
+        """The connection broke."""
+        self.close(undelivered)
 
     def undelivered(self, stanzas: Sequence[bytes]) -> None:
         """They go where messages go that find nobody."""

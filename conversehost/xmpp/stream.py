@@ -12,7 +12,7 @@ from conversehost.xmpp.xml import Element
 
 @dataclass(frozen=True, slots=True)
 class StreamOpen:
-    """What a client says, and what is known of it, when it opens a stream."""
+    """What a client says, and what is known of it, when it opens a stream or restarts it."""
 
     to: str
     transport: str
@@ -47,14 +47,21 @@ class Backend(Protocol):
     def receive(self, stanza: Element) -> None:
         """One top-level element from the client."""
 
-    def restart(self) -> None:
-        """The client restarted the stream; features come over the link."""
+    def restart(self, request: StreamOpen) -> None:
+        """The client restarted the stream, after TLS or login; features come over the link.
+
+        `request` says what holds from now on. Over BOSH `to` may be missing: it is the same then.
+        """
 
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
-        """The transport is gone, whoever ended it. `undelivered` never reached the client: store or bounce it.
+        """The stream ended: the client said goodbye, or it was the server. `undelivered` never reached the client:
+        store or bounce it.
 
-        Called exactly once for each stream that was opened.
+        For each stream that was opened either this or `lost` is called, exactly once.
         """
+
+    def lost(self, undelivered: Sequence[bytes] = ()) -> None:
+        """The connection broke, or the client fell silent, without a goodbye. As for `close`."""
 
     def undelivered(self, stanzas: Sequence[bytes]) -> None:
         """After the end: what seemed to have left with it hasn't. Store or bounce it."""

@@ -99,6 +99,7 @@ class Server:
         self.received: list[Element] = []
         self.restarts = 0
         self.closed: list[list[bytes]] = []
+        self.broken = False
         self.link: Link | None = None
         self.on_open: Callable[[], None] = lambda: None
         self.on_receive: Callable[[Element], None] = lambda stanza: None
@@ -113,11 +114,16 @@ class Server:
         self.received.append(stanza)
         self.on_receive(stanza)
 
-    def restart(self) -> None:
+    def restart(self, request: StreamOpen) -> None:
+        self.opening = request
         self.restarts += 1
 
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
         self.closed.append(list(undelivered))
+
+    def lost(self, undelivered: Sequence[bytes] = ()) -> None:
+        self.broken = True
+        self.close(undelivered)
 
     def undelivered(self, stanzas: Sequence[bytes]) -> None:
         assert self.closed

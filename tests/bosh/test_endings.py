@@ -8,6 +8,7 @@ from conversehost.bosh.body import see_other_uri
 from conversehost.bosh.stream import QUEUE
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.stream import StreamOpen
 from conversehost.xmpp.xml import Limits
 from tests.bosh.stage import HTTPBIND, Client, Stage, message
 
@@ -21,6 +22,7 @@ def test_a_client_leaves(stage, romeo, server):
     assert last.empty
     assert server.heard == ["bye"]
     assert server.given_back == []
+    assert not server.broken
     assert romeo.hold().ends == "item-not-found"
 
 
@@ -205,13 +207,21 @@ def test_many_small_stanzas_are_not_one_large(stage):
 
 
 def test_a_restart_reaches_the_server_and_a_stanza_in_it_does_not(romeo, server):
-    server.restart = lambda: server.link.send(message("features").encode())
+    server.restart = lambda request: server.link.send(message("features").encode())
     answer = romeo.raw(
         f"<body {HTTPBIND} rid='1001' sid='{romeo.sid}' xmlns:xmpp='{ns.XBOSH}' xmpp:restart='true'>"
         f"{message('x')}</body>"
     )
     assert answer.said == ["features"]
     assert server.heard == []
+
+
+def test_the_server_learns_what_a_restart_says(romeo, server):
+    romeo.raw(f"<body {HTTPBIND} rid='1001' sid='{romeo.sid}' xmlns:xmpp='{ns.XBOSH}' xmpp:restart='true'"
+              " to='elsewhere.example' from='romeo@localhost' xml:lang='it'/>")  # fmt: skip
+    assert server.opening == StreamOpen("elsewhere.example", "bosh", "192.0.2.1", "romeo@localhost", "it")
+    romeo.raw(f"<body {HTTPBIND} rid='1002' sid='{romeo.sid}' xmlns:xmpp='{ns.XBOSH}' xmpp:restart='true'/>")
+    assert server.opening.to == ""
 
 
 # Too much

@@ -116,6 +116,7 @@ def test_inactivity_begins_when_the_last_connection_breaks(stage, romeo, server)
     assert server.closed == []
     stage.advance(0.1)
     assert server.given_back == []
+    assert server.broken
 
 
 def test_an_ended_session_leaves_no_trace(stage, romeo):

@@ -49,9 +49,7 @@ def test_the_stream_says_so_before_login(open_house: Stage):
 
 
 def test_and_not_afterwards(member: Client):
-    member.stream.restart()
-    member.stage.turn.end()
-    assert member.only().find(f"{{{ns.REGISTER_FEATURE}}}register") is None
+    assert member.restart().find(f"{{{ns.REGISTER_FEATURE}}}register") is None
 
 
 def test_what_is_needed(guest: Client):

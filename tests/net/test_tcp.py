@@ -317,6 +317,13 @@ def test_the_client_ends_the_stream(station, open_line):
     assert open_line.error is None
     open_line.lose()
     assert station.server.given_back == []
+    assert not station.server.broken
+
+
+def test_the_connection_breaks(station, open_line):
+    open_line.lose()
+    assert station.server.given_back == []
+    assert station.server.broken
 
 
 def test_the_server_ends_the_stream(station, open_line):
@@ -334,6 +341,7 @@ def test_what_could_not_be_sent_any_more_is_given_back(station, open_line):
     assert "late" not in open_line.said
     open_line.lose()
     assert station.server.given_back == ["late"]
+    assert not station.server.broken
 
 
 def test_what_waits_for_the_end_of_the_turn_is_given_back(station, open_line):

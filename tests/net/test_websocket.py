@@ -133,6 +133,7 @@ def test_a_restart_is_another_open(front, socket):
     first = socket.elements[0].get("id")
     socket.say(OPEN)
     assert front.server.restarts == 1
+    assert front.server.opening.transport == "websocket"
     assert len(front.servers) == 1
     again = socket.elements[-1]
     assert again.tag == f"{FRAMING}open"
@@ -284,6 +285,7 @@ def test_a_client_closes_its_stream(front, socket):
     socket.say(CLOSE)
     assert socket.tags[-1] == "close"
     assert front.server.closed == [[]]
+    assert not front.server.broken
     assert socket.codes == []
     socket.frame(BYE, (1000).to_bytes(2, "big"))
     assert socket.codes == [1000]
@@ -312,6 +314,7 @@ def test_a_client_closes_without_a_word(front, socket):
     assert socket.wire.closed
     socket.wire.lose()
     assert front.server.closed == [[]]
+    assert front.server.broken  # RFC 7395 section 3.6: no <close/> was said
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 4000])
@@ -326,6 +329,7 @@ def test_the_server_closes_a_stream(front, socket):
     assert socket.codes == []
     assert socket.say(CLOSE).codes == [1000]
     assert front.server.closed == [[]]
+    assert not front.server.broken
 
 
 def test_a_client_that_does_not_answer_that(front, socket):
@@ -347,6 +351,7 @@ def test_a_connection_that_breaks_gives_back_what_was_not_out(front, socket):
     front.server.link.send(message("b").encode())
     socket.wire.lose()
     assert front.server.given_back == ["a", "b"]
+    assert front.server.broken
 
 
 def test_a_client_can_be_sent_elsewhere(front):
@@ -374,6 +379,8 @@ def test_a_silent_client_is_pinged_and_then_given_up(front, socket):
     assert (socket.pings, socket.codes) == (4, [])
     socket.advance(10)
     assert socket.error == "connection-timeout"
+    socket.wire.lose()
+    assert front.server.broken
 
 
 def test_a_client_that_answers_pings_stays(front, socket):

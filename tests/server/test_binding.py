@@ -30,9 +30,7 @@ def newcomer_to(stage: Stage, name: str = "romeo") -> Newcomer:
     stage.account(name)
     client = stage.open()
     client.write(f"<auth xmlns='{ns.SASL}' mechanism='PLAIN'>{encoded(f'{chr(0)}{name}{chr(0)}secret')}</auth>")
-    client.stream.restart()
-    stage.turn.end()
-    client.take()
+    client.restart()
     return Newcomer(client)
 
 

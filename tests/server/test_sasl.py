@@ -73,9 +73,7 @@ def test_the_features_before_login(stage: Stage):
 
 def test_the_features_after_login(client: Client):
     plain(client)
-    client.stream.restart()
-    client.stage.turn.end()
-    features = client.only()
+    features = client.restart()
     assert list(offered(features)) == []
     assert features.find(f"{{{ns.BIND}}}bind") is not None
     assert features.find(f"{{{ns.SESSION}}}session") is None  # it would cost every client a round trip
