@@ -115,6 +115,10 @@ def _domains(text: str) -> str:
     return ("." if below else "") + _domain(text.lstrip("*").removeprefix("."))
 
 
+def _feature(text: str) -> str:
+    return text.lower().replace("_", "-")
+
+
 def _user(text: str) -> tuple[str, str]:
     """Never tells the text in an error: it may be a password."""
     from conversehost.xmpp.jid import JIDError, parse, prepare_local
@@ -167,6 +171,7 @@ DOMAINS = Kind("NAME", _domains)
 BOSH_PATH = Kind("PATH", _bosh_path)
 ORIGIN = Kind("ORIGIN", _origin)
 SERVER = Kind("URL", _server)
+FEATURE = Kind("FEATURE", _feature)
 USER = Kind("NAME:PASSWORD", _user)
 FILE = Kind("FILE", _file, is_path=True)
 FOLDER = Kind("DIR", _folder, is_path=True)

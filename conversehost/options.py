@@ -25,6 +25,7 @@ from conversehost.kinds import (
     BOSH_PATH,
     DOMAIN,
     DOMAINS,
+    FEATURE,
     FILE,
     FLAG,
     FOLDER,
@@ -153,6 +154,13 @@ class Settings:
     )
     scenario: Path | None = option(None, FILE, PEOPLE, "accounts and rosters, as TOML; without it the demo cast")
     registration: bool = option(False, FLAG, PEOPLE, "let anybody make an account")
+    disabled: tuple[str, ...] = option(
+        (),
+        FEATURE,
+        RUN,
+        "leave out a part of the server, such as vcard; repeatable; docs/xeps.md has the names",
+        name="disable",
+    )
     bosh_wait: int = seconds(120, 1, 3600, "the longest that a request is held")
     bosh_hold: int = option(10, whole_number(1, 100, "N"), LIMITS, "the most requests held for a session")
     bosh_inactivity: int = seconds(60, 1, 86_400, "the longest that a session lives without a request")

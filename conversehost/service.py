@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from twisted.application.service import Service
@@ -17,7 +18,7 @@ from conversehost.auth.accounts import Accounts
 from conversehost.bosh.manager import Manager
 from conversehost.bosh.terms import Ceilings
 from conversehost.errors import ConfigError
-from conversehost.features import FEATURES, OPTIONAL
+from conversehost.features import by_name, chosen
 from conversehost.net import handshake
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
@@ -29,7 +30,7 @@ from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.secured import Secured
 from conversehost.net.tcp import ClientFactory
-from conversehost.options import Settings, Sockets
+from conversehost.options import Settings, Sockets, did_you_mean
 from conversehost.server.host import Host
 from conversehost.server.login import LoginRules
 from conversehost.server.router import Router
@@ -242,9 +243,18 @@ class Server(Service):
             accounts=self.accounts,
             rules=LoginRules(self.accounts),
         )
-        for feature in FEATURES + (OPTIONAL if self.settings.registration else ()):
+        for feature in self._features():
             feature.install(host)
         return host
+
+    def _features(self) -> tuple[ModuleType, ...]:
+        settings = self.settings
+        try:
+            return chosen(registration=settings.registration, disabled=settings.disabled)
+        except KeyError as error:
+            name, known = str(error.args[0]), list(by_name())
+            near = did_you_mean(name, known) or f": there are {', '.join(known)}"
+            raise ConfigError(f"--disable {name}: no such feature{near}") from None
 
     def _backend_for(self, domain: str) -> Backend | None:
         return ServerStream(self.router) if domain in self.by_http else None

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
-from conversehost.features import FEATURES, OPTIONAL
+from conversehost.features import chosen
 from conversehost.server.host import Host
 from conversehost.server.login import LoginRules, Passwords
 from conversehost.server.router import Router
@@ -48,7 +48,7 @@ class Stage:
         *domains: str,
         registration: bool = False,
         authenticator: Passwords | None = None,
-        without: Sequence[object] = (),
+        disabled: Sequence[str] = (),
     ) -> None:
         self.clock = Clock()
         self.turn = Turn()
@@ -57,7 +57,7 @@ class Stage:
         self.unexpected: list[tuple[BaseException, bytes]] = []
         self.router = Router(lambda error, stanza: self.unexpected.append((error, to_bytes(stanza))))
         rules = LoginRules(authenticator or self.accounts)
-        features = [each for each in FEATURES + (OPTIONAL if registration else ()) if each not in without]
+        features = chosen(registration=registration, disabled=disabled)
         for domain in domains or (DOMAIN,):
             host = Host(
                 domain,

@@ -18,6 +18,8 @@ def nothing(*_: object) -> None:
     [
         lambda host: host.on_iq("get", "urn:example", "query", nothing, at="host"),
         lambda host: host.on_iq("get", "urn:example", "query", nothing, at="account"),
+        lambda host: host.on_own_iq("get", "urn:example", "query", nothing),
+        lambda host: host.on_nonza("urn:example", "nonza", nothing),
         lambda host: host.on_stream_iq("get", "urn:example", "query", nothing),
         lambda host: host.on_presence_from("example", nothing),
         lambda host: host.on_presence_to("example", nothing),

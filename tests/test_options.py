@@ -100,6 +100,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         user = ["me:secret", "you@b.example:secret"]
         scenario = "cast.toml"
         registration = true
+        disable = ["vcard", "BOB_or_not"]
         bosh_wait = 3
         bosh_hold = 4
         bosh_inactivity = 5
@@ -144,6 +145,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         users=(("me@a.example", "secret"), ("you@b.example", "secret")),
         scenario=tmp_path / "cast.toml",
         registration=True,
+        disabled=("vcard", "bob-or-not"),
         bosh_wait=3,
         bosh_hold=4,
         bosh_inactivity=5,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from types import ModuleType
+
 from conversehost.features import (
     disco,
     offline,
@@ -16,8 +19,24 @@ from conversehost.features import (
     version,
 )
 
-FEATURES = (disco, roster, subscriptions, presence, offline, vcard, pubsub, ping, version, time)
+FEATURES: tuple[ModuleType, ...] = (disco, roster, subscriptions, presence, offline, vcard, pubsub, ping, version, time)
 """In order of installation, which is the order in which their hooks are called."""
 
-OPTIONAL = (register,)
+OPTIONAL: tuple[ModuleType, ...] = (register,)
 """Installed when the operator asks for them."""
+
+
+def name_of(feature: ModuleType) -> str:
+    """What `--disable` knows it by: the file's name, with hyphens."""
+    return feature.__name__.rpartition(".")[2].replace("_", "-")
+
+
+def chosen(*, registration: bool = False, disabled: Iterable[str] = ()) -> tuple[ModuleType, ...]:
+    """The features that a host gets. Raises KeyError for a name that none of them has."""
+    left_out = {name: by_name()[name] for name in disabled}.values()
+    return tuple(each for each in FEATURES + (OPTIONAL if registration else ()) if each not in left_out)
+
+
+def by_name() -> dict[str, ModuleType]:
+    """All there are."""
+    return {name_of(each): each for each in FEATURES + OPTIONAL}

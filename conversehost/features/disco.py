@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from conversehost.features.xep import Xep
 from conversehost.server.host import At, Host, Reply
-from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.stanza import Stanza
@@ -32,19 +31,19 @@ class DiscoFeature:
     def __init__(self, host: Host) -> None:
         self._host = host
 
-    def host_info(self, session: Session, iq: Stanza) -> Reply:
+    def host_info(self, iq: Stanza) -> Reply:
         return self._info(iq, "host", {"category": "server", "type": "im", "name": "conversehost"})
 
-    def host_items(self, session: Session, iq: Stanza) -> Reply:
+    def host_items(self, iq: Stanza) -> Reply:
         refuse_nodes(iq)
         return element(ns.DISCO_ITEMS, "query")
 
-    def account_info(self, session: Session, iq: Stanza) -> Reply:
-        self._refuse_strangers(session, iq)
+    def account_info(self, iq: Stanza) -> Reply:
+        self._refuse_strangers(iq)
         return self._info(iq, "account", {"category": "account", "type": "registered"})
 
-    def account_items(self, session: Session, iq: Stanza) -> Reply:
-        self._refuse_strangers(session, iq)
+    def account_items(self, iq: Stanza) -> Reply:
+        self._refuse_strangers(iq)
         refuse_nodes(iq)
         return element(ns.DISCO_ITEMS, "query")
 
@@ -56,9 +55,11 @@ class DiscoFeature:
             child(query, ns.DISCO_INFO, "feature", {"var": feature})
         return query
 
-    def _refuse_strangers(self, session: Session, iq: Stanza) -> None:
-        account = (iq.to or session.jid).to_bare()
-        if account != session.account and not self._host.rosters.get(account, session.account).from_:
+    def _refuse_strangers(self, iq: Stanza) -> None:
+        sender = iq.sender
+        assert sender is not None
+        account = (iq.to or sender).to_bare()
+        if account != sender.to_bare() and not self._host.rosters.get(account, sender).from_:
             raise StanzaError("service-unavailable")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host, Reply
-from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.stanza import Stanza
 
@@ -18,5 +17,5 @@ def install(host: Host) -> None:
     host.on_iq("get", ns.PING, "ping", pong, at="account")
 
 
-def pong(session: Session, iq: Stanza) -> Reply:
+def pong(iq: Stanza) -> Reply:
     return None

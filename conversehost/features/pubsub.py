@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host, Reply
-from conversehost.server.session import Session
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.stanza import Stanza
 
@@ -16,7 +15,7 @@ def install(host: Host) -> None:
     host.on_iq("get", NS, "pubsub", no_such_node, at="account")
 
 
-def no_such_node(session: Session, iq: Stanza) -> Reply:
+def no_such_node(iq: Stanza) -> Reply:
     """Section 6.5.9.11. Converse.js takes it for "nothing stored"; service-unavailable it logs as an error."""
     if iq[0].find(f"{{{NS}}}items") is None:
         raise StanzaError("feature-not-implemented")

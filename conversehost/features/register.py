@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host, Reply
-from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID, JIDError, prepare_local
@@ -57,36 +56,40 @@ class RegisterFeature:
         self._host.create_account(account, password)
         return None
 
-    def status(self, session: Session, iq: Stanza) -> Reply:
+    def status(self, iq: Stanza) -> Reply:
         """Who is registered already is told so."""
-        self._refuse_others(session)
+        account = self._own(iq)
         query = element(ns.REGISTER, "query")
         child(query, ns.REGISTER, "registered")
         child(query, ns.REGISTER, "instructions").text = CHANGE
-        child(query, ns.REGISTER, "username").text = session.jid.local
+        child(query, ns.REGISTER, "username").text = account.local
         child(query, ns.REGISTER, "password")
         return query
 
-    def change(self, session: Session, iq: Stanza) -> Reply:
+    def change(self, iq: Stanza) -> Reply:
         """A new password (section 3.3), or the end of the account (section 3.2)."""
-        self._refuse_others(session)
+        account = self._own(iq)
         if iq[0].find(_REMOVE) is not None:
             if len(iq[0]) > 1:
                 raise StanzaError("bad-request", "<remove/> stands alone")
-            session.send(result(iq))  # now, as the account's sessions end
-            self._host.delete_account(session.account)
+            self._host.router.send(result(iq))  # now, as the account's sessions end
+            self._host.delete_account(account)
             return None
         name, password = read(iq)
         if not name or not password:
             raise StanzaError("bad-request", "your name and a new password are needed")
-        if self._account(name) != session.account:
+        if self._account(name) != account:
             raise StanzaError("not-allowed", "one changes one's own password only")
-        self._host.accounts.put(session.account, password)
+        self._host.accounts.put(account, password)
         return None
 
-    def _refuse_others(self, session: Session) -> None:
-        if session.host is not self._host:
-            raise StanzaError("not-allowed", f"your account is one of {session.host.domain}")
+    def _own(self, iq: Stanza) -> JID:
+        """The account that asks. Raises StanzaError."""
+        sender = iq.sender
+        assert sender is not None
+        if sender.domain != self._host.domain or not sender.local:
+            raise StanzaError("not-allowed", f"your account is one of {sender.domain}")
+        return sender.to_bare()
 
     def _account(self, name: str) -> JID:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host, Reply
-from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.times import stamp
@@ -14,7 +13,7 @@ XEP = Xep(202, "Entity Time", "2.0", "complete")
 
 
 def install(host: Host) -> None:
-    def answer(session: Session, iq: Stanza) -> Reply:
+    def answer(iq: Stanza) -> Reply:
         made = element(ns.TIME, "time")
         child(made, ns.TIME, "tzo").text = "+00:00"
         child(made, ns.TIME, "utc").text = stamp(host.clock.utc())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from conversehost import __version__
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host, Reply
-from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import child, element
@@ -18,7 +17,7 @@ def install(host: Host) -> None:
     host.on_iq("get", ns.VERSION, "query", answer, at="host")
 
 
-def answer(session: Session, iq: Stanza) -> Reply:
+def answer(iq: Stanza) -> Reply:
     """Name and version; the operating system isn't told (section 5)."""
     query = element(ns.VERSION, "query")
     child(query, ns.VERSION, "name").text = "conversehost"

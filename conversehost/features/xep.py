@@ -35,13 +35,9 @@ GROUND: tuple[Xep | Rfc, ...] = (
         "XMPP Instant Messaging and Presence",
         "sections 2 to 5 and 8, without roster versioning; strangers' iqs reach clients",
     ),
-    Xep(
-        124,
-        "Bidirectional-streams Over Synchronous HTTP (BOSH)",
-        "1.11.2",
-        "no acknowledgements, keys, multiple streams",
-    ),
+    Xep(124, "Bidirectional-streams Over Synchronous HTTP (BOSH)", "1.11.2", "complete"),
     Xep(206, "XMPP Over BOSH", "1.4", "complete"),
+    Rfc(7395, "An XMPP Subprotocol for WebSocket", "complete"),
     Rfc(7622, "XMPP Address Format", "complete"),
     Rfc(7677, "SCRAM-SHA-256", "without channel binding; SCRAM-SHA-512 is offered too"),
 )
@@ -61,6 +57,8 @@ def facts() -> Iterator[Xep | Rfc]:
 
 def document() -> str:
     """`docs/xeps.md`."""
+    from conversehost import features  # as above
+
     found = sorted(set(facts()), key=lambda fact: fact.number)
     rfcs = [f"| {each.number} | {each.name} | {each.support} |" for each in found if isinstance(each, Rfc)]
     xeps = [
@@ -69,7 +67,10 @@ def document() -> str:
         for each in found
         if isinstance(each, Xep)
     ]
-    return "\n".join((_HEAD, *rfcs, _MIDDLE, *xeps, ""))
+    names = [
+        f"| `{name}` | {(each.__doc__ or '').partition(chr(10))[0]} |" for name, each in features.by_name().items()
+    ]
+    return "\n".join((_HEAD, *rfcs, _MIDDLE, *xeps, _NAMES, *sorted(names), ""))
 
 
 _HEAD = """# What conversehost speaks
@@ -82,3 +83,9 @@ Made by `python -m conversehost.features > docs/xeps.md`: each file in `converse
 _MIDDLE = """
 | XEP | Name | Version | Support |
 |---|---|---|---|"""
+
+_NAMES = """
+Each feature can be left out, so that a client can be tried without it: `--disable NAME`.
+
+| Name | Feature |
+|---|---|"""

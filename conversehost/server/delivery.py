@@ -1,17 +1,155 @@
-"""Which sessions of an account get a message (RFC 6121 section 8.5)."""
+"""Stanzas for one host: who gets them, or answers them (RFC 6120 section 10, RFC 6121 section 8.5)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from conversehost.server.session import Session
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.replies import result
 from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.xml import parse, to_bytes
+
+if TYPE_CHECKING:
+    from conversehost.server.host import At, Host
 
 
 class Copies(bytes):
     """A message that several `sessions` are sent: one that ends before it got its copy leaves it to the others."""
 
     sessions: Sequence[Session] = ()
+
+
+class Delivery:
+    """What comes for a host, its accounts and their sessions."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._incoming = host.hooks.incoming
+        self._delivered = host.hooks.delivered
+
+    def deliver(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
+        """`sender` is the session that it comes from, where it is one of ours.
+
+        Raises StanzaError when it can't be delivered.
+        """
+        if not to.local:
+            self._to_host(stanza)
+            return
+        for takes in self._incoming:
+            if takes(to, stanza):
+                return
+        session = self._host.session(to) if to.resource else None
+        kind = stanza.kind
+        if kind == "message":
+            if session is not None:
+                session.send(stanza)
+                self._tell_delivered(to, stanza, (session,))
+            else:
+                self._message_to_account(to, stanza)
+        elif kind == "presence":
+            self._presence(to, session, stanza)
+        elif session is not None:
+            session.send(stanza)
+        elif not to.resource:
+            self.serve(to, stanza, sender)
+        elif stanza.type in ("get", "set"):
+            raise StanzaError("service-unavailable")
+
+    def serve(self, account: JID, iq: Stanza, sender: Session | None) -> None:
+        """An iq that the server answers on behalf of an account (RFC 6120 section 10.3.3). Raises StanzaError."""
+        payload = iq.payload
+        if iq.type not in ("get", "set") or payload is None:
+            return
+        own = self._host.own_iqs.get((iq.type, payload.tag))
+        if own is None:
+            if not self._host.accounts.exists(account):
+                raise StanzaError("service-unavailable")
+            self._answer(iq, ("account", "host") if iq.get("to") is None else ("account",))
+        elif sender is not None and sender.account == account:
+            self._host.router.send(result(iq, own(sender, iq)))
+        else:
+            raise StanzaError("forbidden", "that is for its owner alone")
+
+    def serve_stream(self, iq: Stanza) -> Stanza:
+        """The answer to an iq from a stream that hasn't logged in. Raises StanzaError."""
+        payload = iq.payload
+        handler = None if payload is None else self._host.stream_iqs.get((iq.type or "", payload.tag))
+        if handler is None:
+            raise StanzaError("not-authorized", "log in first")
+        return result(iq, handler(iq))
+
+    def undelivered(self, data: bytes) -> None:
+        """A session ended before it got this: another one of the account takes it, or it is stored or bounced."""
+        if isinstance(data, Copies) and any(self._host.session(each.jid) is each for each in data.sessions):
+            return
+        lost = parse(data)
+        if not isinstance(lost, Stanza) or lost.kind == "presence":
+            return
+        try:
+            to = lost.to
+            if to is not None and lost.kind == "message":
+                self._message_to_account(to, lost)
+            elif lost.type in ("get", "set"):
+                raise StanzaError("service-unavailable")
+        except StanzaError as error:
+            self._host.router.refuse(lost, error)
+        except Exception as error:
+            self._host.router.report(error, lost)
+
+    def _to_host(self, stanza: Stanza) -> None:
+        if stanza.kind == "iq" and stanza.type in ("get", "set"):
+            self._answer(stanza, ("host",))
+        elif stanza.kind == "message" and stanza.type != "error":
+            raise StanzaError("service-unavailable", "nobody reads messages to the server itself")
+
+    def _answer(self, iq: Stanza, places: tuple[At, ...]) -> None:
+        payload = iq.payload
+        assert payload is not None and iq.type is not None
+        for place in places:
+            handler = self._host.iqs.get((place, iq.type, payload.tag))
+            if handler is not None:
+                self._host.router.send(result(iq, handler(iq)))
+                return
+        raise StanzaError("service-unavailable")
+
+    def _presence(self, to: JID, session: Session | None, presence: Stanza) -> None:
+        handler = self._host.presence_to.get(presence.type or "")
+        if handler is not None:
+            if presence.type == "probe" or self._host.accounts.exists(to):
+                handler(to.to_bare(), presence)
+        elif session is not None:
+            session.send(presence)
+        elif not to.resource:
+            for each in self._host.sessions(to.local):
+                if each.presence is not None:
+                    each.send(presence)
+
+    def _message_to_account(self, to: JID, message: Stanza) -> None:
+        """To a bare JID, or a resource that isn't there (RFC 6121 sections 8.5.2 and 8.5.3.2.1). Raises StanzaError."""
+        type = message.type
+        if type == "error" or (type == "headline" and to.resource):
+            return
+        if type == "groupchat" or (type != "chat" and to.resource):
+            raise StanzaError("service-unavailable")
+        sessions = choose(message, self._host.sessions(to.local))
+        if sessions:
+            send_to_all(to_bytes(message), sessions)
+            self._tell_delivered(to, message, sessions)
+        elif type != "headline":
+            self._message_to_nobody(to.to_bare(), message)
+
+    def _tell_delivered(self, to: JID, message: Stanza, sessions: Sequence[Session]) -> None:
+        for hook in self._delivered:
+            hook(to, message, sessions)
+
+    def _message_to_nobody(self, account: JID, message: Stanza) -> None:
+        if not self._host.accounts.exists(account):
+            raise StanzaError("service-unavailable")
+        if not any(take(message, account) for take in self._host.hooks.undeliverable):
+            raise StanzaError("service-unavailable")
 
 
 def choose(message: Stanza, sessions: Sequence[Session]) -> Sequence[Session]:

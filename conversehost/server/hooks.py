@@ -21,6 +21,17 @@ class Hooks:
         self.stream_features: list[Callable[[bool], Sequence[Element]]] = []
         """What else a stream offers; the argument says whether the client has logged in."""
 
+        self.outgoing: list[Callable[[Session, Stanza], None]] = []
+        """A stanza from one of our clients, stamped, before it goes anywhere. StanzaError refuses it."""
+
+        self.incoming: list[Callable[[JID, Stanza], bool]] = []
+        """A stanza, from anybody, for an account of ours or one of its sessions, before it gets there: True from one
+        that takes it away in silence; StanzaError refuses it.
+        """
+
+        self.delivered: list[Callable[[JID, Stanza, Sequence[Session]], None]] = []
+        """A message to that address went to these sessions."""
+
         self.session_closed: list[Callable[[Session], None]] = []
         """A session ends; it is still among its account's sessions, and its `presence` is the last it sent."""
 

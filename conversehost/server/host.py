@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
-from conversehost.server.delivery import Copies, choose, send_to_all
+from conversehost.server.delivery import Delivery
 from conversehost.server.hooks import Hooks
 from conversehost.server.login import LoginRules
 from conversehost.server.roster import Rosters
@@ -16,10 +16,12 @@ from conversehost.server.session import Session
 from conversehost.store import Store
 from conversehost.xmpp.errors import StanzaError, StreamError
 from conversehost.xmpp.jid import JID
-from conversehost.xmpp.replies import result, stanza
+from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import Element, to_bytes
-from conversehost.xmpp.xml import parse as parse_xml
+from conversehost.xmpp.xml import Element
+
+if TYPE_CHECKING:
+    from conversehost.server.stream import ServerStream
 
 SESSIONS_PER_ACCOUNT = 10
 
@@ -29,8 +31,9 @@ H = TypeVar("H")
 Reply = Element | None
 """What an iq handler answers: the payload of the result, or None for an empty one."""
 
-IqHandler = Callable[[Session, Stanza], Reply]
-StreamIqHandler = Callable[[Stanza], Reply]
+IqHandler = Callable[[Stanza], Reply]
+OwnIqHandler = Callable[[Session, Stanza], Reply]
+NonzaHandler = Callable[["ServerStream", Element], None]
 At = Literal["host", "account"]
 
 
@@ -50,12 +53,16 @@ class Host:
         self.rosters = Rosters(store)
         self.hooks = Hooks()
         self.features: dict[At, list[str]] = {"host": [], "account": []}
+        self.iqs: dict[tuple[At, str, str], IqHandler] = {}
+        self.own_iqs: dict[tuple[str, str], OwnIqHandler] = {}
+        self.stream_iqs: dict[tuple[str, str], IqHandler] = {}
+        self.nonzas: dict[str, NonzaHandler] = {}
+        self.presence_from: dict[str, Callable[[Session, Stanza], None]] = {}
+        self.presence_to: dict[str, Callable[[JID, Stanza], None]] = {}
+        self.delivery = Delivery(self)
         self._sessions: dict[str, dict[str, Session]] = {}
-        self._iq: dict[tuple[At, str, str], IqHandler] = {}
-        self._presence_from: dict[str, Callable[[Session, Stanza], None]] = {}
-        self._presence_to: dict[str, Callable[[JID, Stanza], None]] = {}
-        self._stream_iq: dict[tuple[str, str], StreamIqHandler] = {}
         router.hosts[domain] = self
+        router.routes[domain] = self.delivery
 
     # What features register
 
@@ -65,20 +72,28 @@ class Host:
             self.features[at].append(feature)
 
     def on_iq(self, type: Literal["get", "set"], namespace: str, name: str, handler: IqHandler, *, at: At) -> None:
-        """Answer iqs with that payload, addressed to the host or to an account (or to nobody: the sender's own)."""
-        register(self._iq, (at, type, f"{{{namespace}}}{name}"), handler)
+        """Answer iqs with that payload to the host, or to any of its accounts, from anybody (`iq.sender`)."""
+        register(self.iqs, (at, type, f"{{{namespace}}}{name}"), handler)
+
+    def on_own_iq(self, type: Literal["get", "set"], namespace: str, name: str, handler: OwnIqHandler) -> None:
+        """Answer iqs with that payload to an account from one of its own sessions; all others are forbidden it."""
+        register(self.own_iqs, (type, f"{{{namespace}}}{name}"), handler)
+
+    def on_stream_iq(self, type: Literal["get", "set"], namespace: str, name: str, handler: IqHandler) -> None:
+        """Answer iqs with that payload on a stream that hasn't logged in."""
+        register(self.stream_iqs, (type, f"{{{namespace}}}{name}"), handler)
+
+    def on_nonza(self, namespace: str, name: str, handler: NonzaHandler) -> None:
+        """Top-level elements, other than stanzas, on a stream that has logged in, bound or not."""
+        register(self.nonzas, f"{{{namespace}}}{name}", handler)
 
     def on_presence_from(self, type: str, handler: Callable[[Session, Stanza], None]) -> None:
         """Presence of that type ("" when available) from one of our clients."""
-        register(self._presence_from, type, handler)
+        register(self.presence_from, type, handler)
 
     def on_presence_to(self, type: str, handler: Callable[[JID, Stanza], None]) -> None:
         """Presence of that type, from anybody, for one of our accounts."""
-        register(self._presence_to, type, handler)
-
-    def on_stream_iq(self, type: Literal["get", "set"], namespace: str, name: str, handler: StreamIqHandler) -> None:
-        """Answer iqs with that payload on a stream that hasn't logged in."""
-        register(self._stream_iq, (type, f"{{{namespace}}}{name}"), handler)
+        register(self.presence_to, type, handler)
 
     # Sessions
 
@@ -142,116 +157,6 @@ class Host:
             for hook in self.hooks.account_deleted:
                 hook(account)
         return existed
-
-    # Stanzas
-
-    def deliver(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
-        """A stanza for this domain (RFC 6121 section 8.5). Raises StanzaError when it can't be delivered."""
-        if not to.local:
-            self._to_host(stanza, sender)
-        elif to.resource and (session := self.session(to)) is not None:
-            if stanza.kind == "presence" and stanza.type in self._presence_to:
-                self._presence_for(to, stanza)
-            else:
-                session.send(stanza)
-        elif stanza.kind == "message":
-            self._message_to_account(to, stanza)
-        elif stanza.kind == "presence":
-            self._presence_for(to, stanza)
-        elif not to.resource and sender is not None:
-            self.serve(to, stanza, sender)
-        elif stanza.type in ("get", "set"):
-            raise StanzaError("service-unavailable")
-
-    def serve(self, account: JID, iq: Stanza, sender: Session) -> None:
-        """An iq that the server answers on behalf of an account (RFC 6120 section 10.3.3). Raises StanzaError."""
-        if iq.type in ("get", "set"):
-            if not self.accounts.exists(account):
-                raise StanzaError("service-unavailable")
-            self._answer(iq, sender, ("account", "host") if iq.get("to") is None else ("account",))
-
-    def serve_stream(self, iq: Stanza) -> Stanza:
-        """The answer to an iq from a stream that hasn't logged in. Raises StanzaError."""
-        payload = iq.payload
-        handler = None if payload is None else self._stream_iq.get((iq.type or "", payload.tag))
-        if handler is None:
-            raise StanzaError("not-authorized", "log in first")
-        return result(iq, handler(iq))
-
-    def presence_from(self, session: Session, presence: Stanza) -> None:
-        """Presence from a client. Raises StanzaError(bad-request) for types that don't exist."""
-        handler = self._presence_from.get(presence.type or "")
-        if handler is not None:
-            handler(session, presence)
-        elif presence.type == "error" and presence.get("to") is not None:
-            self.router.route(presence, session)
-        elif presence.type not in ("error", "probe"):
-            raise StanzaError("bad-request", f"there is no presence of type {presence.type}")
-
-    def undelivered(self, data: bytes) -> None:
-        """A session ended before it got this: another one of the account takes it, or it is stored or bounced."""
-        if isinstance(data, Copies) and any(self.session(each.jid) is each for each in data.sessions):
-            return
-        lost = parse_xml(data)
-        if not isinstance(lost, Stanza) or lost.kind == "presence":
-            return
-        try:
-            to = lost.to
-            if to is not None and lost.kind == "message":
-                self._message_to_account(to, lost)
-            elif lost.type in ("get", "set"):
-                raise StanzaError("service-unavailable")
-        except StanzaError as error:
-            self.router.refuse(lost, error)
-        except Exception as error:
-            self.router.report(error, lost)
-
-    def _to_host(self, stanza: Stanza, sender: Session | None) -> None:
-        if stanza.kind == "iq" and stanza.type in ("get", "set"):
-            if sender is None:
-                raise StanzaError("service-unavailable")
-            self._answer(stanza, sender, ("host",))
-        elif stanza.kind == "message" and stanza.type != "error":
-            raise StanzaError("service-unavailable", "nobody reads messages to the server itself")
-
-    def _answer(self, iq: Stanza, sender: Session, places: tuple[At, ...]) -> None:
-        payload = iq.payload
-        assert payload is not None and iq.type is not None
-        for place in places:
-            handler = self._iq.get((place, iq.type, payload.tag))
-            if handler is not None:
-                self.router.send(result(iq, handler(sender, iq)))
-                return
-        raise StanzaError("service-unavailable")
-
-    def _presence_for(self, to: JID, presence: Stanza) -> None:
-        handler = self._presence_to.get(presence.type or "")
-        if handler is not None:
-            if presence.type == "probe" or self.accounts.exists(to):
-                handler(to.to_bare(), presence)
-        elif not to.resource:
-            for session in self.sessions(to.local):
-                if session.presence is not None:
-                    session.send(presence)
-
-    def _message_to_account(self, to: JID, message: Stanza) -> None:
-        """To a bare JID, or a resource that isn't there (RFC 6121 sections 8.5.2 and 8.5.3.2.1). Raises StanzaError."""
-        type = message.type
-        if type == "error" or (type == "headline" and to.resource):
-            return
-        if type == "groupchat" or (type != "chat" and to.resource):
-            raise StanzaError("service-unavailable")
-        sessions = choose(message, self.sessions(to.local))
-        if sessions:
-            send_to_all(to_bytes(message), sessions)
-        elif type != "headline":
-            self._message_to_nobody(to.to_bare(), message)
-
-    def _message_to_nobody(self, account: JID, message: Stanza) -> None:
-        if not self.accounts.exists(account):
-            raise StanzaError("service-unavailable")
-        if not any(take(message, account) for take in self.hooks.undeliverable):
-            raise StanzaError("service-unavailable")
 
 
 def register(table: dict[K, H], key: K, handler: H) -> None:

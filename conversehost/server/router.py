@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from conversehost.server.session import DEFAULT_LANGUAGE
 from conversehost.server.tally import Tally
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
-from conversehost.xmpp.jid import JIDError
+from conversehost.xmpp.jid import JID, JIDError
 from conversehost.xmpp.replies import refusal
 from conversehost.xmpp.stanza import Stanza
 
@@ -20,12 +20,26 @@ if TYPE_CHECKING:
 _LANG = f"{{{ns.XML}}}lang"
 
 
+class Destination(Protocol):
+    """What stands behind a domain."""
+
+    def deliver(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
+        """A stanza for it; `sender` is the session that it comes from, where it is one of ours.
+
+        Raises StanzaError when it can't be delivered.
+        """
+
+
 class Router:
-    """All domains of this server. A stanza that can't be delivered comes back as an error; nothing vanishes."""
+    """All domains of this server. A stanza that can't be delivered comes back as an error; nothing vanishes.
+
+    `hosts` are those with accounts; `routes` all, by domain.
+    """
 
     def __init__(self, report: Callable[[BaseException, Stanza], None]) -> None:
         """`report` hears of unexpected exceptions, with the stanza that caused them."""
         self.hosts: dict[str, Host] = {}
+        self.routes: dict[str, Destination] = {}
         self.report = report
         self.tally = Tally()
 
@@ -49,6 +63,8 @@ class Router:
         kind = stanza.kind
         self.tally.received[kind] += 1
         to = stanza.to
+        for look in session.host.hooks.outgoing:
+            look(session, stanza)
         if kind == "message":
             if to is None:
                 stanza.set("to", session.bare)
@@ -56,11 +72,21 @@ class Router:
         elif kind == "iq":
             check_iq(stanza)
             if to is None:
-                session.host.serve(session.account, stanza, session)
+                session.host.delivery.serve(session.account, stanza, session)
             else:
                 self.route(stanza, session)
         else:
-            session.host.presence_from(session, stanza)
+            self._presence(session, stanza)
+
+    def _presence(self, session: Session, presence: Stanza) -> None:
+        """Raises StanzaError(bad-request) for types that don't exist."""
+        handler = session.host.presence_from.get(presence.type or "")
+        if handler is not None:
+            handler(session, presence)
+        elif presence.type == "error" and presence.get("to") is not None:
+            self.route(presence, session)
+        elif presence.type not in ("error", "probe"):
+            raise StanzaError("bad-request", f"there is no presence of type {presence.type}")
 
     def route(self, stanza: Stanza, session: Session | None = None) -> None:
         """Deliver by `to`, which must be there. `session` is the sender's, where it is one of ours.
@@ -69,10 +95,10 @@ class Router:
         """
         to = stanza.to
         assert to is not None
-        host = self.hosts.get(to.domain)
-        if host is None:
+        destination = self.routes.get(to.domain)
+        if destination is None:
             raise StanzaError("remote-server-not-found", f"{to.domain} isn't served here")
-        host.deliver(to, stanza, session)
+        destination.deliver(to, stanza, session)
 
     def send(self, stanza: Stanza) -> None:
         """Deliver what a part of the server says on an account's behalf; an error comes back to that account."""

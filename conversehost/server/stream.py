@@ -112,7 +112,7 @@ class ServerStream:
         """They go where messages go that find nobody."""
         if self.session is not None:
             for data in stanzas:
-                self._host.undelivered(data)
+                self._host.delivery.undelivered(data)
 
     def _begin(self, host: Host) -> None:
         self._host = host
@@ -171,7 +171,7 @@ class ServerStream:
 
     def _register(self, iq: Stanza) -> Stanza:
         try:
-            return self._host.serve_stream(iq)
+            return self._host.delivery.serve_stream(iq)
         except StanzaError as error:
             if error.condition == "not-authorized":
                 raise StreamError("not-authorized", error.text) from None

@@ -10,15 +10,15 @@ from tests.stage import Stage, xml
 
 
 class Elsewhere:
-    """Stands among the router's hosts, for elsewhere.example."""
+    """Stands among the router's routes, for elsewhere.example."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._came: list[Stanza] = []
-        stage.router.hosts["elsewhere.example"] = self  # type: ignore[assignment]
+        stage.router.routes["elsewhere.example"] = self
 
     def deliver(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
-        """As `Host` has it."""
+        """A `Destination`."""
         self._came.append(xml(to_bytes(stanza).decode()))  # type: ignore[arg-type]
 
     def send(self, text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from conversehost.features import offline
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.stanza import Stanza
@@ -237,11 +236,11 @@ def test_a_client_that_is_gone_cannot_be_asked(juliet: Client, mercutio: Client)
 
 def test_two_handlers_for_one_thing_are_refused(stage: Stage):
     with pytest.raises(ValueError, match="two handlers"):
-        stage.host.on_iq("get", ns.PING, "ping", lambda session, iq: None, at="host")
+        stage.host.on_iq("get", ns.PING, "ping", lambda iq: None, at="host")
 
 
 def test_a_handler_that_fails(stage: Stage, mercutio: Client):
-    def fail(session: object, iq: Stanza) -> None:
+    def fail(iq: Stanza) -> None:
         raise RuntimeError("out of order")
 
     stage.host.on_iq("get", "urn:x", "x", fail, at="host")
@@ -370,7 +369,7 @@ def test_a_roster_push_that_was_not_read_is_not_needed_any_more(stage: Stage, me
 
 
 def test_without_offline_storage_it_bounces(make_stage):
-    stage = make_stage(without=[offline])
+    stage = make_stage(disabled=["offline"])
     stage.account("juliet")
     mercutio = stage.login("mercutio", "square")
     mercutio.say("juliet@localhost")
