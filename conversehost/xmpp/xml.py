@@ -53,6 +53,7 @@ _SAFE: dict[str, Any] = {
 }
 _SPACE = b" \t\r\n"
 _PIECES = re.compile(rb"[^>]*>|[^>]+")
+_NAME = re.compile(rb"<[a-zA-Z]+")
 _ENCODING = re.compile(rb"""\sencoding\s*=\s*["']([^"']*)["']""")
 _WARNINGS = 100
 _NOTHING = object()
@@ -131,6 +132,22 @@ def parse_stanza(data: bytes, limits: Limits) -> Element:
 def has_prefixes(data: bytes) -> bool:
     """Whether a prefix may be declared in it: few documents do, and only those need a second look."""
     return b"xmlns:" in data
+
+
+def read_plain(data: bytes, limits: Limits) -> Element | None:
+    """The element in `data`, of which `check_shape` needn't look at anything, or None: that is for `parse` to judge.
+
+    It is one without comments, processing instructions and declarations of prefixes, and so small in everything that
+    it can't be beyond the limits.
+    """
+    if data.count(b"<") > limits.depth or data.count(b"=") > limits.attributes:
+        return None
+    if b"<!" in data or b"<?" in data or has_prefixes(data):
+        return None
+    try:
+        return etree.fromstring(data, _PARSER)
+    except etree.XMLSyntaxError:
+        return None
 
 
 def _is_prefixed(root: Element) -> bool:
@@ -262,7 +279,8 @@ class StreamParser:
     """XML streams over TCP: bytes in; a `StreamHeader`, then stanzas, then None (the closing tag) out.
 
     A stanza can only end at a ">": fed up to there each time, its size in bytes is known exactly, and what comes out
-    doesn't depend on how the bytes were spread over packets.
+    doesn't depend on how the bytes were spread over packets. A packet that is one stanza, as most are, is read at once;
+    if that needn't come to the same, it is fed piece by piece after all.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -277,11 +295,22 @@ class StreamParser:
 
     def feed(self, data: bytes) -> Iterator[StreamHeader | Element | None]:
         """What `data` completes, in order. Raises XMLError, after which the parser is of no more use."""
+        whole = self._whole(data)
+        if whole is not None:
+            yield whole
+            return
         for piece in _PIECES.findall(data):
             if not self._size:
                 piece = piece.lstrip(_SPACE)  # keep-alives cost nothing, however many
             if piece and not self._ended:
                 yield from self._feed(piece)
+
+    def _whole(self, data: bytes) -> Element | None:
+        """The one stanza that `data` is, if it is."""
+        if self._depth != 1 or self._size or len(data) > self.limit or not data.endswith(b">"):
+            return None
+        stanza = read_plain(_in_stream(data), self.limits)
+        return stanza if stanza is not None and stanza.tag.startswith("{") else None
 
     def _feed(self, piece: bytes) -> Iterator[StreamHeader | Element | None]:
         room = self.limit - self._size
@@ -348,6 +377,17 @@ class StreamParser:
             self._pull = _pull_parser()
             self._pull.feed(self._header)
             ((_, self._root),) = self._pull.read_events()
+
+
+def _in_stream(data: bytes) -> bytes:
+    """The element that `data` may be, on its own: in the default namespace of streams, unless its tag names another.
+
+    Put where no attribute can stand, or a second time, the declaration makes it ill-formed.
+    """
+    name = _NAME.match(data)
+    if name is None or data.find(b" xmlns=", 0, data.find(b">")) != -1:
+        return data
+    return b"%s xmlns='jabber:client'%s" % (name[0], data[name.end() :])
 
 
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -56,6 +56,36 @@ def test_a_stream_from_header_to_end():
     ]
 
 
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"<presence/><message to='a@b'><body>&lt;&amp;</body></message>",
+        b" <presence/>\n\t<iq id='1'><x xmlns='urn:x'><y xml:lang='de'/></x></iq>",
+        b"<presence xmlns='jabber:client'><c xmlns='' n='1'><d xmlns='jabber:client'/></c></presence>",
+        b"<presence/>text<presence/>",
+        b"text<presence/>",
+        b"<presence/></stream><stream><presence/>",
+        b"<presence/></stream:stream>",
+        b"<stream:features/>",
+        b"<presence/><!-- --><presence/>",
+        b"<presence/><?x y?><presence/>",
+        b"<message><![CDATA[<]]></message>",
+        b"<message>&x;</message>",
+        b"<message>\xff</message>",
+        b"<p:message xmlns:p='jabber:client'><p:body/></p:message>",
+        b"<a>" * 64 + b"</a>" * 64,
+        b"<a>" * 63 + b"</a>" * 63,
+        b"<a " + b" ".join(b"a%d=''" % number for number in range(129)) + b"/>",
+        b"<message>%s</message>" % (b"x" * 981),
+        b"<message>%s</message>" % (b"x" * 982),
+    ],
+)
+def test_a_packet_of_whole_stanzas_is_read_like_its_bytes_one_by_one(packet: bytes):
+    limits = Limits(unauthenticated=1_000)
+    byte_by_byte = (packet[n : n + 1] for n in range(len(packet)))
+    assert parse(STREAM, packet, limits=limits) == parse(STREAM, *byte_by_byte, limits=limits)
+
+
 def test_stanzas_have_their_words():
     parser = StreamParser(Limits())
     _, stanza = list(parser.feed(STREAM + b"<message to='a@b'/>"))
@@ -299,6 +329,8 @@ def test_it_does_not_matter_how_bytes_are_spread_over_packets(start: bytes, stan
     limits = Limits(unauthenticated=300)
     whole = parse(data, limits=limits)
     assert parse(*split(data, places), limits=limits) == whole
+    assert parse(start, *stanzas, limits=limits) == whole
+    assert parse(start, b"".join(stanzas), limits=limits) == whole
     assert parse(*(data[n : n + 1] for n in range(len(data))), limits=limits) == whole
 
 
@@ -339,8 +371,10 @@ def resident() -> int:
     [
         b"<message to='romeo@localhost' id='%d'><body>%d</body><active xmlns='http://jabber.org/protocol/chatstates'/></message>",
         b"<iq id='%d' type='get'><vCard xmlns='vcard-temp'>%d</vCard></iq>",  # libxml2 warns of that namespace
+        b"<message to='romeo@localhost' id='%d'><body>%d</body></message>\n",  # not read at once, because of the end
+        b"<iq id='%d' type='get'><vCard xmlns='vcard-temp'>%d</vCard></iq>\n",
     ],
-    ids=["message", "warning"],
+    ids=["message", "warning", "message-in-pieces", "warning-in-pieces"],
 )
 def test_a_stream_can_go_on_for_ever(stanza: bytes):
     parser = StreamParser(Limits())
