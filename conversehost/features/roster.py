@@ -5,16 +5,19 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+from conversehost.features.xep import Xep
+from conversehost.server.delivery import Later
 from conversehost.server.host import Host, Reply
 from conversehost.server.roster import RosterItem
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID, JIDError, parse
-from conversehost.xmpp.replies import stanza
+from conversehost.xmpp.replies import result, stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, element
 
+XEP = Xep(237, "Roster Versioning", "1.3", "complete, as in RFC 6121")
 GROUPS_PER_ITEM = 50
 TEXT = 1_023
 _GROUP = f"{{{ns.ROSTER}}}group"
@@ -26,6 +29,12 @@ def install(host: Host) -> None:
     host.on_own_iq("set", ns.ROSTER, "query", feature.write)
     host.hooks.roster_changed.append(feature.push)
     host.hooks.account_deleted.append(feature.clear)
+    host.hooks.stream_features.append(versioning)
+
+
+def versioning(logged_in: bool) -> list[Element]:
+    """Section 2.6.1."""
+    return [element(ns.ROSTER_VERSION, "ver")] if logged_in else []
 
 
 class RosterFeature:
@@ -35,14 +44,25 @@ class RosterFeature:
         self._host = host
         self._push_ids = itertools.count(1)
 
-    def read(self, session: Session, iq: Stanza) -> Reply:
-        """Whoever has read it gets pushes from now on (section 2.2)."""
+    def read(self, session: Session, iq: Stanza) -> Reply | Later:
+        """Whoever has read it gets pushes from now on (section 2.2), and who knows a version, those that were missed
+        (section 2.6.3).
+        """
         if len(iq[0]):
             raise StanzaError("bad-request", "a roster get has no items")
         session.interested = True
-        query = element(ns.ROSTER, "query")
-        query.extend([item.to_element() for item in self._host.rosters.of(session.account) if item.listed])
-        return query
+        rosters, account = self._host.rosters, session.account
+        known = iq[0].get("ver")
+        missed = rosters.missed(account, known) if known else None
+        if missed is None:
+            query = element(ns.ROSTER, "query", {"ver": rosters.version(account)})
+            query.extend([item.to_element() for item in rosters.of(account) if item.listed])
+            return query
+        self._host.router.send(result(iq))
+        for contact, version in missed.items():
+            item = rosters.get(account, parse(contact))
+            self._push_to(session, item if item.listed else replace(item, removed=True), version)
+        return Later.LATER
 
     def write(self, session: Session, iq: Stanza) -> Reply:
         """Add, change or remove one item (sections 2.3 to 2.5)."""
@@ -77,8 +97,9 @@ class RosterFeature:
 
     def clear(self, account: JID) -> None:
         """The account is gone: so are its subscriptions, in both directions."""
-        for item in self._host.rosters.of(account):
-            self._host.rosters.remove(account, parse(item.jid))
+        items = tuple(self._host.rosters.of(account))
+        self._host.rosters.forget(account)
+        for item in items:
             for end in self._host.hooks.contact_removed:
                 end(account, item)
 
@@ -86,11 +107,14 @@ class RosterFeature:
         """To every session that has read the roster (section 2.1.6). Unlisted items aren't shown."""
         if not (item.listed or item.removed):
             return
-        for session in self._host.sessions(account.local):
-            if session.interested:
-                query = element(ns.ROSTER, "query", None, item.to_element())
-                attributes = {"type": "set", "id": f"push{next(self._push_ids)}", "to": session.full}
-                session.send(stanza("iq", attributes, query))
+        interested = [session for session in self._host.sessions(account.local) if session.interested]
+        version = self._host.rosters.version(account) if interested else ""
+        for session in interested:
+            self._push_to(session, item, version)
+
+    def _push_to(self, session: Session, item: RosterItem, version: str) -> None:
+        query = element(ns.ROSTER, "query", {"ver": version}, item.to_element())
+        session.send(stanza("iq", {"type": "set", "id": f"push{next(self._push_ids)}", "to": session.full}, query))
 
 
 def read_item(query: Element) -> tuple[Element, JID]:

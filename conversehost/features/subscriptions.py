@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import replace
 
 from conversehost.server.host import Host
-from conversehost.server.roster import RosterItem
+from conversehost.server.roster import RosterItem, is_hidden
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
@@ -115,7 +115,7 @@ class SubscriptionFeature:
         if after == before:
             return
         self._host.rosters.put(account, after)
-        if replace(after, pending=None) != replace(before, pending=None):
+        if not is_hidden(before, after):
             for hook in self._host.hooks.roster_changed:
                 hook(account, after)
 

@@ -33,7 +33,7 @@ GROUND: tuple[Xep | Rfc, ...] = (
     Rfc(
         6121,
         "XMPP Instant Messaging and Presence",
-        "sections 2 to 5 and 8, without roster versioning; strangers' iqs reach clients",
+        "sections 2 to 5 and 8; strangers' iqs reach clients",
     ),
     Xep(124, "Bidirectional-streams Over Synchronous HTTP (BOSH)", "1.11.2", "complete"),
     Xep(206, "XMPP Over BOSH", "1.4", "complete"),

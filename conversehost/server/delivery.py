@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from conversehost.server.session import Session
@@ -10,10 +11,16 @@ from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.replies import result
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import parse, to_bytes
+from conversehost.xmpp.xml import Element, parse, to_bytes
 
 if TYPE_CHECKING:
     from conversehost.server.host import At, Host
+
+
+class Later(Enum):
+    """In place of a reply: the handler of the iq answers it itself."""
+
+    LATER = "later"
 
 
 class Copies(bytes):
@@ -69,7 +76,7 @@ class Delivery:
                 raise StanzaError("service-unavailable")
             self._answer(iq, ("account", "host") if iq.get("to") is None else ("account",))
         elif sender is not None and sender.account == account:
-            self._host.router.send(result(iq, own(sender, iq)))
+            self._reply(iq, own(sender, iq))
         else:
             raise StanzaError("forbidden", "that is for its owner alone")
 
@@ -111,9 +118,13 @@ class Delivery:
         for place in places:
             handler = self._host.iqs.get((place, iq.type, payload.tag))
             if handler is not None:
-                self._host.router.send(result(iq, handler(iq)))
+                self._reply(iq, handler(iq))
                 return
         raise StanzaError("service-unavailable")
+
+    def _reply(self, iq: Stanza, reply: Element | Later | None) -> None:
+        if not isinstance(reply, Later):
+            self._host.router.send(result(iq, reply))
 
     def _presence(self, to: JID, session: Session | None, presence: Stanza) -> None:
         handler = self._host.presence_to.get(presence.type or "")

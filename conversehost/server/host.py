@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
-from conversehost.server.delivery import Delivery
+from conversehost.server.delivery import Delivery, Later
 from conversehost.server.hooks import Hooks
 from conversehost.server.login import LoginRules
 from conversehost.server.roster import Rosters
@@ -31,8 +31,9 @@ H = TypeVar("H")
 Reply = Element | None
 """What an iq handler answers: the payload of the result, or None for an empty one."""
 
-IqHandler = Callable[[Stanza], Reply]
-OwnIqHandler = Callable[[Session, Stanza], Reply]
+IqHandler = Callable[[Stanza], Reply | Later]
+OwnIqHandler = Callable[[Session, Stanza], Reply | Later]
+StreamIqHandler = Callable[[Stanza], Reply]
 NonzaHandler = Callable[["ServerStream", Element], None]
 At = Literal["host", "account"]
 
@@ -55,7 +56,7 @@ class Host:
         self.features: dict[At, list[str]] = {"host": [], "account": []}
         self.iqs: dict[tuple[At, str, str], IqHandler] = {}
         self.own_iqs: dict[tuple[str, str], OwnIqHandler] = {}
-        self.stream_iqs: dict[tuple[str, str], IqHandler] = {}
+        self.stream_iqs: dict[tuple[str, str], StreamIqHandler] = {}
         self.nonzas: dict[str, NonzaHandler] = {}
         self.presence_from: dict[str, Callable[[Session, Stanza], None]] = {}
         self.presence_to: dict[str, Callable[[JID, Stanza], None]] = {}
@@ -79,7 +80,7 @@ class Host:
         """Answer iqs with that payload to an account from one of its own sessions; all others are forbidden it."""
         register(self.own_iqs, (type, f"{{{namespace}}}{name}"), handler)
 
-    def on_stream_iq(self, type: Literal["get", "set"], namespace: str, name: str, handler: IqHandler) -> None:
+    def on_stream_iq(self, type: Literal["get", "set"], namespace: str, name: str, handler: StreamIqHandler) -> None:
         """Answer iqs with that payload on a stream that hasn't logged in."""
         register(self.stream_iqs, (type, f"{{{namespace}}}{name}"), handler)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conversehost.store import Store
 from conversehost.xmpp import ns
@@ -12,6 +13,11 @@ from conversehost.xmpp.jid import JID
 from conversehost.xmpp.xml import Element, child, element
 
 ITEMS_PER_ACCOUNT = 10_000
+CHANGES_PER_ACCOUNT = 200
+"""Remembered of each roster: a client that has missed more gets it whole."""
+
+UNTOUCHED = "0"
+"""The version of a roster that nothing was ever in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,11 @@ class RosterItem:
 
 
 class Rosters:
-    """The rosters of all accounts, in the store: collection "roster", by bare JID, then by the contact's bare JID."""
+    """The rosters of all accounts, in the store: collection "roster", by bare JID, then by the contact's bare JID.
+
+    Beside it "roster-log": by version, whom that change was about. Versions are random, so that one of a time before a
+    reset means nothing after it.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -82,7 +92,9 @@ class Rosters:
             raise StanzaError("not-allowed", f"a roster has at most {ITEMS_PER_ACCOUNT} contacts")
 
     def put(self, account: JID, item: RosterItem) -> None:
-        """Keep the item, or drop it when nothing worth keeping is left."""
+        """Keep the item, or drop it when nothing worth keeping is left. That is a change, unless it doesn't show."""
+        if item.listed and not is_hidden(self._store.get("roster", account.bare, item.jid), item):
+            self._log(account, item.jid)
         if item.listed or item.pending is not None or item.approved:
             self._store.put("roster", account.bare, item.jid, item)
         else:
@@ -91,3 +103,41 @@ class Rosters:
     def remove(self, account: JID, contact: JID) -> None:
         """Drop the item."""
         self._store.delete("roster", account.bare, contact.bare)
+        self._log(account, contact.bare)
+
+    def forget(self, account: JID) -> None:
+        """The account is gone."""
+        for collection in ("roster", "roster-log"):
+            self._store.clear(collection, account.bare)
+
+    # Versions (RFC 6121 section 2.6)
+
+    def version(self, account: JID) -> str:
+        """Of the roster as it is now."""
+        return [UNTOUCHED, *self._store.items("roster-log", account.bare)][-1]
+
+    def missed(self, account: JID, version: str) -> dict[str, str] | None:
+        """By address the contacts that have changed since, each with the version of its last change, in order.
+
+        None: nobody knows any more, or the whole roster would be shorter.
+        """
+        log = self._store.items("roster-log", account.bare)
+        if version not in log:
+            return {} if version == UNTOUCHED and not log else None
+        versions = list(log)
+        missed: dict[str, str] = {}
+        for later in versions[versions.index(version) + 1 :]:
+            missed.pop(log[later], None)
+            missed[log[later]] = later
+        return missed if len(missed) <= self.size(account) else None
+
+    def _log(self, account: JID, contact: str) -> None:
+        log = self._store.items("roster-log", account.bare)
+        if len(log) >= CHANGES_PER_ACCOUNT:
+            self._store.delete("roster-log", account.bare, next(iter(log)))
+        self._store.put("roster-log", account.bare, secrets.token_hex(8), contact)
+
+
+def is_hidden(before: RosterItem | None, after: RosterItem) -> bool:
+    """Whether from one to the other only the contact's request has changed, which isn't shown."""
+    return before is not None and before.pending != after.pending and before == replace(after, pending=before.pending)

@@ -379,9 +379,8 @@ def test_having_enough_of_somebody(romeo: Client, juliet: Client):
 
 
 def test_the_server_says_that_it_can(stage: Stage):
-    stage.account("romeo")
-    assert [len(each(True)) - len(each(False)) for each in stage.host.hooks.stream_features] == [1]
-    assert stage.host.hooks.stream_features[0](True)[0].tag == f"{{{ns.PRE_APPROVAL}}}sub"
+    offered = [each.tag for hook in stage.host.hooks.stream_features for each in hook(True)]
+    assert f"{{{ns.PRE_APPROVAL}}}sub" in offered
 
 
 def test_who_was_approved_in_advance_need_not_wait(user: Client, elsewhere: Elsewhere):
