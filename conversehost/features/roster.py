@@ -1,4 +1,4 @@
-"""RFC 6121 section 2: the roster, read and changed by its owner, and pushed to all who have read it."""
+"""RFC 6121 section 2: the roster, read, changed and pushed; XEP-0237: Roster Versioning."""
 
 from __future__ import annotations
 
