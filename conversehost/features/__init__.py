@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from conversehost.features import (
+    carbons,
     disco,
     offline,
     ping,
@@ -19,7 +20,19 @@ from conversehost.features import (
     version,
 )
 
-FEATURES: tuple[ModuleType, ...] = (disco, roster, subscriptions, presence, offline, vcard, pubsub, ping, version, time)
+FEATURES: tuple[ModuleType, ...] = (
+    disco,
+    roster,
+    subscriptions,
+    presence,
+    offline,
+    carbons,
+    vcard,
+    pubsub,
+    ping,
+    version,
+    time,
+)
 """In order of installation, which is the order in which their hooks are called."""
 
 OPTIONAL: tuple[ModuleType, ...] = (register,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host
 from conversehost.server.session import Session
@@ -15,7 +17,7 @@ XEP = Xep(160, "Best Practices for Handling Offline Messages", "1.0.1", "complet
 DELAY = Xep(203, "Delayed Delivery", "2.0", "complete")
 MESSAGES_PER_ACCOUNT = 1_000
 _DELAY = f"{{{ns.DELAY}}}delay"
-_TRANSIENT = (ns.CHAT_STATES, "urn:xmpp:hints")
+_TRANSIENT = (ns.CHAT_STATES, ns.HINTS)
 
 
 def install(host: Host) -> None:
@@ -25,9 +27,10 @@ def install(host: Host) -> None:
             return True
         if len(host.store.items("offline", account.bare)) >= MESSAGES_PER_ACCOUNT:
             return False
-        if all(each.get("from") != host.domain for each in message.findall(_DELAY)):  # it may have been stored before
-            child(message, ns.DELAY, "delay", {"from": host.domain, "stamp": stamp(host.clock.utc())})
-        host.store.append("offline", account.bare, to_bytes(message))
+        stored = copy(message)  # the note is for nobody else who gets the message
+        if all(each.get("from") != host.domain for each in stored.findall(_DELAY)):  # it may have been stored before
+            child(stored, ns.DELAY, "delay", {"from": host.domain, "stamp": stamp(host.clock.utc())})
+        host.store.append("offline", account.bare, to_bytes(stored))
         return True
 
     def hand_over(session: Session) -> None:

@@ -24,9 +24,20 @@ class Later(Enum):
 
 
 class Copies(bytes):
-    """A message that several `sessions` are sent: one that ends before it got its copy leaves it to the others."""
+    """A message as its `sessions` are sent it: one that ends before it got its copy leaves it to the others.
 
-    sessions: Sequence[Session] = ()
+    Some may get it in a wrapping (XEP-0280); `original` is what is inside.
+    """
+
+    sessions: list[Session]
+    original: bytes | None
+
+    def __new__(cls, data: bytes, sessions: list[Session], original: bytes | None = None) -> Copies:
+        """`original` is None where `data` is the message itself."""
+        made = super().__new__(cls, data)
+        made.sessions = sessions
+        made.original = original
+        return made
 
 
 class Delivery:
@@ -52,8 +63,7 @@ class Delivery:
         kind = stanza.kind
         if kind == "message":
             if session is not None:
-                session.send(stanza)
-                self._tell_delivered(to, stanza, (session,))
+                self._hand_over(to, stanza, [session])
             else:
                 self._message_to_account(to, stanza)
         elif kind == "presence":
@@ -90,15 +100,18 @@ class Delivery:
 
     def undelivered(self, data: bytes) -> None:
         """A session ended before it got this: another one of the account takes it, or it is stored or bounced."""
-        if isinstance(data, Copies) and any(self._host.session(each.jid) is each for each in data.sessions):
-            return
+        if isinstance(data, Copies):
+            if any(self._host.session(each.jid) is each for each in data.sessions):
+                return
+            data = data.original or data
         lost = parse(data)
         if not isinstance(lost, Stanza) or lost.kind == "presence":
             return
         try:
             to = lost.to
             if to is not None and lost.kind == "message":
-                self._message_to_account(to, lost)
+                if lost.get("from") != to.bare:  # else it was on the account's behalf, for that session alone
+                    self._message_to_account(to, lost)
             elif lost.type in ("get", "set"):
                 raise StanzaError("service-unavailable")
         except StanzaError as error:
@@ -146,15 +159,20 @@ class Delivery:
         if type == "groupchat" or (type != "chat" and to.resource):
             raise StanzaError("service-unavailable")
         sessions = choose(message, self._host.sessions(to.local))
-        if sessions:
-            send_to_all(to_bytes(message), sessions)
-            self._tell_delivered(to, message, sessions)
-        elif type != "headline":
+        if not sessions:
+            if type == "headline":
+                return
             self._message_to_nobody(to.to_bare(), message)
+        self._hand_over(to, message, sessions)
 
-    def _tell_delivered(self, to: JID, message: Stanza, sessions: Sequence[Session]) -> None:
+    def _hand_over(self, to: JID, message: Stanza, sessions: list[Session]) -> None:
+        """The same bytes to all of them. Hooks first: if one of them ends over it, it must be known who else has it."""
+        addressed = tuple(sessions)
+        copies = Copies(to_bytes(message), sessions)
         for hook in self._delivered:
-            hook(to, message, sessions)
+            hook(to, message, copies)
+        for session in addressed:
+            session.deliver("message", copies)
 
     def _message_to_nobody(self, account: JID, message: Stanza) -> None:
         if not self._host.accounts.exists(account):
@@ -163,7 +181,7 @@ class Delivery:
             raise StanzaError("service-unavailable")
 
 
-def choose(message: Stanza, sessions: Sequence[Session]) -> Sequence[Session]:
+def choose(message: Stanza, sessions: Sequence[Session]) -> list[Session]:
     """Of an account's sessions those for a message to its bare JID (sections 8.5.2.1.1 and 8.5.4).
 
     Never one with a negative priority. Headlines go to all others, everything else to the most available: those with
@@ -174,13 +192,3 @@ def choose(message: Stanza, sessions: Sequence[Session]) -> Sequence[Session]:
         return ready
     highest = max(each.priority for each in ready)
     return [each for each in ready if each.priority == highest]
-
-
-def send_to_all(data: bytes, sessions: Sequence[Session]) -> None:
-    """The same message to all of them."""
-    if len(sessions) > 1:
-        copies = Copies(data)
-        copies.sessions = sessions
-        data = copies
-    for session in sessions:
-        session.deliver("message", data)

@@ -11,6 +11,7 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element
 
 if TYPE_CHECKING:
+    from conversehost.server.delivery import Copies
     from conversehost.server.session import Session
 
 
@@ -29,8 +30,13 @@ class Hooks:
         that takes it away in silence; StanzaError refuses it.
         """
 
-        self.delivered: list[Callable[[JID, Stanza, Sequence[Session]], None]] = []
-        """A message to that address went to these sessions."""
+        self.sent: list[Callable[[Session, Stanza], None]] = []
+        """A message from one of our clients went its way: nobody refused it."""
+
+        self.delivered: list[Callable[[JID, Stanza, Copies], None]] = []
+        """A message to that address is about to go to these sessions (`Copies.sessions`; none when it was stored). Who
+        gives it to another session of the account adds that to them.
+        """
 
         self.session_closed: list[Callable[[Session], None]] = []
         """A session ends; it is still among its account's sessions, and its `presence` is the last it sent."""

@@ -69,6 +69,8 @@ class Router:
             if to is None:
                 stanza.set("to", session.bare)
             self.route(stanza, session)
+            for hook in session.host.hooks.sent:
+                hook(session, stanza)
         elif kind == "iq":
             check_iq(stanza)
             if to is None:

@@ -31,6 +31,8 @@ def test_what_the_server_can(mercutio: Client, to: str):
         ns.DISCO_INFO,
         ns.DISCO_ITEMS,
         "msgoffline",
+        "urn:xmpp:carbons:2",
+        "urn:xmpp:carbons:rules:0",
         "vcard-temp",
         "urn:xmpp:ping",
         "jabber:iq:version",
