@@ -115,6 +115,17 @@ def _domains(text: str) -> str:
     return ("." if below else "") + _domain(text.lstrip("*").removeprefix("."))
 
 
+def _endpoint(text: str) -> str:
+    """RFC 6120 section 4.9.3.19 has IPv6 addresses in brackets."""
+    try:
+        parts = urllib.parse.urlsplit("//" + text)
+        if parts.hostname and parts.port and parts.netloc == text and not parts.path and "@" not in text:
+            return text
+    except ValueError:
+        pass
+    raise ValueError(f"wants a host and a port, such as chat.example:5222 or [::1]:5222, not {text!r}")
+
+
 def _feature(text: str) -> str:
     return text.lower().replace("_", "-")
 
@@ -171,6 +182,7 @@ DOMAINS = Kind("NAME", _domains)
 BOSH_PATH = Kind("PATH", _bosh_path)
 ORIGIN = Kind("ORIGIN", _origin)
 SERVER = Kind("URL", _server)
+ENDPOINT = Kind("HOST:PORT", _endpoint)
 FEATURE = Kind("FEATURE", _feature)
 USER = Kind("NAME:PASSWORD", _user)
 FILE = Kind("FILE", _file, is_path=True)

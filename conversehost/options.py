@@ -25,6 +25,7 @@ from conversehost.kinds import (
     BOSH_PATH,
     DOMAIN,
     DOMAINS,
+    ENDPOINT,
     FEATURE,
     FILE,
     FLAG,
@@ -177,6 +178,12 @@ class Settings:
         1_048_576, whole_number(10_000, 1 << 30, "BYTES"), LIMITS, "what may wait for a WebSocket client that is slow"
     )
     websocket_deflate: bool = option(False, FLAG, LIMITS, "compress WebSocket messages, where the client offers it")
+    resume_time: int = option(
+        300, whole_number(0, 86_400, "SECONDS"), LIMITS, "how long a session waits for a client whose connection broke"
+    )
+    resume_location: str = option(
+        "", ENDPOINT, LIMITS, "where it should come back to, when not to the same address (XEP-0198)"
+    )
     connections: int = option(
         10_000, whole_number(1, 1_000_000, "N"), LIMITS, "the most connections in all; open files may allow fewer"
     )

@@ -33,6 +33,7 @@ from conversehost.net.tcp import ClientFactory
 from conversehost.options import Settings, Sockets, did_you_mean
 from conversehost.server.host import Host
 from conversehost.server.login import LoginRules
+from conversehost.server.policy import Policy
 from conversehost.server.router import Router
 from conversehost.server.stream import ServerStream
 from conversehost.store.memory import MemoryStore
@@ -242,6 +243,7 @@ class Server(Service):
             router=self.router,
             accounts=self.accounts,
             rules=LoginRules(self.accounts),
+            policy=Policy(self.settings.resume_time, self.settings.resume_location),
         )
         for feature in self._features():
             feature.install(host)

@@ -13,6 +13,7 @@ from conversehost.clock import Clock
 from conversehost.features import chosen
 from conversehost.server.host import Host
 from conversehost.server.login import LoginRules, Passwords
+from conversehost.server.policy import DEFAULT, Policy
 from conversehost.server.router import Router
 from conversehost.server.session import Session
 from conversehost.server.stream import ServerStream
@@ -49,6 +50,7 @@ class Stage:
         registration: bool = False,
         authenticator: Passwords | None = None,
         disabled: Sequence[str] = (),
+        policy: Policy = DEFAULT,
     ) -> None:
         self.clock = Clock()
         self.turn = Turn()
@@ -66,6 +68,7 @@ class Stage:
                 router=self.router,
                 accounts=self.accounts,
                 rules=rules,
+                policy=policy,
             )
             for feature in features:
                 feature.install(host)
@@ -179,6 +182,10 @@ class Client:
     def drop(self) -> None:
         """The connection breaks."""
         self._end(self.stream.lost)
+
+    def leave(self) -> None:
+        """Say goodbye."""
+        self._end(self.stream.close)
 
     def _end(self, tell: Callable[[Sequence[bytes]], None]) -> None:
         if not self.closed:

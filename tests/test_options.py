@@ -114,6 +114,8 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         websocket_queue = 12000
         websocket_deflate = true
         see_other = "https://b.example:5281/"
+        resume_time = 40
+        resume_location = "[::1]:5222"
         connections = 8
         connections_per_address = 9
         stanza_limit = 10000
@@ -159,6 +161,8 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         websocket_queue=12000,
         websocket_deflate=True,
         see_other="https://b.example:5281",
+        resume_time=40,
+        resume_location="[::1]:5222",
         connections=8,
         connections_per_address=9,
         stanza_limit=10_000,
@@ -242,6 +246,14 @@ def test_what_is_no_origin(text):
         (
             ["--trusted-proxy", "nginx"],
             "--trusted-proxy: wants an address or a network, such as 192.0.2.1 or 10.0.0.0/8, not 'nginx'",
+        ),
+        (
+            ["--resume-location", "chat.example"],
+            "--resume-location: wants a host and a port, such as chat.example:5222 or [::1]:5222, not 'chat.example'",
+        ),
+        (
+            ["--resume-location", "::1:x"],
+            "--resume-location: wants a host and a port, such as chat.example:5222 or [::1]:5222, not '::1:x'",
         ),
         (["--user", "hunter2"], "--user: wants NAME:PASSWORD"),
         (["--user", "me:"], "--user: wants NAME:PASSWORD"),

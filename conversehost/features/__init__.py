@@ -14,6 +14,7 @@ from conversehost.features import (
     pubsub,
     register,
     roster,
+    stream_management,
     subscriptions,
     time,
     vcard,
@@ -32,6 +33,7 @@ FEATURES: tuple[ModuleType, ...] = (
     ping,
     version,
     time,
+    stream_management,
 )
 """In order of installation, which is the order in which their hooks are called."""
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from copy import copy
 
 from conversehost.features.xep import Xep
+from conversehost.server.delivery import delay
 from conversehost.server.host import Host
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.times import stamp
-from conversehost.xmpp.xml import child, to_bytes
+from conversehost.xmpp.xml import to_bytes
 
 XEP = Xep(160, "Best Practices for Handling Offline Messages", "1.0.1", "complete")
 DELAY = Xep(203, "Delayed Delivery", "2.0", "complete")
 MESSAGES_PER_ACCOUNT = 1_000
-_DELAY = f"{{{ns.DELAY}}}delay"
 _TRANSIENT = (ns.CHAT_STATES, ns.HINTS)
 
 
@@ -28,8 +27,7 @@ def install(host: Host) -> None:
         if len(host.store.items("offline", account.bare)) >= MESSAGES_PER_ACCOUNT:
             return False
         stored = copy(message)  # the note is for nobody else who gets the message
-        if all(each.get("from") != host.domain for each in stored.findall(_DELAY)):  # it may have been stored before
-            child(stored, ns.DELAY, "delay", {"from": host.domain, "stamp": stamp(host.clock.utc())})
+        delay(stored, host.domain, host.clock.utc())
         host.store.append("offline", account.bare, to_bytes(stored))
         return True
 

@@ -7,11 +7,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from conversehost.server.session import Session
+from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.replies import result
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import Element, parse, to_bytes
+from conversehost.xmpp.times import stamp
+from conversehost.xmpp.xml import Element, child, parse, to_bytes
 
 if TYPE_CHECKING:
     from conversehost.server.host import At, Host
@@ -98,8 +100,11 @@ class Delivery:
             raise StanzaError("not-authorized", "log in first")
         return result(iq, handler(iq))
 
-    def undelivered(self, data: bytes) -> None:
-        """A session ended before it got this: another one of the account takes it, or it is stored or bounced."""
+    def undelivered(self, data: bytes, sent: float | None = None) -> None:
+        """A session ended before it got this: another one of the account takes it, or it is stored or bounced.
+
+        `sent`: when that was tried (seconds since 1970), for who gets it later.
+        """
         if isinstance(data, Copies):
             if any(self._host.session(each.jid) is each for each in data.sessions):
                 return
@@ -110,6 +115,8 @@ class Delivery:
         try:
             to = lost.to
             if to is not None and lost.kind == "message":
+                if sent is not None:
+                    delay(lost, self._host.domain, sent)
                 if lost.get("from") != to.bare:  # else it was on the account's behalf, for that session alone
                     self._message_to_account(to, lost)
             elif lost.type in ("get", "set"):
@@ -192,3 +199,12 @@ def choose(message: Stanza, sessions: Sequence[Session]) -> list[Session]:
         return ready
     highest = max(each.priority for each in ready)
     return [each for each in ready if each.priority == highest]
+
+
+_DELAY = f"{{{ns.DELAY}}}delay"
+
+
+def delay(message: Stanza, domain: str, when: float) -> None:
+    """Say when a domain had it (seconds since 1970), unless it has said so before (XEP-0203)."""
+    if all(each.get("from") != domain for each in message.iterchildren(_DELAY)):
+        child(message, ns.DELAY, "delay", {"from": domain, "stamp": stamp(when)})

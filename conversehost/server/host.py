@@ -10,6 +10,7 @@ from conversehost.clock import Clock
 from conversehost.server.delivery import Delivery, Later
 from conversehost.server.hooks import Hooks
 from conversehost.server.login import LoginRules
+from conversehost.server.policy import DEFAULT, Policy
 from conversehost.server.roster import Rosters
 from conversehost.server.router import Router
 from conversehost.server.session import Session
@@ -42,7 +43,15 @@ class Host:
     """`example.org`. Features register here what they answer; a second handler for the same thing is refused."""
 
     def __init__(
-        self, domain: str, *, store: Store, clock: Clock, router: Router, accounts: Accounts, rules: LoginRules
+        self,
+        domain: str,
+        *,
+        store: Store,
+        clock: Clock,
+        router: Router,
+        accounts: Accounts,
+        rules: LoginRules,
+        policy: Policy = DEFAULT,
     ) -> None:
         self.domain = domain
         self.jid = JID("", domain)
@@ -51,6 +60,7 @@ class Host:
         self.router = router
         self.accounts = accounts
         self.rules = rules
+        self.policy = policy
         self.rosters = Rosters(store)
         self.hooks = Hooks()
         self.features: dict[At, list[str]] = {"host": [], "account": []}
@@ -111,6 +121,10 @@ class Host:
     def session(self, jid: JID) -> Session | None:
         """The session at a full JID."""
         return self._sessions.get(jid.local, {}).get(jid.resource)
+
+    def is_bound(self, session: Session) -> bool:
+        """Whether it is among its account's sessions still."""
+        return self.session(session.jid) is session
 
     def bound(self, session: Session) -> None:
         """A client has bound its resource. An older session there ends (RFC 6120 section 7.7.2.2, the third way): it is

@@ -14,6 +14,7 @@ from lxml.etree import QName
 
 from conversehost.server.host import Host
 from conversehost.server.login import Login
+from conversehost.server.resume import COUNT, Resumable
 from conversehost.server.router import Router, check_iq
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
@@ -38,7 +39,8 @@ class ServerStream:
         self._router = router
         self._domains = router.hosts if domains is None else domains
         self.session: Session | None = None
-        self._account: JID | None = None
+        self.account: JID | None = None  # once it has logged in
+        self.managed: Resumable | None = None  # with stream management
         self._bind_failures = 0
         self._closed = False
 
@@ -59,7 +61,7 @@ class ServerStream:
             link.close(StreamError("host-unknown", f"{request.to} isn't served here; this is {served}"))
             return
         self._begin(host)
-        self._send(self._features())
+        self.send(self._features())
 
     def open_as(self, account: JID, request: StreamOpen, link: Link, resource: str = "") -> Session:
         """Start with a stream that is logged in and bound already: nothing is said on it.
@@ -70,14 +72,14 @@ class ServerStream:
         self._link = link
         self._router.tally.streams[request.transport] += 1
         self._begin(self._router.hosts[account.domain])
-        self._account = account
+        self.account = account
         return self._bind(resource)
 
     def restart(self, request: StreamOpen) -> None:
         """What is offered now: after login another thing than before."""
         if not self._closed:
             self._request = request if request.to else replace(request, to=self._request.to)
-            self._send(self._features())
+            self.send(self._features())
 
     def receive(self, stanza: Element) -> None:
         """One element, in any state; a violation of the protocol ends the stream."""
@@ -88,10 +90,12 @@ class ServerStream:
             if session is None:
                 self._negotiate(stanza)
             elif isinstance(stanza, Stanza):
+                if self.managed is not None:
+                    self.managed.handled = (self.managed.handled + 1) % COUNT
                 self._check_from(stanza, session)
                 self._router.submit(session, stanza)
             else:
-                raise StreamError("unsupported-stanza-type", f"unexpected {stanza.tag}")
+                self._nonza(stanza)
         except StreamError as error:
             self._give_up(error)
         except Exception as error:
@@ -102,21 +106,49 @@ class ServerStream:
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
         """The stream ended."""
         self._end()
+        if self.managed is not None:
+            self.managed.give_up()
         self.undelivered(undelivered)
 
     def lost(self, undelivered: Sequence[bytes] = ()) -> None:
-        """The connection broke."""
-        self.close(undelivered)
+        """The connection broke: a session that can be resumed waits for that, present as it was."""
+        managed = self.managed
+        if managed is None or not managed.id or self._closed or not self._host.is_bound(managed.session):
+            self.close(undelivered)
+        else:
+            self._closed = True
+            managed.detach()
 
     def undelivered(self, stanzas: Sequence[bytes]) -> None:
-        """They go where messages go that find nobody."""
-        if self.session is not None:
+        """They go where messages go that find nobody; with stream management all of that is kept elsewhere."""
+        if self.session is not None and self.managed is None:
             for data in stanzas:
                 self._host.delivery.undelivered(data)
 
+    # For features
+
+    @property
+    def link(self) -> Link:
+        """What is below."""
+        return self._link
+
+    def send(self, made: Element) -> None:
+        """An element that isn't a stanza of the session."""
+        self._link.send(to_bytes(made))
+
+    def manage(self, managed: Resumable) -> None:
+        """Its session is this stream's, and what goes out goes by way of it."""
+        self.managed, self.session = managed, managed.session
+        self.session.link, self.session.opened = managed, self._request
+
+    def replaced(self) -> None:
+        """The session has another stream from now on; this one ends without it."""
+        self.session = self.managed = None
+        self._give_up(StreamError("conflict", "the session was resumed by another connection"))
+
     def _begin(self, host: Host) -> None:
         self._host = host
-        self._login = Login(host.rules, host.domain, send=self._send, done=self._logged_in, failed=self._give_up)
+        self._login = Login(host.rules, host.domain, send=self.send, done=self._logged_in, failed=self._give_up)
 
     def _give_up(self, error: StreamError) -> None:
         self._router.tally.stream_errors[error.condition] += 1
@@ -133,41 +165,44 @@ class ServerStream:
 
     def _features(self) -> Element:
         made = element(ns.STREAM, "features", prefix="stream")
-        if self._account is None:
+        if self.account is None:
             made.append(self._login.offer())
         else:
             child(made, ns.BIND, "bind")
         for hook in self._host.hooks.stream_features:
-            made.extend(hook(self._account is not None))
+            made.extend(hook(self.account is not None))
         return made
 
-    def _send(self, made: Element) -> None:
-        self._link.send(to_bytes(made))
-
     def _logged_in(self, account: JID, success: Element) -> None:
-        self._account = account
+        self.account = account
         self._link.restarting()
-        self._send(success)
+        self.send(success)
 
     def _negotiate(self, received: Element) -> None:
-        if self._account is None and received.tag.startswith(f"{{{ns.SASL}}}"):
+        if self.account is None and received.tag.startswith(f"{{{ns.SASL}}}"):
             self._login.receive(received)
         elif isinstance(received, Stanza) and received.kind == "iq":
             self._early_iq(received)
         elif isinstance(received, Stanza):
             raise StreamError("not-authorized", "log in and bind a resource first")
         else:
+            self._nonza(received)
+
+    def _nonza(self, received: Element) -> None:
+        handler = self._host.nonzas.get(received.tag)
+        if handler is None:
             raise StreamError("unsupported-stanza-type", f"unexpected {received.tag}")
+        handler(self, received)
 
     def _early_iq(self, iq: Stanza) -> None:
         """Registration before login; binding after it."""
         try:
             check_iq(iq)
-            self._send(self._register(iq) if self._account is None else self._bound(iq))
+            self.send(self._register(iq) if self.account is None else self._bound(iq))
         except StanzaError as error:
             self._router.tally.stanza_errors[error.condition] += 1
             if iq.type not in ("result", "error"):
-                self._send(refusal(iq, error))
+                self.send(refusal(iq, error))
 
     def _register(self, iq: Stanza) -> Stanza:
         try:
@@ -179,7 +214,7 @@ class ServerStream:
 
     def _bound(self, iq: Stanza) -> Stanza:
         """The answer to a request to bind (RFC 6120 section 7). Raises StanzaError, StreamError."""
-        if iq.get("to") not in (None, self._host.domain, str(self._account)):
+        if iq.get("to") not in (None, self._host.domain, str(self.account)):
             raise StreamError("not-authorized", "bind a resource first")
         if iq.type != "set" or iq[0].tag != _BIND:
             raise StanzaError("not-authorized", "bind a resource first")
@@ -195,8 +230,8 @@ class ServerStream:
         return result(iq, bound)
 
     def _bind(self, resource: str) -> Session:
-        assert self._account is not None
-        jid = self._account.with_resource(resource or secrets.token_hex(8))
+        assert self.account is not None
+        jid = self.account.with_resource(resource or secrets.token_hex(8))
         session = Session(self._host, jid, self._link, self._request, self._host.clock.utc())
         self._host.bound(session)
         self._router.tally.sessions[self._request.transport] += 1

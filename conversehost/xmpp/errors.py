@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 _TYPES = {
     "bad-request": "modify",
     "conflict": "cancel",
@@ -44,11 +46,20 @@ class StanzaError(Exception):
 class StreamError(Exception):
     """Ends a stream (RFC 6120 section 4.9), in the form that its transport has for it.
 
-    `condition` is one of section 4.9.3; `application` names an element `(namespace, name)` that says more.
+    `condition` is one of section 4.9.3; `application` names an element `(namespace, name)` that says more, `said` are
+    its attributes.
     """
 
-    def __init__(self, condition: str, text: str = "", *, application: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        condition: str,
+        text: str = "",
+        *,
+        application: tuple[str, str] | None = None,
+        said: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(condition, text)
         self.condition = condition
         self.text = text
         self.application = application
+        self.said = said

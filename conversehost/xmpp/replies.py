@@ -45,5 +45,5 @@ def stream_error(error: StreamError) -> Element:
     if error.text:
         child(made, ns.STREAM_ERROR, "text", {f"{{{ns.XML}}}lang": "en"}).text = clean(error.text)
     if error.application:
-        child(made, *error.application)
+        child(made, *error.application, attributes=dict(error.said or {}))
     return made

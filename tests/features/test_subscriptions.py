@@ -379,8 +379,9 @@ def test_having_enough_of_somebody(romeo: Client, juliet: Client):
 
 
 def test_the_server_says_that_it_can(stage: Stage):
-    offered = [each.tag for hook in stage.host.hooks.stream_features for each in hook(True)]
-    assert f"{{{ns.PRE_APPROVAL}}}sub" in offered
+    for logged_in in (True, False):
+        offered = [each.tag for hook in stage.host.hooks.stream_features for each in hook(logged_in)]
+        assert (f"{{{ns.PRE_APPROVAL}}}sub" in offered) is logged_in
 
 
 def test_who_was_approved_in_advance_need_not_wait(user: Client, elsewhere: Elsewhere):

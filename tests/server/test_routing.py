@@ -423,7 +423,7 @@ def test_what_a_bad_stanza_of_the_server_itself_causes_is_nobodys_error(stage: S
 
 
 def test_stanzas_of_another_vocabulary_end_the_stream(mercutio: Client):
-    mercutio.write("<enable xmlns='urn:xmpp:sm:3'/>")
+    mercutio.write("<enable xmlns='urn:xmpp:sm:2'/>")
     assert mercutio.error is not None
     assert mercutio.error.condition == "unsupported-stanza-type"
 

@@ -1,0 +1,139 @@
+"""A session that outlives its connection: what goes out is kept until the client says that it has it (XEP-0198)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from conversehost.clock import Deadline
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StreamError
+
+if TYPE_CHECKING:
+    from conversehost.server.session import Session
+    from conversehost.server.stream import ServerStream
+
+COUNT = 1 << 32
+"""Counters begin anew there (section 4)."""
+
+UNACKED, UNACKED_BYTES = 2_000, 4_194_304
+"""What may wait for a client's word; more ends its session, and all of it is stored or bounced."""
+
+_ASK = f'<r xmlns="{ns.SM}"/>'.encode()
+
+
+class Resumable:
+    """The `Link` of a session with stream management, whatever the connection below it, or none for a while.
+
+    `handled`: stanzas that came from the client. `id` is "" where the session ends with its connection.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_bytes",
+        "_deadline",
+        "_over",
+        "_sent",
+        "_unacked",
+        "handled",
+        "id",
+        "seconds",
+        "session",
+        "stream",
+    )
+
+    def __init__(self, session: Session, stream: ServerStream, id: str, seconds: int) -> None:
+        """`seconds`: how long it waits for the client to come back."""
+        self.session = session
+        self.stream: ServerStream | None = stream
+        self.id = id
+        self.seconds = seconds
+        self.handled = 0
+        self._sent = 0
+        self._unacked: deque[tuple[float, bytes]] = deque()  # each with the time it was sent
+        self._bytes = 0
+        self._asked = False  # our <r/> waits for its answer
+        self._deadline: Deadline | None = None
+        self._over = False  # too much waited
+
+    # Link
+
+    def send(self, stanza: bytes) -> None:
+        """Every one is counted, kept, and asked for once there is no other question."""
+        self._unacked.append((self.session.host.clock.utc(), stanza))
+        self._bytes += len(stanza)
+        self._sent = (self._sent + 1) % COUNT
+        if self.stream is not None:
+            self.stream.link.send(stanza)
+            self._ask()
+        if (len(self._unacked) > UNACKED or self._bytes > UNACKED_BYTES) and not self._over:
+            self._over = True
+            self.close(StreamError("policy-violation", f"{len(self._unacked)} stanzas weren't acknowledged"))
+
+    def flush(self) -> None:
+        """The connection below does that."""
+
+    def restarting(self) -> None:
+        """Logged in long since."""
+
+    def close(self, error: StreamError | None = None) -> None:
+        """For good."""
+        if self.stream is None:
+            self._expire()
+        else:
+            self.stream.link.close(error)
+
+    # Acknowledgements
+
+    def acknowledged(self, h: int) -> None:
+        """The client has handled that many. Raises StreamError when it can't have."""
+        fresh = (h - self._sent + len(self._unacked)) % COUNT
+        if fresh > len(self._unacked):
+            said = {"h": str(h), "send-count": str(self._sent)}
+            text = f"you acknowledged {h} stanzas, but only {self._sent} were sent"
+            raise StreamError("undefined-condition", text, application=(ns.SM, "handled-count-too-high"), said=said)
+        for _ in range(fresh):
+            self._bytes -= len(self._unacked.popleft()[1])
+
+    def answered(self) -> None:
+        """An <a/> came: time for the next question, where something has been sent since."""
+        self._asked = False
+        if self._unacked:
+            self._ask()
+
+    def _ask(self) -> None:
+        if not self._asked and self.stream is not None:
+            self._asked = True
+            self.stream.link.send(_ASK)
+
+    # Connections
+
+    def detach(self) -> None:
+        """The connection broke: the session stays present for a while, and what comes for it waits."""
+        self.stream = None
+        self._asked = False
+        self._deadline = self.session.host.clock.after(self.seconds, self._expire)
+
+    def attach(self, stream: ServerStream) -> None:
+        """The client is back, and has said what it has: the rest goes out once more, in order."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self.stream = stream
+        for _, stanza in self._unacked:
+            stream.link.send(stanza)
+        self._asked = False
+        if self._unacked:
+            self._ask()
+
+    def give_up(self) -> None:
+        """The session has ended: what the client may not have got goes where messages go that find nobody."""
+        unacked, self._unacked = self._unacked, deque()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        for sent, stanza in unacked:
+            self.session.host.delivery.undelivered(stanza, sent)
+
+    def _expire(self) -> None:
+        self.session.host.unbound(self.session)
+        self.give_up()
