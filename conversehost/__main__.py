@@ -1,4 +1,4 @@
-"""`python -m conversehost` and the command `conversehost`: the same as `twistd -n conversehost`, and `proxy-config`."""
+"""`conversehost` and `python -m conversehost`: the same as `twistd -n conversehost`; also `proxy-config` and `play`."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def main() -> None:
     if sys.argv[1:2] == ["proxy-config"]:
         proxy_config(sys.argv[2:])
         return
+    if sys.argv[1:2] == ["play"]:
+        raise SystemExit(play(sys.argv[2:]))
     sys.argv[1:1] = ["-n", "conversehost"]
     app.run(runApp, Alone)
 
@@ -66,6 +68,16 @@ def proxy_config(arguments: Sequence[str]) -> None:
         print(recipe(arguments[0], load(arguments[1:], os.environ)), end="")
     except ConfigError as error:
         launch.fail(f"{error} (see conversehost proxy-config --help)")
+
+
+def play(arguments: Sequence[str]) -> int:
+    """Dialogues from files; the exit code. Raises SystemExit."""
+    from conversehost.play.command import main as play_files
+
+    try:
+        return play_files(arguments)
+    except ConfigError as error:
+        launch.fail(str(error))
 
 
 if __name__ == "__main__":

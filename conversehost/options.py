@@ -396,6 +396,7 @@ Examples
   {command} --port 0 --c2s-port 0 --json
   {command} --domain chat.example --user me:secret --interface 0.0.0.0
   conversehost proxy-config nginx    (prints a configuration for nginx, apache or caddy in front)
+  conversehost play FILE             (plays a dialogue of clients: see conversehost play --help)
 """
 
 

@@ -21,13 +21,14 @@ COLUMNS = [
     {"web"},
     {"testbed"},
     {"service"},
-    {"console"},
+    {"console", "play"},
     {"launch"},
     {"__main__"},
 ]
 TOWERS = {"client": GROUND | {"xmpp"}, "testing": {""}}  # beside the row
+VISITORS = {"play": {"client"}}  # who goes there
 WITH_TWISTED = {"net", "web", "testbed", "service", "console", "launch", "__main__"}
-ADAPTERS = {"auth.http", "auth.ldap", "client.adapter"}  # single files that go out over the network
+ADAPTERS = {"auth.http", "auth.ldap", "client.adapter", "play.memory"}  # single files that have to do with reactors
 
 
 def modules() -> Iterator[tuple[str, list[str]]]:
@@ -54,7 +55,7 @@ def allowed(own: str) -> set[str]:
     if own in TOWERS:
         return TOWERS[own] | {own}
     column = next(index for index, names in enumerate(COLUMNS) if own in names)
-    return set().union(*COLUMNS[:column], {own}, {""})
+    return set().union(*COLUMNS[:column], {own}, {""}, VISITORS.get(own, set()))
 
 
 def test_a_module_imports_what_stands_to_its_left():

@@ -1,0 +1,1 @@
+"""Dialogues played: in memory, or with any server over its transports."""
