@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from copy import copy
+from collections.abc import Iterator
 
+from conversehost.server.broadcast import Broadcast, absence
 from conversehost.server.host import Host
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
@@ -23,7 +24,9 @@ def install(host: Host) -> None:
     host.on_presence_from("unavailable", feature.unavailable)
     host.on_presence_from("probe", feature.ask)
     host.on_presence_to("probe", feature.probe)
+    host.hooks.incoming.append(feature.heard)
     host.hooks.session_closed.append(feature.closed)
+    host.hooks.account_deleted.append(feature.forget)
 
 
 class PresenceFeature:
@@ -33,69 +36,85 @@ class PresenceFeature:
         self._host = host
         self._directed: dict[Session, dict[JID, None]] = {}
 
+    # From our clients
+
     def available(self, session: Session, presence: Stanza) -> None:
         """Initial presence, or an update (sections 4.2 and 4.4)."""
+        priority = read_priority(presence)
+        for add in self._host.hooks.available:
+            add(session, presence)
         if presence.get("to") is not None:
             self._direct(session, presence)
             return
-        priority = read_priority(presence)
-        initial = session.presence is None
+        initial = session.shown is None
         was_ready = not initial and session.priority >= 0
-        session.presence, session.priority = presence, priority
-        self._broadcast(session, presence)
+        session.shown, session.priority = Broadcast(presence, self._host.clock.utc()), priority
+        self._broadcast(session, session.shown)
         if initial:
             self._greet(session)
+        for hook in self._host.hooks.broadcast:
+            hook(session)
         if priority >= 0 and not was_ready:
-            for hook in self._host.hooks.became_available:
-                hook(session)
+            for ready in self._host.hooks.became_available:
+                ready(session)
 
     def unavailable(self, session: Session, presence: Stanza) -> None:
         """Section 4.5."""
         if presence.get("to") is not None:
             self._direct(session, presence)
             return
-        if session.presence is not None:
-            self._broadcast(session, presence)
-        self._leave_directed(session, presence)
-        session.presence = None
+        gone = Broadcast(presence, self._host.clock.utc())
+        if session.shown is not None:
+            self._broadcast(session, gone)
+            self._host.store.put("left", session.bare, "", gone.when)
+        self._leave_directed(session, gone)
+        session.shown = None
 
     def closed(self, session: Session) -> None:
         """A session that ends without a word is unavailable all the same (section 4.5.2)."""
-        self.unavailable(session, stanza("presence", {"type": "unavailable", "from": session.full}))
+        if session.shown is not None or session in self._directed:
+            self.unavailable(session, stanza("presence", {"type": "unavailable", "from": session.full}))
 
     def ask(self, session: Session, probe: Stanza) -> None:
         """A client probes by itself, which it need not; there is no error for it (section 4.3)."""
         if probe.get("to") is not None:
             self._route(probe)
 
+    def forget(self, account: JID) -> None:
+        """The account is gone."""
+        self._host.store.clear("left", account.bare)
+
+    # Probes (section 4.3.2)
+
     def probe(self, account: JID, probe: Stanza) -> None:
-        """Those who may know are told who is there; others, that they may not know (section 4.3.2)."""
+        """Those who may know are told who is there; others, that they may not know."""
         sender, to = probe.sender, probe.to
         if sender is None or to is None:
             return
         if to.resource:
             self._probe_session(to, sender, probe)
-        elif not self._may_see(account, sender):
+        elif not may_see(self._host, account, sender):
             self._answer(probe, account, "unsubscribed")
         else:
-            present = [each.presence for each in self._host.sessions(account.local) if each.presence is not None]
-            for presence in present:
-                self._send_to(presence, sender)
-            if not present:
-                self._answer(probe, account, "unavailable")
+            for broadcast in present(self._host, account, sender.to_bare()):
+                answer = broadcast.addressed(sender.full)
+                if answer.type is not None and probe.id is not None:  # section 4.3.2.1
+                    answer.set("id", probe.id)
+                self._route(answer)
 
     def _probe_session(self, to: JID, sender: JID, probe: Stanza) -> None:
         """Of one session, only whether it is there. Whom it has sent presence to may know, too (section 4.6.6)."""
         session = self._host.session(to)
         told = session is not None and sender in self._directed.get(session, ())
-        if not told and not self._may_see(to.to_bare(), sender):
+        if not told and not may_see(self._host, to.to_bare(), sender):
             self._answer(probe, to.to_bare(), "unsubscribed")
         else:
-            here = told or (session is not None and session.presence is not None)
+            hidden = is_hidden(self._host, to.to_bare(), sender.to_bare())
+            here = told or (session is not None and session.shown is not None and not hidden)
             self._answer(probe, to, "" if here else "unavailable")
 
     def _answer(self, probe: Stanza, sender: JID, type: str) -> None:
-        """To whom the probe is from, with its id (section 4.3.2.1); "" is available."""
+        """To whom the probe is from, with its id; "" is available."""
         attributes = {"from": sender.full, "to": probe.get("from", "")}
         if type:
             attributes["type"] = type
@@ -103,28 +122,41 @@ class PresenceFeature:
             attributes["id"] = probe.id
         self._route(stanza("presence", attributes))
 
-    def _may_see(self, account: JID, other: JID) -> bool:
-        return other.to_bare() == account or self._host.rosters.get(account, other).from_
+    # Who is there
 
     def _greet(self, session: Session) -> None:
         """A new session learns who is there (sections 4.2.2 and 4.3), and who asks to be (section 3.1.3)."""
+        now = self._host.clock.utc()
         for other in self._host.sessions(session.jid.local):
-            if other is not session and other.presence is not None:
-                self._send_to(other.presence, session.jid)
+            if other is not session and other.shown is not None:
+                session.deliver("presence", other.shown.recalled(self._host.domain, now).to(session.full))
         for item in self._host.rosters.of(session.account):
             if item.to:
-                self._route(stanza("presence", {"type": "probe", "from": session.full, "to": item.jid}))
+                self._look_for(session, parse(item.jid))
             if item.pending is not None:
                 session.deliver("presence", item.pending)
 
-    def _broadcast(self, session: Session, presence: Stanza) -> None:
+    def _look_for(self, session: Session, contact: JID) -> None:
+        """A probe; for those of this server the answer is at hand (section 4.3.1)."""
+        host = self._host.router.hosts.get(contact.domain)
+        if host is not None and may_see(host, contact, session.account):
+            for broadcast in present(host, contact, session.account):
+                self._host.router.announce(session.jid, broadcast)
+        else:
+            self._route(stanza("presence", {"type": "probe", "from": session.bare, "to": contact.full}))
+
+    def _broadcast(self, session: Session, broadcast: Broadcast) -> None:
         """To all available sessions of the account, the sender's too, and to all who are subscribed."""
         for other in self._host.sessions(session.jid.local):
-            if other.presence is not None:
-                self._send_to(presence, other.jid)
+            if other.shown is not None:
+                other.deliver("presence", broadcast.to(other.full))
         for item in self._host.rosters.of(session.account):
             if item.from_:
-                self._send_to(presence, parse(item.jid))
+                contact = parse(item.jid)
+                if not is_hidden(self._host, session.account, contact):
+                    self._host.router.announce(contact, broadcast)
+
+    # Directed presence (section 4.6)
 
     def _direct(self, session: Session, presence: Stanza) -> None:
         """Section 4.6.3. Raises StanzaError when it can't be delivered."""
@@ -139,17 +171,19 @@ class PresenceFeature:
         else:
             known.pop(to, None)
 
-    def _leave_directed(self, session: Session, presence: Stanza) -> None:
+    def heard(self, to: JID, received: Stanza) -> bool:
+        """Who leaves needn't hear any more when we do (section 4.6.1)."""
+        if self._directed and to.resource and received.type == "unavailable" and received.kind == "presence":
+            session = self._host.session(to)
+            if session in self._directed and received.sender is not None:
+                self._directed[session].pop(received.sender, None)
+        return False
+
+    def _leave_directed(self, session: Session, gone: Broadcast) -> None:
         """Those who haven't been told by broadcast."""
         for to in self._directed.pop(session, ()):
-            if session.presence is None or not self._host.rosters.get(session.account, to).from_:
-                self._send_to(presence, to)
-
-    def _send_to(self, presence: Stanza, to: JID) -> None:
-        """A copy with that address."""
-        sent = copy(presence)
-        sent.set("to", to.full)
-        self._route(sent)
+            if session.shown is None or not self._host.rosters.get(session.account, to).from_:
+                self._host.router.announce(to, gone)
 
     def _route(self, presence: Stanza) -> None:
         """What can't be delivered is dropped (section 8.5.1)."""
@@ -157,6 +191,31 @@ class PresenceFeature:
             self._host.router.route(presence)
         except StanzaError:
             return
+
+
+def may_see(host: Host, account: JID, other: JID) -> bool:
+    """Whether somebody is subscribed to an account of the host, or is the account itself."""
+    return other.to_bare() == account or host.rosters.get(account, other).from_
+
+
+def is_hidden(host: Host, account: JID, watcher: JID) -> bool:
+    """Whether the account, to which the watcher is subscribed, is never there for it."""
+    return any(hide(account, watcher) for hide in host.hooks.hides)
+
+
+def present(host: Host, account: JID, watcher: JID) -> Iterator[Broadcast]:
+    """Of an account of the host, what its sessions have shown last; or that none is there (section 4.3.2)."""
+    if is_hidden(host, account, watcher):
+        yield absence(account.bare, host.domain, None)
+        return
+    now = host.clock.utc()
+    nobody = True
+    for session in host.sessions(account.local):
+        if session.shown is not None:
+            nobody = False
+            yield session.shown.recalled(host.domain, now)
+    if nobody:
+        yield absence(account.bare, host.domain, host.store.get("left", account.bare, ""))
 
 
 def read_priority(presence: Stanza) -> int:

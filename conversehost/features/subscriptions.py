@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from dataclasses import replace
 
 from conversehost.server.host import Host
@@ -122,10 +121,9 @@ class SubscriptionFeature:
     def _tell_here(self, account: JID, contact: JID) -> None:
         """Who may see us from now on learns that we are here (section 3.1.5)."""
         for session in self._host.sessions(account.local):
-            if session.presence is not None:
-                present = copy(session.presence)
-                present.set("to", contact.full)
-                self._host.router.send(present)
+            if session.shown is not None:
+                shown = session.shown.recalled(self._host.domain, self._host.clock.utc())
+                self._host.router.announce(contact, shown)
 
     def _tell_gone(self, account: JID, contact: JID) -> None:
         """Who no longer may see us learns that we are gone (sections 3.2.2 and 3.3.3)."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from conversehost.server.broadcast import Broadcast
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
@@ -76,6 +77,22 @@ class Delivery:
             self.serve(to, stanza, sender)
         elif stanza.type in ("get", "set"):
             raise StanzaError("service-unavailable")
+
+    def announce(self, to: JID, broadcast: Broadcast) -> None:
+        """A presence for an account of ours, or one of its sessions (RFC 6121 section 4.2.3). Raises StanzaError."""
+        if to.resource:
+            one = self._host.session(to)
+            sessions = [] if one is None else [one]
+        else:
+            sessions = [each for each in self._host.sessions(to.local) if each.shown is not None]
+        if not sessions:
+            return
+        for takes in self._incoming:
+            if takes(to, broadcast.stanza):
+                return
+        data = broadcast.to(to.full)
+        for session in sessions:
+            session.deliver("presence", data)
 
     def serve(self, account: JID, iq: Stanza, sender: Session | None) -> None:
         """An iq that the server answers on behalf of an account (RFC 6120 section 10.3.3). Raises StanzaError."""
@@ -155,7 +172,7 @@ class Delivery:
             session.send(presence)
         elif not to.resource:
             for each in self._host.sessions(to.local):
-                if each.presence is not None:
+                if each.shown is not None:
                     each.send(presence)
 
     def _message_to_account(self, to: JID, message: Stanza) -> None:
@@ -194,7 +211,7 @@ def choose(message: Stanza, sessions: Sequence[Session]) -> list[Session]:
     Never one with a negative priority. Headlines go to all others, everything else to the most available: those with
     the highest priority.
     """
-    ready = [each for each in sessions if each.presence is not None and each.priority >= 0]
+    ready = [each for each in sessions if each.shown is not None and each.priority >= 0]
     if len(ready) < 2 or message.type == "headline":
         return ready
     highest = max(each.priority for each in ready)

@@ -27,8 +27,18 @@ class Hooks:
 
         self.incoming: list[Callable[[JID, Stanza], bool]] = []
         """A stanza, from anybody, for an account of ours or one of its sessions, before it gets there: True from one
-        that takes it away in silence; StanzaError refuses it.
+        that takes it away in silence; StanzaError refuses it. A presence may be on its way to others too: it has no
+        `to` then, and must not be changed.
         """
+
+        self.hides: list[Callable[[JID, JID], bool]] = []
+        """An account has presence for a contact who is subscribed (bare JIDs): True from one that keeps it back."""
+
+        self.available: list[Callable[[Session, Stanza], None]] = []
+        """An available presence from a client of ours, with `to` or without, before it goes out: it may be added to."""
+
+        self.broadcast: list[Callable[[Session], None]] = []
+        """An available presence went out to all who may see it: `session.shown`. In it everything was added."""
 
         self.sent: list[Callable[[Session, Stanza], None]] = []
         """A message from one of our clients went its way: nobody refused it."""

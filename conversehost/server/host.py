@@ -151,7 +151,7 @@ class Host:
                 hook(session)
             except Exception as error:  # the others must hear of it all the same
                 self.router.report(error, stanza("presence", {"type": "unavailable", "from": session.full}))
-        session.presence = None
+        session.shown = None
         del sessions[session.jid.resource]
         if not sessions:
             del self._sessions[session.jid.local]

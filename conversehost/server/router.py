@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from conversehost.server.broadcast import Broadcast
 from conversehost.server.session import DEFAULT_LANGUAGE
 from conversehost.server.tally import Tally
 from conversehost.xmpp import ns
@@ -108,6 +109,17 @@ class Router:
             self.route(stanza)
         except (StanzaError, JIDError) as error:
             self.refuse(stanza, error if isinstance(error, StanzaError) else StanzaError("jid-malformed"))
+
+    def announce(self, to: JID, broadcast: Broadcast) -> None:
+        """The same for a presence that goes to many. What can't be delivered is dropped (RFC 6121 section 8.5.1)."""
+        host = self.hosts.get(to.domain)
+        try:
+            if host is None:
+                self.route(broadcast.addressed(to.full))
+            else:
+                host.delivery.announce(to, broadcast)
+        except StanzaError:
+            return
 
     def refuse(self, refused: Stanza, error: StanzaError) -> None:
         """Send the error to where the stanza came from; never an answer to an answer (RFC 6120 section 8.3.1)."""

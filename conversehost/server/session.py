@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from conversehost.server.broadcast import Broadcast
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.stream import Link, StreamOpen
@@ -33,8 +34,8 @@ class Session:
         "lang",
         "link",
         "opened",
-        "presence",
         "priority",
+        "shown",
         "since",
     )
 
@@ -49,8 +50,13 @@ class Session:
         self.since = since  # seconds since 1970
         self.lang = opened.lang if _LANGUAGE.fullmatch(opened.lang) else DEFAULT_LANGUAGE
         self.interested = False  # has asked for its roster: gets roster pushes (RFC 6121 section 2.2)
-        self.presence: Stanza | None = None  # the last available one; None while unavailable
+        self.shown: Broadcast | None = None  # the last available presence; None while unavailable
         self.priority = 0
+
+    @property
+    def presence(self) -> Stanza | None:
+        """The last available one; None while unavailable."""
+        return None if self.shown is None else self.shown.stanza
 
     def send(self, stanza: Stanza) -> None:
         """To the client, at the end of this turn."""

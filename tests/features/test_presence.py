@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from xml.sax.saxutils import unescape
+
 import pytest
 
 from conversehost.features import presence
+from conversehost.server.roster import RosterItem
+from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.jid import parse
+from conversehost.xmpp.stanza import Stanza
 from tests.features.elsewhere import Elsewhere
-from tests.stage import Client, Stage, condition
+from tests.stage import Client, Stage, condition, xml
 
 
 @pytest.fixture
@@ -305,3 +312,149 @@ def test_a_subscription_of_which_the_other_side_knows_nothing_ends(stage: Stage,
     romeo.presence("probe", "juliet@localhost")
     assert romeo.seen() == [("juliet@localhost", "unsubscribed")]
     assert romeo.pushes() == [{"jid": "juliet@localhost", "subscription": "from"}]
+
+
+# When it was sent (XEP-0203)
+
+
+def delays(presence: Stanza) -> list[tuple[str | None, str | None]]:
+    return [(each.get("from"), each.get("stamp")) for each in presence.iter(f"{{{ns.DELAY}}}delay")]
+
+
+def test_who_comes_later_is_told_since_when_it_is_so(stage: Stage, juliet: Client, romeo: Client):
+    juliet.write("<presence><show>away</show></presence>")
+    assert delays(romeo.only()) == []
+    romeo.drop()
+    stage.clock.advance(3600)
+    romeo = stage.connect("romeo", "orchard")
+    romeo.available()
+    own, hers = romeo.take("presence")
+    assert (own.get("from"), delays(own)) == (romeo.jid, [])
+    assert (hers.text_of("show"), delays(hers)) == ("away", [("localhost", "2023-11-14T22:13:20.000Z")])
+
+
+def test_ones_own_other_sessions_are_told_so_too(stage: Stage, romeo: Client):
+    stage.clock.advance(60)
+    other = stage.connect("romeo", "garden")
+    other.available()
+    assert [(each.get("from"), len(delays(each))) for each in other.take("presence")] == [
+        ("romeo@localhost/garden", 0),
+        ("romeo@localhost/orchard", 1),
+        ("juliet@localhost", 0),
+    ]
+
+
+def test_who_is_approved_later_is_told_so_too(stage: Stage, juliet: Client, mercutio: Client):
+    mercutio.presence("subscribe", juliet.bare)
+    stage.clock.advance(60)
+    juliet.presence("subscribed", mercutio.bare)
+    assert [(each.type, len(delays(each))) for each in mercutio.take("presence")] == [("subscribed", 0), (None, 1)]
+
+
+def test_an_update_is_new(stage: Stage, juliet: Client, romeo: Client):
+    stage.clock.advance(60)
+    juliet.available()
+    romeo.take()
+    romeo.presence("probe", "juliet@localhost")
+    assert delays(romeo.only()) == []
+
+
+def test_who_is_away_is_told_to_be_so_since(stage: Stage, juliet: Client, romeo: Client):
+    romeo.drop()
+    for _ in range(2):
+        stage.login("juliet", "chamber").drop()
+        stage.clock.advance(60)
+    juliet.drop()
+    stage.clock.advance(60)
+    romeo = stage.connect("romeo", "orchard")
+    romeo.available()
+    assert [delays(each) for each in romeo.take("presence") if each.type == "unavailable"] == [
+        [("localhost", "2023-11-14T22:15:20.000Z")]
+    ]
+
+
+def test_nothing_is_kept_of_who_is_gone(stage: Stage, juliet: Client):
+    juliet.drop()
+    assert list(stage.store.owners("left")) == ["juliet@localhost"]
+    stage.host.delete_account(juliet.session.account)
+    assert list(stage.store.owners("left")) == []
+
+
+# What features can do
+
+
+def test_a_feature_may_add_to_what_is_shown(stage: Stage, juliet: Client, romeo: Client):
+    stage.host.hooks.available.append(lambda session, presence: presence.append(xml("<x xmlns='urn:x'/>")))
+    told: list[str] = []
+    stage.host.hooks.broadcast.append(lambda session: told.append(session.full))
+    juliet.available()
+    juliet.available(to="romeo@localhost")
+    assert [each.has("urn:x", "x") for each in romeo.take()] == [True, True]
+    assert told == [juliet.jid]
+
+
+def test_an_account_may_hide(stage: Stage, juliet: Client, romeo: Client):
+    """As if she weren't there, and the subscription stays."""
+    stage.host.hooks.hides.append(lambda account, watcher: (account.bare, watcher.bare) == (juliet.bare, romeo.bare))
+    juliet.available()
+    for to in (juliet.bare, juliet.jid):
+        romeo.presence("probe", to)
+    again = stage.connect("romeo", "garden")
+    again.available()
+    assert romeo.seen() == [(juliet.bare, "unavailable"), (juliet.jid, "unavailable"), (again.jid, None)]
+    assert (juliet.bare, "unavailable") in again.seen()
+    assert romeo.roster()[juliet.bare]["subscription"] == "both"
+
+
+def test_a_stanza_can_be_taken_away_from_one_of_many(stage: Stage, juliet: Client, romeo: Client):
+    stage.host.hooks.incoming.append(lambda to, stanza: to.bare == romeo.bare)
+    other = stage.login("juliet", "chamber")
+    juliet.take()
+    juliet.available()
+    assert romeo.take() == []
+    assert other.seen() == [(juliet.jid, None)]
+
+
+# Whom the server asks (section 4.3.1)
+
+
+def test_contacts_elsewhere_are_asked_in_the_accounts_name(stage: Stage, elsewhere: Elsewhere):
+    account, contact = stage.account("juliet"), parse("contact@elsewhere.example")
+    stage.host.rosters.put(account, RosterItem(contact.bare, to=True))
+    stage.connect("juliet", "balcony").available()
+    (asked,) = elsewhere.take()
+    assert (asked.type, asked.get("from"), asked.get("to")) == ("probe", "juliet@localhost", contact.bare)
+
+
+def test_contacts_at_another_domain_of_ours(make_stage: Callable[..., Stage]):
+    stage = make_stage("localhost", "other.example")
+    stage.befriend("romeo", "juliet@other.example")
+    romeo, juliet = stage.login("romeo", "orchard"), stage.login("juliet@other.example", "balcony")
+    assert romeo.seen() == [("juliet@other.example/balcony", None)]
+    romeo.drop()
+    assert juliet.seen() == [(romeo.jid, "unavailable")]
+    stage.clock.advance(60)
+    romeo = stage.connect("romeo", "orchard")
+    romeo.available()
+    assert delays(romeo.take("presence")[-1]) == [("other.example", "2023-11-14T22:13:20.000Z")]
+
+
+# The end of directed presence (section 4.6.1)
+
+
+def test_who_left_does_not_hear_of_our_end(juliet: Client, elsewhere: Elsewhere):
+    room = "room@elsewhere.example/nick"
+    juliet.available(to=room)
+    elsewhere.send(f"<presence from='room@elsewhere.example/other' to='{juliet.jid}' type='unavailable'/>")
+    elsewhere.send(f"<presence from='{room}' to='{juliet.jid}' type='unavailable'/>")
+    elsewhere.take()
+    juliet.drop()
+    assert elsewhere.take() == []
+
+
+@pytest.mark.parametrize("resource", ["o&apos;neill", "a &lt;b&gt; &quot;c&quot; &amp; d", "\u6f22"])
+def test_an_address_is_escaped(stage: Stage, romeo: Client, resource: str):
+    stage.account("juliet")
+    juliet = stage.connect("juliet", unescape(resource, {"&apos;": "'", "&quot;": '"'}))
+    juliet.available()
+    assert {each.get("to") for each in juliet.take("presence")} == {juliet.jid}
