@@ -10,7 +10,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conversehost.xmpp.services import ExternalService
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,31 @@ def _user(text: str) -> tuple[str, str]:
     return account, password
 
 
+def _account(text: str) -> str:
+    from conversehost.xmpp.jid import JIDError, parse_account
+
+    try:
+        parse_account(text, "localhost")
+    except JIDError as error:
+        raise ValueError(f"wants an account, such as admin or admin@chat.example, not {text!r} ({error})") from None
+    return text
+
+
+def _contact(text: str) -> tuple[str, str]:
+    kind, equals, uri = text.partition("=")
+    if kind not in CONTACT_KINDS or not equals or not re.match(r"[a-z][a-z0-9+.-]*:\S", uri):
+        raise ValueError(
+            f"wants one of {', '.join(CONTACT_KINDS)}, = and a URI, such as abuse=mailto:me@chat.example, not {text!r}"
+        )
+    return kind, uri
+
+
+def _service(text: str) -> ExternalService:
+    from conversehost.xmpp.services import read_service
+
+    return read_service(text)
+
+
 def _file(text: str) -> Path:
     path = _path(text)
     if not path.is_file():
@@ -173,6 +201,9 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+CONTACT_KINDS = ("abuse", "admin", "feedback", "sales", "security", "status", "support")
+"""Whom XEP-0157 knows."""
+
 PORT = whole_number(0, 65535, "PORT")
 FLAG = Kind("", _flag, native=bool)
 ADDRESS = Kind("ADDRESS", _address)
@@ -185,6 +216,10 @@ SERVER = Kind("URL", _server)
 ENDPOINT = Kind("HOST:PORT", _endpoint)
 FEATURE = Kind("FEATURE", _feature)
 USER = Kind("NAME:PASSWORD", _user)
+ACCOUNT = Kind("JID", _account)
+CONTACT = Kind("KIND=URI", _contact)
+SERVICE = Kind("TYPE:HOST", _service)
+TEXT = Kind("TEXT", str)
 FILE = Kind("FILE", _file, is_path=True)
 FOLDER = Kind("DIR", _folder, is_path=True)
 PATH = Kind("DIR", _path, is_path=True)

@@ -33,7 +33,8 @@ from conversehost import __version__
 from conversehost.console import LineObserver, Stream, banner, printable
 from conversehost.errors import ConfigError
 from conversehost.net import private
-from conversehost.options import LOOPBACK, Settings, Sockets, help_text, load
+from conversehost.options import LOOPBACK, Settings, Sockets, load
+from conversehost.usage import help_text
 
 if TYPE_CHECKING:
     from conversehost.service import Composition

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import getopt
 import socket
-import textwrap
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from conversehost.xmpp.services import ExternalService
 
 import attrs
 
 from conversehost import punjab
 from conversehost.errors import ConfigError
 from conversehost.kinds import (
+    ACCOUNT,
     ADDRESS,
     BOSH_PATH,
+    CONTACT,
     DOMAIN,
     DOMAINS,
     ENDPOINT,
@@ -36,6 +40,8 @@ from conversehost.kinds import (
     PATH,
     PORT,
     SERVER,
+    SERVICE,
+    TEXT,
     USER,
     Kind,
     one_of,
@@ -155,6 +161,28 @@ class Settings:
     )
     scenario: Path | None = option(None, FILE, PEOPLE, "accounts and rosters, as TOML; without it the demo cast")
     registration: bool = option(False, FLAG, PEOPLE, "let anybody make an account")
+    welcome: str = option("", TEXT, PEOPLE, "what somebody who has registered is told at the first login")
+    admins: tuple[str, ...] = option(
+        (),
+        ACCOUNT,
+        PEOPLE,
+        "who may administer the server, by ad-hoc commands; repeatable; by default accounts called admin",
+        name="admin",
+    )
+    contacts: tuple[tuple[str, str], ...] = option(
+        (),
+        CONTACT,
+        PEOPLE,
+        "whom to write to, such as abuse=mailto:me@chat.example; repeatable",
+        name="contact",
+    )
+    external_services: tuple[ExternalService, ...] = option(
+        (),
+        SERVICE,
+        RUN,
+        "a STUN or TURN server that clients are told of, such as stun:HOST or turn:HOST:3478?secret=SECRET; repeatable",
+        name="external-service",
+    )
     disabled: tuple[str, ...] = option(
         (),
         FEATURE,
@@ -334,15 +362,25 @@ def _agree(settings: Settings) -> Settings:
         raise ConfigError("no domain: give one with --domain")
     if not settings.interfaces:
         raise ConfigError("no address to listen on: give one with --interface")
+    admins = tuple(_full_address(settings, each, "--admin") for each in settings.admins)
     users: dict[str, str] = {}
     for name, password in settings.users:
-        account = name if "@" in name else f"{name}@{settings.domains[0]}"
-        domain = account.rpartition("@")[2]
-        if domain not in settings.domains:
-            raise ConfigError(f"--user {account}: no such domain here, add --domain {domain}")
+        account = _full_address(settings, name, "--user")
         if users.setdefault(account, password) != password:
             raise ConfigError(f"--user {account}: given twice with different passwords")
-    return attrs.evolve(settings, users=tuple(users.items()), tls=settings.tls or settings.tls_cert is not None)
+    return attrs.evolve(
+        settings, users=tuple(users.items()), admins=admins, tls=settings.tls or settings.tls_cert is not None
+    )
+
+
+def _full_address(settings: Settings, name: str, flag: str) -> str:
+    """Of an account that is to be of a domain here. Raises ConfigError."""
+    from conversehost.xmpp.jid import parse_account
+
+    account = parse_account(name, settings.domains[0])
+    if account.domain not in settings.domains:
+        raise ConfigError(f"{flag} {account}: no such domain here, add --domain {account.domain}")
+    return account.full
 
 
 def _is_here(settings: Settings, url: str) -> bool:
@@ -374,48 +412,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.7)
     return f": did you mean {near[0]}?" if near else ""
-
-
-WIDTH = 29
-HEAD = """\
-Usage: {command} [options]
-
-A web site, an XMPP server and Converse.js in one process, for development and tests:
-log in to the site, and you are logged in to the chat. All state lives in memory.
-"""
-TAIL = """\
-  --version                  print the version and exit
-  --help                     print this and exit
-
-Each option is also an environment variable ({prefix}PORT=8080; commas between the values of a
-list) and a key of the TOML file (port = 8080). The command line wins over the environment, the
-environment over the file. Punjab's names are known too: see docs/coming-from-punjab.md.
-
-Examples
-  {command}
-  {command} --port 0 --c2s-port 0 --json
-  {command} --domain chat.example --user me:secret --interface 0.0.0.0
-  conversehost proxy-config nginx    (prints a configuration for nginx, apache or caddy in front)
-  conversehost play FILE             (plays a dialogue of clients: see conversehost play --help)
-"""
-
-
-def help_text(command: str) -> str:
-    """All that --help says, at most 100 columns wide; `command` is what was typed to get here."""
-    lines = [HEAD.format(command=command)]
-    for group in dict.fromkeys(option.group for option in SPOKEN):
-        lines.append(f"{group}")
-        lines += [_help_line(option) for option in SPOKEN if option.group == group]
-        lines.append("")
-    return "\n".join(lines[:-1]) + "\n" + TAIL.format(command=command, prefix=PREFIX)
-
-
-def _help_line(option: Option) -> str:
-    left = f"  --{option.name} {option.kind.metavar}".rstrip()
-    text = option.help
-    if option.default not in (None, False, ()):
-        default = option.default if isinstance(option.default, tuple) else [option.default]
-        text += f" (default: {', '.join(map(str, default))})"
-    if len(left) > WIDTH - 2:
-        return left + "\n" + textwrap.indent("\n".join(textwrap.wrap(text, 100 - WIDTH)), " " * WIDTH)
-    return textwrap.fill(text, 100, initial_indent=f"{left:<{WIDTH}}", subsequent_indent=" " * WIDTH)

@@ -98,8 +98,9 @@ class Server(Service):
         self.accounts = Accounts(self.store)
         self.router = Router(report)
         self.limits = Limits(stanza=settings.stanza_limit)
-        self.hosts = {domain: self._host(domain) for domain in settings.domains}
         self.scenario = scenarios.load(settings.scenario or DEMO, settings.domains)
+        self.policy = policy(settings, self.scenario)
+        self.hosts = {domain: self._host(domain) for domain in settings.domains}
         self.bots: list[ContactBot] = []
         self._ports: list[IListeningPort] = []
         self.populate()
@@ -243,7 +244,7 @@ class Server(Service):
             router=self.router,
             accounts=self.accounts,
             rules=LoginRules(self.accounts),
-            policy=Policy(self.settings.resume_time, self.settings.resume_location),
+            policy=self.policy,
         )
         for feature in self._features():
             feature.install(host)
@@ -321,6 +322,20 @@ class Server(Service):
         world = World(self.hosts, self.scenario.bots, self.turn, self.reset, lambda: self.ready)
         root.putChild(b"_conversehost", control(world, hosts))
         return root
+
+
+def policy(settings: Settings, scenario: scenarios.Scenario) -> Policy:
+    """What features are told of it. Without `--admin` those administer who are called so from the start."""
+    there = [*(each.jid for each in scenario.people), *(parse(name) for name, _ in settings.users)]
+    named = map(parse, settings.admins)
+    return Policy(
+        resume_time=settings.resume_time,
+        resume_location=settings.resume_location,
+        admins=frozenset(named if settings.admins else (each for each in there if each.local == "admin")),
+        contacts=settings.contacts,
+        services=settings.external_services,
+        welcome=settings.welcome,
+    )
 
 
 def ceilings(settings: Settings) -> Ceilings:

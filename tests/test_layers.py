@@ -21,7 +21,7 @@ COLUMNS = [
     {"web"},
     {"testbed"},
     {"service"},
-    {"console", "play"},
+    {"console", "play", "usage"},
     {"launch"},
     {"__main__"},
 ]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from conversehost.errors import ConfigError
-from conversehost.options import OPTIONS, Settings, help_text, load
+from conversehost.options import OPTIONS, Settings, load
+from conversehost.usage import help_text
+from conversehost.xmpp.services import read_service
 
 
 def read(*arguments: str, **environment: str) -> Settings:
@@ -100,6 +102,10 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         user = ["me:secret", "you@b.example:secret"]
         scenario = "cast.toml"
         registration = true
+        welcome = "Hello!"
+        admin = ["me", "you@b.example"]
+        contact = "abuse=mailto:me@a.example"
+        external_service = ["stun:stun.example", "turn:turn.example?secret=x"]
         disable = ["vcard", "BOB_or_not"]
         bosh_wait = 3
         bosh_hold = 4
@@ -147,6 +153,10 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         users=(("me@a.example", "secret"), ("you@b.example", "secret")),
         scenario=tmp_path / "cast.toml",
         registration=True,
+        welcome="Hello!",
+        admins=("me@a.example", "you@b.example"),
+        contacts=(("abuse", "mailto:me@a.example"),),
+        external_services=(read_service("stun:stun.example"), read_service("turn:turn.example?secret=x")),
         disabled=("vcard", "bob-or-not"),
         bosh_wait=3,
         bosh_hold=4,
@@ -261,6 +271,21 @@ def test_what_is_no_origin(text):
         (["--user", "a/b:x"], "--user: 'a/b' is no name for an account (a character that a local part must not have)"),
         (["--user", "me@a.example:x"], "--user me@a.example: no such domain here, add --domain a.example"),
         (["--user", "me:x", "--user", "ME:y"], "--user me@localhost: given twice with different passwords"),
+        (["--admin", "me@a.example"], "--admin me@a.example: no such domain here, add --domain a.example"),
+        (
+            ["--admin", "a b"],
+            "--admin: wants an account, such as admin or admin@chat.example, not 'a b' (a character that a local part"
+            " must not have)",
+        ),
+        (
+            ["--contact", "boss=mailto:a@b"],
+            "--contact: wants one of abuse, admin, feedback, sales, security, status, support, = and a URI, such as"
+            " abuse=mailto:me@chat.example, not 'boss=mailto:a@b'",
+        ),
+        (
+            ["--external-service", "turn.example"],
+            "--external-service: wants TYPE:HOST[:PORT][?transport=udp&secret=SECRET], such as stun:stun.example:3478",
+        ),
         (["--scenario", "/nowhere"], "--scenario: '/nowhere' is not a file that is there"),
         (["--converse", "/nowhere"], "--converse: '/nowhere' is not a folder that is there"),
         (

@@ -7,14 +7,19 @@ from types import ModuleType
 
 from conversehost.features import (
     carbons,
+    contact,
     disco,
+    last,
     offline,
     ping,
     presence,
+    private,
     pubsub,
     register,
     roster,
     stream_management,
+    search,
+    services,
     subscriptions,
     time,
     vcard,
@@ -34,6 +39,11 @@ FEATURES: tuple[ModuleType, ...] = (
     version,
     time,
     stream_management,
+    last,
+    private,
+    contact,
+    services,
+    search,
 )
 """In order of installation, which is the order in which their hooks are called."""
 

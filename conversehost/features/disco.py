@@ -1,17 +1,20 @@
-"""XEP-0030: Service Discovery, of the host and of accounts."""
+"""XEP-0030: Service Discovery, of the host and of accounts, with XEP-0128: extensions of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from lxml import etree
+
 from conversehost.features.xep import Xep
-from conversehost.server.host import At, Host, Reply
+from conversehost.server.host import At, DiscoNode, Host, Reply
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import child, element
+from conversehost.xmpp.xml import Element, attributes_of, element
 
-XEP = Xep(
-    30, "Service Discovery", "2.5.0", "complete; there are no nodes, and strangers are refused accounts' items too"
-)
+XEP = Xep(30, "Service Discovery", "2.5.0", "complete; strangers are refused accounts' items too")
+EXTENSIONS = Xep(128, "Service Discovery Extensions", "1.0.1", "complete")
 
 
 def install(host: Host) -> None:
@@ -32,37 +35,59 @@ class DiscoFeature:
         self._host = host
 
     def host_info(self, iq: Stanza) -> Reply:
-        return self._info(iq, "host", {"category": "server", "type": "im", "name": "conversehost"})
+        identities = [identity(*each) for each in self._host.identities]
+        return self._info(iq, "host", identities, [each.result() for each in self._host.forms])
 
     def host_items(self, iq: Stanza) -> Reply:
-        refuse_nodes(iq)
-        return element(ns.DISCO_ITEMS, "query")
+        return self._items(iq, "host", [item(jid, name) for jid, name in self._host.items.items()])
 
     def account_info(self, iq: Stanza) -> Reply:
         self._refuse_strangers(iq)
-        return self._info(iq, "account", {"category": "account", "type": "registered"})
+        return self._info(iq, "account", [identity("account", "registered")])
 
     def account_items(self, iq: Stanza) -> Reply:
         self._refuse_strangers(iq)
-        refuse_nodes(iq)
-        return element(ns.DISCO_ITEMS, "query")
+        return self._items(iq, "account", [])
 
-    def _info(self, iq: Stanza, at: At, identity: dict[str, str]) -> Reply:
-        refuse_nodes(iq)
-        query = element(ns.DISCO_INFO, "query")
-        child(query, ns.DISCO_INFO, "identity", identity)
-        for feature in self._host.features[at]:
-            child(query, ns.DISCO_INFO, "feature", {"var": feature})
-        return query
+    def _info(self, iq: Stanza, at: At, identities: Sequence[Element], forms: Sequence[Element] = ()) -> Reply:
+        node = self._node(iq, at)
+        if node is not None:
+            return answer(iq, node.info(iq))
+        features = [element(ns.DISCO_INFO, "feature", {"var": each}) for each in self._host.features[at]]
+        return answer(iq, [*identities, *features, *forms])
+
+    def _items(self, iq: Stanza, at: At, items: Sequence[Element]) -> Reply:
+        node = self._node(iq, at)
+        return answer(iq, items if node is None else node.items(iq))
+
+    def _node(self, iq: Stanza, at: At) -> DiscoNode | None:
+        """The one that is asked for, if any. Raises StanzaError(item-not-found)."""
+        name = iq[0].get("node")
+        if not name:
+            return None
+        try:
+            return self._host.nodes[at, name]
+        except KeyError:
+            raise StanzaError("item-not-found", "there is no such node") from None
 
     def _refuse_strangers(self, iq: Stanza) -> None:
         sender = iq.sender
         assert sender is not None
-        account = (iq.to or sender).to_bare()
-        if account != sender.to_bare() and not self._host.rosters.get(account, sender).from_:
+        if not self._host.may_see((iq.to or sender).to_bare(), sender):
             raise StanzaError("service-unavailable")
 
 
-def refuse_nodes(iq: Stanza) -> None:
-    if iq[0].get("node"):
-        raise StanzaError("item-not-found", "there is no such node")
+def answer(iq: Stanza, children: Sequence[Element]) -> Element:
+    """The same `<query/>`, with what there is to say."""
+    return element(etree.QName(iq[0]).namespace or "", "query", attributes_of(iq[0]), *children)
+
+
+def identity(category: str, type: str, name: str = "") -> Element:
+    """What an entity is."""
+    named = {"name": name} if name else {}
+    return element(ns.DISCO_INFO, "identity", {"category": category, "type": type, **named})
+
+
+def item(jid: str, name: str = "") -> Element:
+    """What is there besides."""
+    return element(ns.DISCO_ITEMS, "item", {"jid": jid, **({"name": name} if name else {})})

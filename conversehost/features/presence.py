@@ -64,11 +64,15 @@ class PresenceFeature:
             self._direct(session, presence)
             return
         gone = Broadcast(presence, self._host.clock.utc())
-        if session.shown is not None:
+        was_available = session.shown is not None
+        if was_available:
             self._broadcast(session, gone)
             self._host.store.put("left", session.bare, "", gone.when)
         self._leave_directed(session, gone)
         session.shown = None
+        if was_available:
+            for hook in self._host.hooks.became_unavailable:
+                hook(session, presence)
 
     def closed(self, session: Session) -> None:
         """A session that ends without a word is unavailable all the same (section 4.5.2)."""

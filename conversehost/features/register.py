@@ -6,14 +6,24 @@ from conversehost.features.xep import Xep
 from conversehost.server.host import Host, Reply
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.forms import Field, Form, form_in
 from conversehost.xmpp.jid import JID, JIDError, prepare_local
-from conversehost.xmpp.replies import result
+from conversehost.xmpp.replies import result, stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, child, element
 
-XEP = Xep(77, "In-Band Registration", "2.4", "complete, without data forms; with `--registration` only")
+XEP = Xep(77, "In-Band Registration", "2.4", "complete, with data forms; with `--registration` only")
 INSTRUCTIONS = "Choose a name and a password."
 CHANGE = "You are registered. Send your name and a new password to change it."
+FORM = Form(
+    (
+        Field("username", label="Name", required=True),
+        Field("password", "text-private", "Password", required=True),
+    ),
+    ns.REGISTER,
+    "Registration",
+    INSTRUCTIONS,
+)
 _REMOVE = f"{{{ns.REGISTER}}}remove"
 
 
@@ -25,6 +35,8 @@ def install(host: Host) -> None:
     host.on_stream_iq("set", ns.REGISTER, "query", feature.register)
     host.on_iq("get", ns.REGISTER, "query", feature.status, at="host")
     host.on_iq("set", ns.REGISTER, "query", feature.change, at="host")
+    if host.policy.welcome:
+        host.hooks.account_created.append(feature.welcome)
 
 
 def offer(logged_in: bool) -> list[Element]:
@@ -36,6 +48,7 @@ def form(iq: Stanza) -> Reply:
     child(query, ns.REGISTER, "instructions").text = INSTRUCTIONS
     child(query, ns.REGISTER, "username")
     child(query, ns.REGISTER, "password")
+    query.append(FORM.question())
     return query
 
 
@@ -46,12 +59,14 @@ class RegisterFeature:
         self._host = host
 
     def register(self, iq: Stanza) -> Reply:
-        """Before login (section 3.1)."""
+        """Before login (section 3.1). The names of administrators are taken though nobody has them yet."""
+        if is_cancelled(iq):
+            return None
         name, password = read(iq)
         if not name or not password:
             raise StanzaError("not-acceptable", "a name and a password are needed")
         account = self._account(name)
-        if self._host.accounts.exists(account):
+        if self._host.accounts.exists(account) or account in self._host.policy.admins:
             raise StanzaError("conflict", "that name is taken")
         self._host.create_account(account, password)
         return None
@@ -69,6 +84,8 @@ class RegisterFeature:
     def change(self, iq: Stanza) -> Reply:
         """A new password (section 3.3), or the end of the account (section 3.2)."""
         account = self._own(iq)
+        if is_cancelled(iq):
+            return None
         if iq[0].find(_REMOVE) is not None:
             if len(iq[0]) > 1:
                 raise StanzaError("bad-request", "<remove/> stands alone")
@@ -82,6 +99,11 @@ class RegisterFeature:
             raise StanzaError("not-allowed", "one changes one's own password only")
         self._host.accounts.put(account, password)
         return None
+
+    def welcome(self, account: JID) -> None:
+        """Waits for the first login."""
+        said = element(ns.CLIENT, "body", text=self._host.policy.welcome)
+        self._host.router.send(stanza("message", {"type": "chat", "from": self._host.domain, "to": account.full}, said))
 
     def _own(self, iq: Stanza) -> JID:
         """The account that asks. Raises StanzaError."""
@@ -99,6 +121,19 @@ class RegisterFeature:
 
 
 def read(iq: Stanza) -> tuple[str, str]:
-    """Name and password, "" for what isn't there."""
+    """Name and password, from the form if there is one (section 4); "" for what isn't there.
+
+    Raises StanzaError(not-acceptable) for a form that isn't filled in.
+    """
     query = iq[0]
+    filled = form_in(query)
+    if filled is not None:
+        answers = FORM.read(filled)
+        return answers.text("username"), answers.text("password")
     return query.findtext(f"{{{ns.REGISTER}}}username") or "", query.findtext(f"{{{ns.REGISTER}}}password") or ""
+
+
+def is_cancelled(iq: Stanza) -> bool:
+    """A form was sent back without answers: somebody has thought better of it."""
+    filled = form_in(iq[0])
+    return filled is not None and filled.get("type") == "cancel"

@@ -54,6 +54,9 @@ class Hooks:
         self.became_available: list[Callable[[Session], None]] = []
         """A session can receive messages from now on: available, with a priority that isn't negative."""
 
+        self.became_unavailable: list[Callable[[Session, Stanza], None]] = []
+        """A session that was available no longer is; the presence, perhaps one that the server made, says so."""
+
         self.undeliverable: list[Callable[[Stanza, JID], bool]] = []
         """A message for an account of ours whom no session can receive it for; True from the one that took it."""
 

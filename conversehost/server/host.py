@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from conversehost.auth.accounts import Accounts
@@ -16,6 +17,7 @@ from conversehost.server.router import Router
 from conversehost.server.session import Session
 from conversehost.store import Store
 from conversehost.xmpp.errors import StanzaError, StreamError
+from conversehost.xmpp.forms import Form
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
@@ -37,6 +39,14 @@ OwnIqHandler = Callable[[Session, Stanza], Reply | Later]
 StreamIqHandler = Callable[[Stanza], Reply]
 NonzaHandler = Callable[["ServerStream", Element], None]
 At = Literal["host", "account"]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoNode:
+    """A node of service discovery: what it is, and what is below. Each gets the question, and answers the children."""
+
+    info: Callable[[Stanza], Sequence[Element]]
+    items: Callable[[Stanza], Sequence[Element]]
 
 
 class Host:
@@ -64,6 +74,10 @@ class Host:
         self.rosters = Rosters(store)
         self.hooks = Hooks()
         self.features: dict[At, list[str]] = {"host": [], "account": []}
+        self.identities: list[tuple[str, str, str]] = [("server", "im", "conversehost")]
+        self.forms: list[Form] = []
+        self.items: dict[str, str] = {}  # what else is there, for service discovery: address and name
+        self.nodes: dict[tuple[At, str], DiscoNode] = {}
         self.iqs: dict[tuple[At, str, str], IqHandler] = {}
         self.own_iqs: dict[tuple[str, str], OwnIqHandler] = {}
         self.stream_iqs: dict[tuple[str, str], StreamIqHandler] = {}
@@ -81,6 +95,18 @@ class Host:
         """A feature for service discovery, of the host or of each account."""
         if feature not in self.features[at]:
             self.features[at].append(feature)
+
+    def identify(self, category: str, type: str, name: str) -> None:
+        """One more thing that the host is, for service discovery."""
+        self.identities.append((category, type, name))
+
+    def advertise_form(self, form: Form) -> None:
+        """More about the host, in service discovery (XEP-0128)."""
+        self.forms.append(form)
+
+    def on_node(self, name: str, node: DiscoNode, *, at: At = "host") -> None:
+        """A node of service discovery."""
+        register(self.nodes, (at, name), node)
 
     def on_iq(self, type: Literal["get", "set"], namespace: str, name: str, handler: IqHandler, *, at: At) -> None:
         """Answer iqs with that payload to the host, or to any of its accounts, from anybody (`iq.sender`)."""
@@ -155,6 +181,10 @@ class Host:
         del sessions[session.jid.resource]
         if not sessions:
             del self._sessions[session.jid.local]
+
+    def may_see(self, account: JID, other: JID) -> bool:
+        """Whether the account (a bare JID) shows the other its presence."""
+        return other.to_bare() == account or self.rosters.get(account, other).from_
 
     def create_account(self, account: JID, password: str) -> None:
         """One that didn't exist."""

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.services import ExternalService
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """`resume_time`: seconds that a session waits for its client to come back, 0: not at all; `resume_location`: the
     host:port where it should do that (XEP-0198), "": where it was.
+
+    `admins`: accounts that may administer; `contacts`: (kind, URI) of who is responsible; `services`: what there is
+    besides XMPP; `welcome`: what somebody who has just registered is told, "" for nothing.
     """
 
     resume_time: int = 300
     resume_location: str = ""
+    admins: frozenset[JID] = frozenset()
+    contacts: tuple[tuple[str, str], ...] = ()
+    services: tuple[ExternalService, ...] = ()
+    welcome: str = ""
 
 
 DEFAULT = Policy()

@@ -23,7 +23,7 @@ class Elsewhere:
 
     def send(self, text: str) -> None:
         """A stanza from there."""
-        self._stage.router.route(xml(text))  # type: ignore[arg-type]
+        self._stage.router.send(xml(text))  # type: ignore[arg-type]
         self._stage.turn.end()
 
     def take(self) -> list[Stanza]:

@@ -6,9 +6,17 @@ import pytest
 
 from conversehost.features import FEATURES, OPTIONAL, name_of
 from conversehost.server.host import Host
+from conversehost.server.policy import Policy
+from conversehost.xmpp.jid import parse
 from tests.stage import Stage
 
 NAMES = [name_of(each) for each in FEATURES + OPTIONAL]
+
+
+def full(*disabled: str) -> Stage:
+    """A server with all features, or all but those."""
+    policy = Policy(admins=frozenset({parse("admin@localhost")}))
+    return Stage(registration=True, disabled=disabled, policy=policy)
 
 
 def registered(host: Host) -> set[object]:
@@ -16,12 +24,13 @@ def registered(host: Host) -> set[object]:
     hooks = {(point, hook.__module__) for point, hooks in vars(host.hooks).items() for hook in hooks}
     tables = (host.iqs, host.own_iqs, host.stream_iqs, host.nonzas, host.presence_from, host.presence_to)
     handlers = {(number, key) for number, table in enumerate(tables) for key in table}
-    return hooks | handlers | {(at, feature) for at, features in host.features.items() for feature in features}
+    told = {each.form_type for each in host.forms} | set(host.nodes)
+    return hooks | handlers | told | {(at, feature) for at, features in host.features.items() for feature in features}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_feature_left_out_is_gone_and_nothing_else(name: str):
-    everything, rest = Stage(registration=True).host, Stage(registration=True, disabled=[name]).host
+    everything, rest = full().host, full(name).host
     gone = registered(everything) - registered(rest)
     assert gone
     assert registered(rest) < registered(everything)
@@ -29,7 +38,7 @@ def test_a_feature_left_out_is_gone_and_nothing_else(name: str):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "disco"])
 def test_what_it_advertised_is_gone_from_disco(name: str):
-    everything, rest = Stage(registration=True), Stage(registration=True, disabled=[name])
+    everything, rest = full(), full(name)
     told, still_told = advertised(everything), advertised(rest)
     assert told - still_told == set(everything.host.features["host"]) - set(rest.host.features["host"])
     assert still_told <= told

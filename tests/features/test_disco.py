@@ -26,8 +26,10 @@ def features(answer: Stanza) -> list[str]:
 def test_what_the_server_can(mercutio: Client, to: str):
     answer = mercutio.ask("get", INFO, to)
     assert answer.get("from") == to
-    assert identities(answer) == [{"category": "server", "type": "im", "name": "conversehost"}]
-    assert features(answer) == [
+    assert {"category": "server", "type": "im", "name": "conversehost"} in identities(answer)
+    told = features(answer)
+    assert len(set(told)) == len(told)
+    assert {
         ns.DISCO_INFO,
         ns.DISCO_ITEMS,
         "msgoffline",
@@ -37,7 +39,7 @@ def test_what_the_server_can(mercutio: Client, to: str):
         "urn:xmpp:ping",
         "jabber:iq:version",
         "urn:xmpp:time",
-    ]
+    } <= set(told)
 
 
 def test_registration_is_told_where_it_works(make_stage: Callable[..., Stage]):
@@ -49,7 +51,7 @@ def test_registration_is_told_where_it_works(make_stage: Callable[..., Stage]):
 def test_what_ones_own_account_is(romeo: Client, to: str | None):
     answer = romeo.ask("get", INFO, to)
     assert identities(answer) == [{"category": "account", "type": "registered"}]
-    assert features(answer) == [ns.DISCO_INFO, ns.DISCO_ITEMS, "vcard-temp", "urn:xmpp:ping"]
+    assert {ns.DISCO_INFO, ns.DISCO_ITEMS, "vcard-temp", "urn:xmpp:ping"} <= set(features(answer))
 
 
 def test_what_a_friends_account_is(romeo: Client, juliet: Client):

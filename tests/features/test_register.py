@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from conversehost.server.policy import Policy
 from conversehost.xmpp import ns
+from conversehost.xmpp.forms import form_in
 from conversehost.xmpp.jid import parse
 from conversehost.xmpp.stanza import Stanza
 from tests.stage import Client, Stage, condition, encoded
@@ -17,7 +19,9 @@ ASK = f"<query xmlns='{ns.REGISTER}'/>"
 @pytest.fixture
 def open_house(make_stage: Callable[..., Stage]) -> Stage:
     """A server where anybody may register."""
-    return make_stage("localhost", "other.example", registration=True)
+    return make_stage(
+        "localhost", "other.example", registration=True, policy=Policy(admins=frozenset({parse("admin@localhost")}))
+    )
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def test_and_not_afterwards(member: Client):
 
 def test_what_is_needed(guest: Client):
     form = guest.ask("get", ASK)[0]
-    assert [each.tag.partition("}")[2] for each in form] == ["instructions", "username", "password"]
+    assert [each.tag.partition("}")[2] for each in form] == ["instructions", "username", "password", "x"]
 
 
 def test_a_new_account(guest: Client):
@@ -162,3 +166,69 @@ def test_an_account_of_another_domain_is_safe(open_house: Stage, member: Client,
 def test_nobody_registers_on_somebody_elses_behalf(open_house: Stage, member: Client):
     open_house.account("romeo")
     assert condition(fill_in(member, "romeo", "x", "romeo@localhost")) == "service-unavailable"
+
+
+# By data form (section 4)
+
+
+def by_form(client: Client, type: str = "submit", to: str | None = None, **fields: str) -> Stanza:
+    content = "".join(f"<field var='{name}'><value>{value}</value></field>" for name, value in fields.items())
+    x = f"<x xmlns='{ns.DATA}' type='{type}'>{content}</x>"
+    return client.ask("set", f"<query xmlns='{ns.REGISTER}'>{x}</query>", to)
+
+
+def test_the_form_that_clients_get(guest: Client):
+    form = form_in(guest.ask("get", ASK)[0], ns.REGISTER)
+    assert form is not None
+    assert [(each.get("var"), each.get("type")) for each in form.iter(f"{{{ns.DATA}}}field")] == [
+        ("FORM_TYPE", "hidden"),
+        ("username", "text-single"),
+        ("password", "text-private"),
+    ]
+
+
+def test_a_new_account_by_form(guest: Client):
+    answer = by_form(guest, FORM_TYPE=ns.REGISTER, username="Romeo", password="p&amp;w")
+    assert (answer.type, len(answer)) == ("result", 0)
+    assert log_in(guest, "romeo", "p&w")
+
+
+@pytest.mark.parametrize("fields", [{"username": "romeo"}, {"password": "x"}, {"FORM_TYPE": "a"}])
+def test_a_form_that_is_not_filled_in(guest: Client, fields: dict[str, str]):
+    assert condition(by_form(guest, **fields)) == "not-acceptable"
+
+
+def test_whoever_thinks_better_of_it(open_house: Stage, guest: Client):
+    assert by_form(guest, "cancel", username="romeo", password="x").type == "result"
+    assert not open_house.accounts.exists(parse("romeo@localhost"))
+
+
+def test_a_new_password_by_form(member: Client, guest: Client):
+    assert by_form(member, username="juliet", password="new").type == "result"
+    assert by_form(member, "cancel", username="juliet", password="newer").type == "result"
+    assert log_in(guest, "juliet", "new")
+
+
+# Who may have which name, and what they are told
+
+
+def test_nobody_becomes_an_administrator_by_registering(guest: Client):
+    assert condition(fill_in(guest, "admin", "x")) == "conflict"
+
+
+def test_a_welcome_waits_for_the_first_login(make_stage: Callable[..., Stage]):
+    stage = make_stage(registration=True, policy=Policy(welcome="Be my guest."))
+    guest = stage.open()
+    guest.take()
+    fill_in(guest, "romeo", "x")
+    romeo = stage.connect("romeo")
+    romeo.available()
+    message = romeo.only("message")
+    assert (message.get("from"), message.text_of("body")) == ("localhost", "Be my guest.")
+
+
+def test_nobody_is_welcomed_unless_the_operator_says_how(guest: Client, open_house: Stage):
+    fill_in(guest, "romeo", "x")
+    romeo = open_house.connect("romeo")
+    romeo.available()
+    assert not romeo.take("message")
