@@ -274,8 +274,8 @@ def test_what_is_no_origin(text):
         (["--admin", "me@a.example"], "--admin me@a.example: no such domain here, add --domain a.example"),
         (
             ["--admin", "a b"],
-            "--admin: wants an account, such as admin or admin@chat.example, not 'a b' (a character that a local part"
-            " must not have)",
+            "--admin: wants an account, such as admin or admin@chat.example, not 'a b' (not a local part:"
+            " DISALLOWED/spaces)",
         ),
         (
             ["--contact", "boss=mailto:a@b"],
