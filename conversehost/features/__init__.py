@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from conversehost.features import (
+    blocking,
     carbons,
     contact,
     disco,
@@ -28,6 +29,7 @@ from conversehost.features import (
 
 FEATURES: tuple[ModuleType, ...] = (
     disco,
+    blocking,
     roster,
     subscriptions,
     presence,

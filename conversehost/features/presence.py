@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from conversehost.server.broadcast import Broadcast, absence
 from conversehost.server.host import Host
@@ -25,6 +25,7 @@ def install(host: Host) -> None:
     host.on_presence_from("probe", feature.ask)
     host.on_presence_to("probe", feature.probe)
     host.hooks.incoming.append(feature.heard)
+    host.hooks.hidden.append(feature.withdraw)
     host.hooks.session_closed.append(feature.closed)
     host.hooks.account_deleted.append(feature.forget)
 
@@ -68,7 +69,7 @@ class PresenceFeature:
         if was_available:
             self._broadcast(session, gone)
             self._host.store.put("left", session.bare, "", gone.when)
-        self._leave_directed(session, gone)
+        self._leave(session, self._directed.pop(session, ()), gone)
         session.shown = None
         if was_available:
             for hook in self._host.hooks.became_unavailable:
@@ -135,8 +136,9 @@ class PresenceFeature:
             if other is not session and other.shown is not None:
                 session.deliver("presence", other.shown.recalled(self._host.domain, now).to(session.full))
         for item in self._host.rosters.of(session.account):
-            if item.to:
-                self._look_for(session, parse(item.jid))
+            contact = parse(item.jid)
+            if item.to and not is_hidden(self._host, session.account, contact):
+                self._look_for(session, contact)
             if item.pending is not None:
                 session.deliver("presence", item.pending)
 
@@ -183,9 +185,20 @@ class PresenceFeature:
                 self._directed[session].pop(received.sender, None)
         return False
 
-    def _leave_directed(self, session: Session, gone: Broadcast) -> None:
-        """Those who haven't been told by broadcast."""
-        for to in self._directed.pop(session, ()):
+    def withdraw(self, account: JID, address: JID) -> None:
+        """The account hides from an address: whoever there was told of a session isn't any more."""
+        for session in self._host.sessions(account.local):
+            known = self._directed.get(session, {})
+            told = [each for each in known if address.covers(each)]
+            for each in told:
+                del known[each]
+            if told:
+                gone = stanza("presence", {"type": "unavailable", "from": session.full})
+                self._leave(session, told, Broadcast(gone, self._host.clock.utc()))
+
+    def _leave(self, session: Session, told: Iterable[JID], gone: Broadcast) -> None:
+        """Those of them who don't hear it by broadcast."""
+        for to in told:
             if session.shown is None or not self._host.rosters.get(session.account, to).from_:
                 self._host.router.announce(to, gone)
 

@@ -34,6 +34,9 @@ class Hooks:
         self.hides: list[Callable[[JID, JID], bool]] = []
         """An account has presence for a contact who is subscribed (bare JIDs): True from one that keeps it back."""
 
+        self.hidden: list[Callable[[JID, JID], None]] = []
+        """An account (a bare JID) hides from now on from an address, and from all that are covered by that."""
+
         self.available: list[Callable[[Session, Stanza], None]] = []
         """An available presence from a client of ours, with `to` or without, before it goes out: it may be added to."""
 

@@ -50,14 +50,14 @@ class Router:
         try:
             self._dispatch(session, stanza)
         except StanzaError as error:
-            self.refuse(stanza, error)
+            self._refuse_directly(session, stanza, error)
         except JIDError as error:
             if stanza.get("to") is not None:
                 del stanza.attrib["to"]  # else it would be the address that the error is from
-            self.refuse(stanza, StanzaError("jid-malformed", str(error)))
+            self._refuse_directly(session, stanza, StanzaError("jid-malformed", str(error)))
         except Exception as error:
             self.report(error, stanza)
-            self.refuse(stanza, StanzaError("internal-server-error"))
+            self._refuse_directly(session, stanza, StanzaError("internal-server-error"))
 
     def _dispatch(self, session: Session, stanza: Stanza) -> None:
         """RFC 6120 section 10.3: without `to` it is for the sender's own account."""
@@ -130,6 +130,12 @@ class Router:
             self.route(refusal(refused, error))
         except (StanzaError, JIDError):
             return  # its sender has left meanwhile
+
+    def _refuse_directly(self, session: Session, refused: Stanza, error: StanzaError) -> None:
+        """The same, back on the way it came: it is the server's word, whomever it is from."""
+        self.tally.stanza_errors[error.condition] += 1
+        if refused.type not in ("error", "result"):
+            session.send(refusal(refused, error))
 
 
 _DELAY = f"{{{ns.DELAY}}}delay"

@@ -23,8 +23,6 @@ FIELDS = ("jid", "password", "resource", "transport", "account")
 VERBS = {
     "connect": "connects?",
     "refused": "connects? and (?:is|are) refused: (?P<argument>[a-z-]+)",
-    "resume": "resumes?",
-    "not_resumed": "resumes? and (?:is|are) refused: (?P<argument>[a-z-]+)",
     "open": "opens? a stream",
     "log_in": "logs? in",
     "online": "comes? online",
@@ -43,8 +41,6 @@ VERBS = {
 SPOKEN = (
     "connects",
     "connects and is refused: not-authorized",
-    "resumes",
-    "resumes and is refused: item-not-found",
     "opens a stream",
     "logs in",
     "comes online",

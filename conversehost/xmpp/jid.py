@@ -48,6 +48,14 @@ class JID:
         """The same account at a resource, which is prepared here. Raises JIDError."""
         return JID(self.local, self.domain, prepare_resource(resource))
 
+    def covers(self, other: JID) -> bool:
+        """Whether a rule for this address is one for the other, too: a bare address stands for all its resources, a
+        domain for all that is in it, a full one for itself (XEP-0191 section 8).
+        """
+        if self.resource:
+            return self == other
+        return self.domain == other.domain and self.local in ("", other.local)
+
     def __str__(self) -> str:
         return self.full
 

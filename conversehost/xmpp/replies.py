@@ -26,6 +26,8 @@ def refusal(refused: Stanza, error: StanzaError) -> Stanza:
     child(made, ns.STANZA_ERROR, error.condition)
     if error.text:
         child(made, ns.STANZA_ERROR, "text", {f"{{{ns.XML}}}lang": "en"}).text = clean(error.text)
+    if error.application:
+        child(made, *error.application)
     return _answer(refused, "error", made)
 
 

@@ -32,6 +32,8 @@ def test_what_the_server_can(mercutio: Client, to: str):
     assert {
         ns.DISCO_INFO,
         ns.DISCO_ITEMS,
+        "urn:xmpp:blocking",
+        "urn:xmpp:reporting:1",
         "msgoffline",
         "urn:xmpp:carbons:2",
         "urn:xmpp:carbons:rules:0",
