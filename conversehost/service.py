@@ -31,8 +31,9 @@ from conversehost.net.prebind import ChatSessions
 from conversehost.net.secured import Secured
 from conversehost.net.tcp import ClientFactory
 from conversehost.options import Settings, Sockets, did_you_mean
+from conversehost.server.authentication import LoginRules
+from conversehost.server.entrance import Entrance
 from conversehost.server.host import Host
-from conversehost.server.login import LoginRules
 from conversehost.server.policy import Policy
 from conversehost.server.router import Router
 from conversehost.server.stream import ServerStream
@@ -94,6 +95,7 @@ class Server(Service):
         self.turn = Turn(report_link)
         self.clock = ReactorClock(reactor, self.turn)
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
+        self.entrance = Entrance(self.wall)
         self.store = MemoryStore()
         self.accounts = Accounts(self.store)
         self.router = Router(report)
@@ -130,7 +132,11 @@ class Server(Service):
         )
         self.secured = Secured(settings) if settings.tls else None
         self.c2s = ClientFactory(
-            lambda: ServerStream(self.router), clock=self.wall, turn=self.turn, limits=self.limits, gate=gate
+            lambda: ServerStream(self.router, None, self.entrance),
+            clock=self.wall,
+            turn=self.turn,
+            limits=self.limits,
+            gate=gate,
         )
 
     def startService(self) -> None:
@@ -260,7 +266,7 @@ class Server(Service):
             raise ConfigError(f"--disable {name}: no such feature{near}") from None
 
     def _backend_for(self, domain: str) -> Backend | None:
-        return ServerStream(self.router) if domain in self.by_http else None
+        return ServerStream(self.router, None, self.entrance) if domain in self.by_http else None
 
     def _direct(self) -> dict[bytes, Direct]:
         settings = self.settings
@@ -272,7 +278,7 @@ class Server(Service):
             reasons=not settings.no_bosh_reason,
         )
         shared = handshake.Shared(
-            lambda: ServerStream(self.router, self.by_http),
+            lambda: ServerStream(self.router, self.by_http, self.entrance),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,

@@ -7,12 +7,15 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
 from conversehost.features import chosen
+from conversehost.server.authentication import LoginRules
+from conversehost.server.entrance import Entrance
 from conversehost.server.host import Host
-from conversehost.server.login import LoginRules, Passwords
+from conversehost.server.mechanisms import Passwords
 from conversehost.server.policy import DEFAULT, Policy
 from conversehost.server.router import Router
 from conversehost.server.session import Session
@@ -51,14 +54,17 @@ class Stage:
         authenticator: Passwords | None = None,
         disabled: Sequence[str] = (),
         policy: Policy = DEFAULT,
+        entrance: Entrance | None = None,
+        **rules: Any,
     ) -> None:
+        """`rules` are those of `LoginRules`."""
         self.clock = Clock()
         self.turn = Turn()
         self.store = MemoryStore()
         self.accounts = Accounts(self.store)
         self.unexpected: list[tuple[BaseException, bytes]] = []
         self.router = Router(lambda error, stanza: self.unexpected.append((error, to_bytes(stanza))))
-        rules = LoginRules(authenticator or self.accounts)
+        self.entrance = entrance or Entrance(self.clock)
         features = chosen(registration=registration, disabled=disabled)
         for domain in domains or (DOMAIN,):
             host = Host(
@@ -67,8 +73,8 @@ class Stage:
                 clock=self.clock,
                 router=self.router,
                 accounts=self.accounts,
-                rules=rules,
                 policy=policy,
+                rules=LoginRules(authenticator or self.accounts, **rules),
             )
             for feature in features:
                 feature.install(host)
@@ -87,10 +93,10 @@ class Stage:
             rosters = self.router.hosts[account.domain].rosters
             rosters.put(account, replace(rosters.get(account, contact), to=True, from_=True, listed=True))
 
-    def open(self, domain: str = DOMAIN, lang: str = "en") -> Client:
-        """A client that has opened a stream and not said anything yet."""
+    def open(self, domain: str = DOMAIN, lang: str = "en", **known: Any) -> Client:
+        """A client that has opened a stream and not said anything yet; `known` is more of `StreamOpen`."""
         client = Client(self)
-        client.opening = StreamOpen(domain, "stage", lang=lang)
+        client.opening = StreamOpen(domain, "stage", lang=lang, **known)
         client.stream.open(client.opening, client)
         self.turn.end()
         return client
@@ -119,7 +125,7 @@ class Client:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.stream = ServerStream(stage.router)
+        self.stream = ServerStream(stage.router, entrance=stage.entrance)
         self.opening = StreamOpen(DOMAIN, "stage")
         self.inbox: list[Element] = []
         self.queue: list[bytes] = []
@@ -194,8 +200,9 @@ class Client:
             tell(lost)
             self.stage.turn.end()
 
-    def restart(self) -> Element:
+    def restart(self, **known: Any) -> Element:
         """Open the stream anew, as after login; the features. Nothing waits in the inbox then."""
+        self.opening = replace(self.opening, **known)
         self.stream.restart(self.opening)
         self.stage.turn.end()
         return self.take()[-1]

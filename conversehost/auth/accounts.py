@@ -12,8 +12,11 @@ from conversehost.auth import Accepted, Attempt, Outcome, Refused
 from conversehost.store import Store
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.sasl import ScramKeys, prepare_password
+from conversehost.xmpp.scram import hash_of
 
 SCRAM_ITERATIONS = 4096
+CACHE = 10_000
+"""Accounts whose SCRAM keys are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,33 @@ class Accounts:
         same = hmac.compare_digest(_encoded(self._password(attempt.account)), _encoded(attempt.password))
         done(Accepted(attempt.account) if same and attempt.password else Refused())
 
-    def scram_keys(self, account: JID, mechanism: str) -> ScramKeys:
-        """For SCRAM; derived once per account, mechanism and password."""
+    def admit(self, account: JID) -> bool:
+        """Somebody proved by other means than a password that it is them: whether there is such an account."""
+        return self.exists(account)
+
+    def scram_salt(self, account: JID, mechanism: str) -> tuple[bytes, int]:
+        """Salt and iterations for SCRAM, for any account, known or not, in the same way."""
+        return hmac.digest(self._secret, f"{mechanism} {account.full}".encode(), "sha256")[:16], SCRAM_ITERATIONS
+
+    def scram_check(self, account: JID, mechanism: str, proves: Callable[[bytes], bool]) -> bytes | None:
+        """The server key, if the client `proves` to know the password by the stored key; else None.
+
+        Keys are derived once per account, mechanism and password. A refusal takes one derivation always: how long it
+        took tells nothing about the account.
+        """
         password = self._password(account)
+        salt, _ = self.scram_salt(account, mechanism)
         key = (account.full, mechanism, password)
-        if key not in self._keys:
-            if len(self._keys) >= 10_000:
-                self._keys.clear()
-            salt = hmac.digest(self._secret, f"{mechanism} {account.full}".encode(), "sha256")[:16]
-            self._keys[key] = derive(password, mechanism, salt)
-        return self._keys[key]
+        kept = self._keys.get(key)
+        _, stored_key, server_key, _ = keys = kept or derive(password, mechanism, salt)
+        if not proves(stored_key):
+            if kept:
+                derive(password, mechanism, salt)
+            return None
+        if len(self._keys) >= CACHE:
+            self._keys.clear()
+        self._keys[key] = keys
+        return server_key
 
     def _password(self, account: JID) -> str:
         """Of an unknown account a secret one: everything, time too, is as with those that exist."""
@@ -72,7 +92,7 @@ class Accounts:
 
 def derive(password: str, mechanism: str, salt: bytes) -> ScramKeys:
     """RFC 5802 section 3. Takes about a millisecond."""
-    name = mechanism.removeprefix("SCRAM-").replace("-", "").lower()
+    name = hash_of(mechanism)
     salted = hashlib.pbkdf2_hmac(name, _encoded(password), salt, SCRAM_ITERATIONS)
     client_key = hmac.digest(salted, b"Client Key", name)
     stored_key = hashlib.new(name, client_key).digest()

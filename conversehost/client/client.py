@@ -8,6 +8,7 @@ from collections import deque
 
 from lxml.etree import QName
 
+from conversehost.client.management import Management
 from conversehost.client.sasl import Mechanism, choose, encode
 from conversehost.client.wire import RefusedError, StreamEndedError, Wire
 from conversehost.xmpp import ns
@@ -35,6 +36,7 @@ class Client:
         self._password = password
         self._features: Element | None = None
         self._inbox: deque[Element] = deque()
+        self._management = Management()
         self._ids = itertools.count(1)
 
     def open(self) -> None:
@@ -44,16 +46,24 @@ class Client:
 
     def log_in(self) -> None:
         """SASL on the open stream, then a resource. Raises RefusedError."""
-        features = self._features
-        assert features is not None, "no stream is open"
-        if self._inbox and self._inbox[-1] is features:
-            self._inbox.pop()
-        self._authenticate(choose(features, self.jid.local, self._password))
-        self._features = self._wire.open(self.jid.domain)
-        self._bind(self._features)
+        self._bind(self._authenticated())
+
+    def resume(self, broken: Client) -> None:
+        """SASL on the open stream, then the session of a client whose connection broke (XEP-0198 section 5).
+
+        What that one received and nobody has read yet is still to be read. Raises RefusedError.
+        """
+        self._authenticated()
+        self._wire.send(to_bytes(broken._management.resume()))
+        got = self._wire.receive()
+        if got.tag != f"{{{ns.SM}}}resumed":
+            raise _refusal(got)
+        self.jid, self.bound, self._management = broken.jid, True, broken._management
+        self._inbox.extend(broken.take_all())
 
     def send(self, sent: Element) -> None:
         """One element, whatever it is."""
+        self._management.sent(sent)
         self._wire.send(to_bytes(sent))
 
     def receive(self) -> Element:
@@ -62,24 +72,29 @@ class Client:
             return self._inbox.popleft()
         if self.end is not None:
             raise self.end
-        return self._wire.receive()
+        return self._read()
 
     def settle(self) -> None:
-        """Wait until the server has handled all that was sent: it answers one thing after the other (XEP-0199).
+        """Wait until the server has handled all that was sent: it answers one thing after the other.
 
+        It is asked by ping (XEP-0199); with stream management, which counts those, as that has it (XEP-0198 section 4).
         Does nothing before it is bound. Where the server ends the stream meanwhile, `end` says how.
         """
         if not self.bound or self.end is not None:
             return
-        id = f"settled-{next(self._ids)}"
-        ping = stanza("iq", {"type": "get", "id": id, "to": self.jid.domain}, element(ns.PING, "ping"))
+        question = self._question()
         with contextlib.suppress(StreamEndedError):  # what the server said before that is still to be read
-            self.send(ping)
+            self._wire.send(to_bytes(question))
         try:
-            while (got := self._wire.receive()).get("id") != id or got.get("type") not in ("result", "error"):
+            while not self._is_answer(got := self._read(), question):
                 self._inbox.append(got)
         except StreamEndedError as error:
             self.end = error
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether it can be resumed."""
+        return bool(self._management.id)
 
     def take_all(self) -> list[Element]:
         """What came and hasn't been read."""
@@ -94,6 +109,34 @@ class Client:
     def drop(self) -> None:
         """Be gone without a word."""
         self._wire.drop()
+
+    def _question(self) -> Element:
+        if self._management.is_enabled:
+            return self._management.question()
+        attributes = {"type": "get", "id": f"settled-{next(self._ids)}", "to": self.jid.domain}
+        return stanza("iq", attributes, element(ns.PING, "ping"))
+
+    def _is_answer(self, got: Element, question: Element) -> bool:
+        if self._management.is_enabled:
+            return self._management.is_ours(got)
+        return got.get("id") == question.get("id") and got.get("type") in ("result", "error")
+
+    def _read(self) -> Element:
+        """What comes next, but for the server's own questions, which are answered."""
+        while self._management.is_question(got := self._wire.receive()):
+            self._wire.send(to_bytes(self._management.answer()))
+        self._management.came(got)
+        return got
+
+    def _authenticated(self) -> Element:
+        """The features after it."""
+        features = self._features
+        assert features is not None, "no stream is open"
+        if self._inbox and self._inbox[-1] is features:
+            self._inbox.pop()
+        self._authenticate(choose(features, self.jid.local, self._password))
+        self._features = self._wire.open(self.jid.domain)
+        return self._features
 
     def _authenticate(self, mechanism: Mechanism) -> None:
         initial = encode(mechanism.start()) or "="

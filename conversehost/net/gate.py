@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import resource
 from collections import Counter
-from functools import lru_cache
 
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
 from conversehost.clock import Clock
+from conversehost.server.entrance import origin_of
 
 log = Logger()
 
@@ -76,18 +75,6 @@ class TurnedAway(Protocol):
         assert self.transport is not None
         self.transport.write(BUSY)
         self.transport.loseConnection()
-
-
-@lru_cache(maxsize=4096)
-def origin_of(address: str) -> str:
-    """Itself, or for IPv6 its network of 64 bits, which one customer has whole; "" for loopback."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.is_loopback:
-        return ""
-    return address if parsed.version == 4 else str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
 
 
 def room_for(connections: int) -> int:

@@ -65,11 +65,14 @@ class _Player:
         self._roles = roles
         self._place = place
         self._clients: dict[str, Client] = {}
+        self._broken: dict[str, Client] = {}  # those that can be resumed
         self._memory: dict[str, str] = {}
         self._unsettled: dict[str, None] = {}  # in order
         self._acts: dict[str, Callable[[str, Step], None]] = {
             "connect": self._connect,
             "refused": self._refused,
+            "resume": self._resume,
+            "not_resumed": self._not_resumed,
             "open": self._open,
             "log_in": self._log_in,
             "send": self._send,
@@ -113,14 +116,21 @@ class _Player:
         self._log_in(name, step)
 
     def _refused(self, name: str, step: Step) -> None:
-        try:
+        with self._refusing(name, step.argument):
             self._connect(name, step)
-        except RefusedError as error:
-            self._clients.pop(name).drop()
-            if error.condition != step.argument:
-                raise _Differs(f"{name} is refused for another reason: {error}") from None
-        else:
-            raise _Differs(f"{name} isn't refused")
+
+    def _resume(self, name: str, step: Step) -> None:
+        broken = self._broken.get(name) or self._clients.get(name)
+        if broken is None or not broken.is_managed:
+            raise _Differs(f"{name} has nothing to resume: that takes <enabled/>, and a connection that broke")
+        self._clients.pop(name, None)
+        self._open(name, step)
+        self._clients[name].resume(broken)
+        broken.drop()
+
+    def _not_resumed(self, name: str, step: Step) -> None:
+        with self._refusing(name, step.argument):
+            self._resume(name, step)
 
     def _open(self, name: str, step: Step) -> None:
         if name not in self._clients:
@@ -169,6 +179,7 @@ class _Player:
             client.settle()
         client.drop()
         self._gone(name)
+        self._broken[name] = client
 
     def _ended(self, name: str, step: Step) -> None:
         try:
@@ -251,6 +262,18 @@ class _Player:
         differences = [difference(each, got, self._memory) for each in expected]
         closest = min(differences, key=lambda lines: sum(not line.startswith(" ") for line in lines))
         raise _Differs(f"{name} receives something else", closest)
+
+    @contextlib.contextmanager
+    def _refusing(self, name: str, condition: str) -> Iterator[None]:
+        """The server should say no. Raises _Differs when it says something else."""
+        try:
+            yield
+        except RefusedError as error:
+            self._clients.pop(name).drop()
+            if error.condition != condition:
+                raise _Differs(f"{name} is refused for another reason: {error}") from None
+        else:
+            raise _Differs(f"{name} isn't refused")
 
     def _settle(self, but: str = "") -> None:
         for name in [each for each in self._unsettled if each != but]:

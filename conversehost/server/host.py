@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
+from conversehost.server.authentication import LoginRules
 from conversehost.server.delivery import Delivery, Later
 from conversehost.server.hooks import Hooks
-from conversehost.server.login import LoginRules
 from conversehost.server.policy import DEFAULT, Policy
 from conversehost.server.roster import Rosters
 from conversehost.server.router import Router

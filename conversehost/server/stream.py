@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import cast
 
 from lxml.etree import QName
 
+from conversehost.server.entrance import Entrance, Ticket
 from conversehost.server.host import Host
 from conversehost.server.login import Login
 from conversehost.server.resume import COUNT, Resumable
@@ -34,10 +34,16 @@ BIND_TRIES = 10
 class ServerStream:
     """`Backend` of a local domain."""
 
-    def __init__(self, router: Router, domains: Collection[str] | None = None) -> None:
-        """`domains` are those that clients may name; None for all that are served."""
+    def __init__(
+        self, router: Router, domains: Collection[str] | None = None, entrance: Entrance | None = None
+    ) -> None:
+        """`domains` are those that clients may name; None for all that are served. `entrance` counts those who aren't
+        logged in.
+        """
         self._router = router
         self._domains = router.hosts if domains is None else domains
+        self._entrance = entrance
+        self._ticket: Ticket | None = None  # while it isn't logged in and bound
         self.session: Session | None = None
         self.account: JID | None = None  # once it has logged in
         self.managed: Resumable | None = None  # with stream management
@@ -46,21 +52,18 @@ class ServerStream:
 
     def open(self, request: StreamOpen, link: Link) -> None:
         """Start; an unknown domain ends the stream at once (host-unknown)."""
-        self._request = request
         self._link = link
         self._router.tally.streams[request.transport] += 1
         try:
-            domain = prepare_domain(request.to)
-            host = self._router.hosts.get(domain) if domain in self._domains else None
-        except JIDError:
-            host = None
-        if host is None:
+            host = self._host_of(request)
+            if self._entrance is not None:
+                self._ticket = self._entrance.enter(request.address, self._too_slow)
+        except StreamError as error:
             self._closed = True
-            served = ", ".join(self._domains)
-            self._router.tally.stream_errors["host-unknown"] += 1
-            link.close(StreamError("host-unknown", f"{request.to} isn't served here; this is {served}"))
+            self._router.tally.stream_errors[error.condition] += 1
+            link.close(error)
             return
-        self._begin(host)
+        self._begin(host, request)
         self.send(self._features())
 
     def open_as(self, account: JID, request: StreamOpen, link: Link, resource: str = "") -> Session:
@@ -68,18 +71,24 @@ class ServerStream:
 
         `account` must be of a domain that is served. Raises StanzaError(resource-constraint), JIDError.
         """
-        self._request = request
         self._link = link
         self._router.tally.streams[request.transport] += 1
-        self._begin(self._router.hosts[account.domain])
+        self._begin(self._router.hosts[account.domain], request)
         self.account = account
         return self._bind(resource)
 
     def restart(self, request: StreamOpen) -> None:
         """What is offered now: after login another thing than before."""
-        if not self._closed:
-            self._request = request if request.to else replace(request, to=self._request.to)
-            self.send(self._features())
+        if self._closed:
+            return
+        try:
+            self._check_restart(request)
+        except StreamError as error:
+            self._give_up(error)
+            return
+        self._request = request
+        self._login.restart(request)
+        self.send(self._features())
 
     def receive(self, stanza: Element) -> None:
         """One element, in any state; a violation of the protocol ends the stream."""
@@ -140,15 +149,57 @@ class ServerStream:
         """Its session is this stream's, and what goes out goes by way of it."""
         self.managed, self.session = managed, managed.session
         self.session.link, self.session.opened = managed, self._request
+        self._settle()
 
     def replaced(self) -> None:
         """The session has another stream from now on; this one ends without it."""
         self.session = self.managed = None
         self._give_up(StreamError("conflict", "the session was resumed by another connection"))
 
-    def _begin(self, host: Host) -> None:
+    def _host_of(self, request: StreamOpen) -> Host:
+        """Whom the client wants to talk to. Raises StreamError."""
+        try:
+            domain = prepare_domain(request.to)
+            host = self._router.hosts.get(domain) if domain in self._domains else None
+        except JIDError:
+            host = None
+        if host is None:
+            served = ", ".join(self._domains)
+            raise StreamError("host-unknown", f"{request.to} isn't served here; this is {served}")
+        return host
+
+    def _check_restart(self, request: StreamOpen) -> None:
+        """It is for the same domain, and by who logged in (RFC 6120 sections 4.7.1 and 4.9.3.9). Raises StreamError."""
+        if request.to and self._host_of(request) is not self._host:
+            raise StreamError("host-unknown", f"this stream is for {self._host.domain}")
+        if self.account is not None and request.sender and not self._is_own(request.sender):
+            raise StreamError("invalid-from", "from is your own address, or missing")
+
+    def _is_own(self, sender: str) -> bool:
+        """Also a domain alone: clients that log in by ANONYMOUS know no more before."""
+        try:
+            jid = parse(sender)
+        except JIDError:
+            return False
+        return jid.to_bare() == self.account or jid == self._host.jid
+
+    def _begin(self, host: Host, request: StreamOpen) -> None:
         self._host = host
-        self._login = Login(host.rules, host.domain, send=self.send, done=self._logged_in, failed=self._give_up)
+        self._request = request
+        self._login = Login(
+            host.rules, host.domain, self._entrance, send=self.send, done=self._logged_in, failed=self._give_up
+        )
+        self._login.restart(request)
+
+    def _too_slow(self) -> None:
+        assert self._entrance is not None
+        self._give_up(StreamError("connection-timeout", f"not logged in within {self._entrance.seconds:.0f} seconds"))
+
+    def _settle(self) -> None:
+        """It is logged in, or gone: nobody waits for it any more."""
+        ticket, self._ticket = self._ticket, None
+        if ticket is not None and self._entrance is not None:
+            self._entrance.leave(ticket)
 
     def _give_up(self, error: StreamError) -> None:
         self._router.tally.stream_errors[error.condition] += 1
@@ -159,16 +210,26 @@ class ServerStream:
         if self._closed:
             return
         self._closed = True
-        self._login.closed = True
+        self._settle()
+        self._login.close()
         if self.session is not None:
             self._host.unbound(self.session)
 
     def _features(self) -> Element:
+        """In the order that clients are to look at them in: TLS, login, the rest (RFC 6120 section 4.3.2)."""
         made = element(ns.STREAM, "features", prefix="stream")
+        if self._request.can_secure:
+            starttls = child(made, ns.TLS, "starttls")
+            if self._login.wants_tls:
+                child(starttls, ns.TLS, "required")
+        if self._login.wants_tls:
+            return made
         if self.account is None:
-            made.append(self._login.offer())
+            made.extend(self._login.offer())
         else:
             child(made, ns.BIND, "bind")
+        if self._request.max_bytes:
+            made.append(limits(self._request))
         for hook in self._host.hooks.stream_features:
             made.extend(hook(self.account is not None))
         return made
@@ -181,6 +242,8 @@ class ServerStream:
     def _negotiate(self, received: Element) -> None:
         if self.account is None and received.tag.startswith(f"{{{ns.SASL}}}"):
             self._login.receive(received)
+        elif self._login.wants_tls:
+            raise StreamError("policy-violation", "start TLS first")
         elif isinstance(received, Stanza) and received.kind == "iq":
             self._early_iq(received)
         elif isinstance(received, Stanza):
@@ -236,6 +299,7 @@ class ServerStream:
         self._host.bound(session)
         self._router.tally.sessions[self._request.transport] += 1
         self.session = session
+        self._settle()
         return session
 
     def _check_from(self, stanza: Stanza, session: Session) -> None:
@@ -249,3 +313,12 @@ class ServerStream:
         except JIDError:
             pass
         raise StreamError("invalid-from", "from must be your own address, or missing")
+
+
+def limits(request: StreamOpen) -> Element:
+    """What may be sent, and how long nothing (XEP-0478)."""
+    made = element(ns.LIMITS, "limits")
+    child(made, ns.LIMITS, "max-bytes").text = str(request.max_bytes)
+    if request.idle:
+        child(made, ns.LIMITS, "idle-seconds").text = str(request.idle)
+    return made

@@ -23,6 +23,8 @@ FIELDS = ("jid", "password", "resource", "transport", "account")
 VERBS = {
     "connect": "connects?",
     "refused": "connects? and (?:is|are) refused: (?P<argument>[a-z-]+)",
+    "resume": "resumes?",
+    "not_resumed": "resumes? and (?:is|are) refused: (?P<argument>[a-z-]+)",
     "open": "opens? a stream",
     "log_in": "logs? in",
     "online": "comes? online",
@@ -41,6 +43,8 @@ VERBS = {
 SPOKEN = (
     "connects",
     "connects and is refused: not-authorized",
+    "resumes",
+    "resumes and is refused: item-not-found",
     "opens a stream",
     "logs in",
     "comes online",

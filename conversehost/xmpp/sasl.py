@@ -1,11 +1,21 @@
-"""SASL as a server sees it: failures, passwords and PLAIN (RFC 4422 and 4616)."""
+"""SASL as a server sees it: failures, passwords, and the messages of mechanisms that have one (RFC 4422)."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 ScramKeys = tuple[bytes, bytes, bytes, int]
 """Salt, stored key, server key, iterations (RFC 5802 section 3)."""
+
+SCRAM = ("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1")
+MECHANISMS = ("EXTERNAL", *(f"{each}-PLUS" for each in SCRAM), *SCRAM, "OAUTHBEARER", "X-OAUTH2", "PLAIN")
+"""All that accounts can log in by, the strongest first. ANONYMOUS is for those who have none."""
+
+TRACE = 255
+"""Characters that ANONYMOUS may carry (RFC 4505 section 2)."""
+
+_BEARER = re.compile("bearer +(?P<token>[A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 
 
 class SASLError(Exception):
@@ -48,6 +58,32 @@ def parse_plain(message: bytes) -> Plain:
     if not authcid or not password:
         raise SASLError("not-authorized")
     return Plain(authzid, authcid, password)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """The message of OAUTHBEARER; a token that can't be one is "", which no verifier takes."""
+
+    authzid: str
+    token: str
+
+
+def parse_bearer(message: bytes) -> Bearer:
+    """RFC 7628 section 3.1. Raises SASLError(malformed-request)."""
+    head, *pairs = utf8(message).split("\1")
+    flag, _, rest = head.partition(",")
+    authzid, comma, excess = rest.partition(",")
+    if flag not in ("n", "y") or not comma or excess or authzid[:2] not in ("", "a=") or pairs[-2:] != ["", ""]:
+        raise SASLError("malformed-request", "that is no message of OAUTHBEARER (RFC 7628 section 3.1)")
+    fields = dict(each.partition("=")[::2] for each in pairs[:-2])
+    found = _BEARER.fullmatch(fields.get("auth", ""))
+    return Bearer(authzid[2:].replace("=2C", ",").replace("=3D", "="), found["token"] if found else "")
+
+
+def check_trace(message: bytes) -> None:
+    """The message of ANONYMOUS, which nobody needs (RFC 4505 section 2). Raises SASLError(malformed-request)."""
+    if len(utf8(message)) > TRACE:
+        raise SASLError("malformed-request", f"at most {TRACE} characters")
 
 
 def utf8(message: bytes) -> str:

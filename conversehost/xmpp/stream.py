@@ -10,9 +10,27 @@ from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.xml import Element
 
 
+class Channel(Protocol):
+    """What TLS knows of a connection."""
+
+    @property
+    def types(self) -> Sequence[str]:
+        """The types of channel binding that it has, the strongest first (RFC 5929, 9266)."""
+
+    def binding(self, type: str) -> bytes | None:
+        """The data of one of them, which both ends know and nobody between them."""
+
+    def addresses(self) -> Sequence[str]:
+        """The XMPP addresses in the client's certificate; none where it isn't from an authority that we believe."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamOpen:
-    """What a client says, and what is known of it, when it opens a stream or restarts it."""
+    """What a client says, and what is known of it, when it opens a stream or restarts it.
+
+    `secure`: nobody can listen; `can_secure`: the client may start TLS. `max_bytes` of one element are taken, and a
+    client that says nothing for `idle` seconds is asked whether it lives, or leaves; 0 where there is no such limit.
+    """
 
     to: str
     transport: str
@@ -20,6 +38,10 @@ class StreamOpen:
     sender: str = ""
     lang: str = "en"
     secure: bool = False
+    can_secure: bool = False
+    channel: Channel | None = None
+    max_bytes: int = 0
+    idle: int = 0
 
 
 class Link(Protocol):

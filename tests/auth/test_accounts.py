@@ -9,7 +9,8 @@ from scramp import ScramMechanism
 from conversehost.auth import Accepted, Attempt, Outcome, Refused
 from conversehost.auth.accounts import Accounts, derive
 from conversehost.store.memory import MemoryStore
-from conversehost.xmpp.jid import parse
+from conversehost.xmpp.jid import JID, parse
+from conversehost.xmpp.sasl import ScramKeys
 
 ROMEO = parse("romeo@localhost")
 MECHANISMS = ["SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -20,6 +21,14 @@ def accounts() -> Accounts:
     accounts = Accounts(MemoryStore())
     accounts.put(ROMEO, "secret")
     return accounts
+
+
+def keys(accounts: Accounts, account: JID, mechanism: str) -> tuple[bytes, bytes]:
+    """Stored key and server key."""
+    seen: list[bytes] = []
+    server_key = accounts.scram_check(account, mechanism, lambda stored: seen.append(stored) or True)
+    assert server_key is not None
+    return seen[0], server_key
 
 
 def outcome(accounts: Accounts, name: str, password: str) -> Outcome:
@@ -67,11 +76,11 @@ def test_an_account_that_was_deleted_is_unknown(accounts: Accounts):
 
 
 def test_a_new_password_counts_at_once(accounts: Accounts):
-    before = accounts.scram_keys(ROMEO, "SCRAM-SHA-256")
+    before = keys(accounts, ROMEO, "SCRAM-SHA-256")
     accounts.put(ROMEO, "other")
     assert outcome(accounts, "romeo", "other") == Accepted(ROMEO)
     assert outcome(accounts, "romeo", "secret") == Refused()
-    assert accounts.scram_keys(ROMEO, "SCRAM-SHA-256") != before
+    assert keys(accounts, ROMEO, "SCRAM-SHA-256") != before
 
 
 @pytest.mark.parametrize(
@@ -98,7 +107,7 @@ def test_an_attempt_is_not_shown_with_its_password():
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 def test_keys_are_those_of_rfc_5802(accounts: Accounts, mechanism: str):
-    salt, stored, server, iterations = accounts.scram_keys(ROMEO, mechanism)
+    (salt, iterations), (stored, server) = accounts.scram_salt(ROMEO, mechanism), keys(accounts, ROMEO, mechanism)
     expected = ScramMechanism(mechanism).make_auth_info("secret", iteration_count=iterations, salt=salt)
     assert (salt, stored, server, iterations) == expected
     assert iterations >= 4096
@@ -113,23 +122,48 @@ def test_keys_for_a_password_that_cannot_be_prepared():
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 def test_the_keys_of_nobody_look_like_somebodys(accounts: Accounts, mechanism: str):
     nobody = parse("nobody@localhost")
-    false, true = accounts.scram_keys(nobody, mechanism), accounts.scram_keys(ROMEO, mechanism)
-    assert false == accounts.scram_keys(nobody, mechanism)
-    assert [type(each) for each in false] == [type(each) for each in true]
-    assert [len(each) for each in false[:3]] == [len(each) for each in true[:3]]
-    assert false[3] == true[3]
+    false, true = accounts.scram_salt(nobody, mechanism), accounts.scram_salt(ROMEO, mechanism)
+    assert false == accounts.scram_salt(nobody, mechanism)
+    assert false != true
+    assert (len(false[0]), false[1]) == (len(true[0]), true[1])
+    assert len(keys(accounts, nobody, mechanism)[0]) == len(keys(accounts, ROMEO, mechanism)[0])
 
 
 def test_salts_differ_by_account_and_mechanism_and_stay_for_nobody_who_registers(accounts: Accounts):
     juliet = parse("juliet@localhost")
-    salts = {accounts.scram_keys(jid, mechanism)[0] for jid in (ROMEO, juliet) for mechanism in MECHANISMS}
+    salts = {accounts.scram_salt(jid, mechanism)[0] for jid in (ROMEO, juliet) for mechanism in MECHANISMS}
     assert len(salts) == 6
-    before = accounts.scram_keys(juliet, "SCRAM-SHA-1")[0]
+    before = accounts.scram_salt(juliet, "SCRAM-SHA-1")
     accounts.put(juliet, "x")
-    assert accounts.scram_keys(juliet, "SCRAM-SHA-1")[0] == before
+    assert accounts.scram_salt(juliet, "SCRAM-SHA-1") == before
 
 
-def test_keys_are_derived_once(accounts: Accounts):
-    for name in ("romeo", "nobody"):
-        jid = parse(f"{name}@localhost")
-        assert accounts.scram_keys(jid, "SCRAM-SHA-1") is accounts.scram_keys(jid, "SCRAM-SHA-1")
+@pytest.fixture
+def derivations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Of whose password."""
+    made = []
+
+    def counted(password: str, mechanism: str, salt: bytes, real=derive) -> ScramKeys:
+        made.append(password)
+        return real(password, mechanism, salt)
+
+    monkeypatch.setattr("conversehost.auth.accounts.derive", counted)
+    return made
+
+
+def test_keys_are_derived_once_for_whoever_has_the_password(accounts: Accounts, derivations: list[str]):
+    for _ in range(3):
+        assert accounts.scram_check(ROMEO, "SCRAM-SHA-1", lambda stored: True)
+    assert derivations == ["secret"]
+
+
+def test_a_refusal_takes_one_derivation_whoever_it_is(accounts: Accounts, derivations: list[str]):
+    known, nobody = ROMEO, parse("nobody@localhost")
+    for jid in (known, known, nobody, nobody):
+        assert accounts.scram_check(jid, "SCRAM-SHA-1", lambda stored: False) is None
+    assert len(derivations) == 4
+    accounts.scram_check(known, "SCRAM-SHA-1", lambda stored: True)
+    derivations.clear()
+    for jid in (known, nobody):
+        accounts.scram_check(jid, "SCRAM-SHA-1", lambda stored: False)
+    assert len(derivations) == 2

@@ -12,7 +12,8 @@ from twisted.logger import globalLogPublisher
 
 from conversehost.clock import Clock
 from conversehost.net import gate as gates
-from conversehost.net.gate import QUIET, SPARE, Gate, TurnedAway, origin_of, room_for
+from conversehost.net.gate import QUIET, SPARE, Gate, TurnedAway, room_for
+from conversehost.server.entrance import origin_of
 from tests.net.front import Front, Wire, parse, request
 
 

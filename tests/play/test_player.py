@@ -46,6 +46,8 @@ def failure(*lines: str) -> FailedError:
             ["Impostor connects and is refused: account-disabled"],
             "Impostor is refused for another reason: not-",
         ),
+        (["Romeo resumes"], "Romeo has nothing to resume: that takes <enabled/>, and a connection that broke"),
+        (["Romeo connects", "Romeo drops the connection", "Romeo resumes"], "Romeo has nothing to resume"),
         (["Romeo connects", "Romeo is disconnected"], "Romeo isn't disconnected"),
         (["Romeo connects", "Romeo sends:", " <iq id='{x}'/>"], "{x} is to be sent, but nothing has been remembered"),
         (["Romeo connects", "Romeo and Juliet are friends"], "Romeo should make friends before they connect"),
@@ -142,3 +144,22 @@ def test_an_address_has_a_host_and_a_port(text, parts):
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(UnreachableError, match="is not an address such as localhost:5222"):
         split(text)
+
+
+def test_a_session_is_resumed_while_its_connection_still_stands():
+    """The server may not have noticed yet that a connection broke."""
+    text = [
+        "Romeo connects",
+        "Romeo sends:",
+        "    <enable xmlns='urn:xmpp:sm:3' resume='true'/>",
+        "Romeo receives:",
+        "    <enabled xmlns='urn:xmpp:sm:3' id='...' resume='true' max='...'/>",
+        "Romeo sends:",
+        f"    {PING}",
+        "Romeo resumes",
+        "Romeo receives:",
+        "    <iq type='result' id='1'/>",
+        "Romeo receives nothing",
+    ]
+    told = dialogue(*text)
+    play(told, InMemory(told))

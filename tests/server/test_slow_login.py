@@ -7,12 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from conversehost.auth import Accepted, Attempt, Outcome, Refused
-from conversehost.auth.accounts import Accounts
-from conversehost.store.memory import MemoryStore
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.jid import parse as parse_jid
-from conversehost.xmpp.sasl import ScramKeys
 from tests.server.test_sasl import failure, succeeded
 from tests.stage import Client, Stage, encoded
 
@@ -26,8 +23,14 @@ class Slow:
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
         self.asked.append((attempt, done))
 
-    def scram_keys(self, account: JID, mechanism: str) -> ScramKeys:
-        return Accounts(MemoryStore()).scram_keys(account, mechanism)
+    def admit(self, account: JID) -> bool:
+        return True
+
+    def scram_salt(self, account: JID, mechanism: str) -> tuple[bytes, int]:
+        return b"0123456789abcdef", 4096
+
+    def scram_check(self, account: JID, mechanism: str, proves: Callable[[bytes], bool]) -> bytes | None:
+        return None
 
     def answer(self, outcome: Outcome) -> None:
         self.asked.pop(0)[1](outcome)
@@ -110,7 +113,7 @@ class Broken(Slow):
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
         raise RuntimeError("out of order")
 
-    def scram_keys(self, account: JID, mechanism: str) -> ScramKeys:
+    def scram_salt(self, account: JID, mechanism: str) -> tuple[bytes, int]:
         raise RuntimeError("out of order")
 
 

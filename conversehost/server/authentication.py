@@ -1,0 +1,190 @@
+"""SASL on a stream, whatever it is framed in: from the name of a mechanism to an account, or a failure (RFC 4422)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from conversehost.auth import Accepted, Attempt, Authenticator, Outcome, Refused
+from conversehost.server.entrance import Entrance, is_local
+from conversehost.server.mechanisms import Ask, Challenge, Mechanism, Passwords, Refusing, Setting, certified, make
+from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.sasl import MECHANISMS, SASLError
+from conversehost.xmpp.stream import StreamOpen
+
+TRIES = 3
+IN_THE_CLEAR = ("PLAIN", "OAUTHBEARER", "X-OAUTH2")
+"""Whoever listens has the password, or the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRules:
+    """How one can log in to a host; `mechanisms` are offered in that order, where they fit.
+
+    `tokens` verifies OAuth tokens; without it none are taken. `anonymous`: everybody comes in, by ANONYMOUS and by
+    nothing else. `tls`: nobody comes in without it. `clear`: passwords are taken in the clear from other machines too.
+    `note` hears what the operator may want to know.
+    """
+
+    authenticator: Passwords
+    mechanisms: tuple[str, ...] = MECHANISMS
+    tokens: Authenticator | None = None
+    anonymous: bool = False
+    tls: bool = False
+    clear: bool = False
+    note: Callable[[str], None] = lambda text: None
+
+
+class Framing(Protocol):
+    """How the steps are said on the wire: RFC 6120 section 6 has one way (`server.login`), others may have another."""
+
+    def challenge(self, data: bytes) -> None:
+        """The client has to answer."""
+
+    def success(self, account: JID, data: bytes) -> None:
+        """It is them. `data`, where there is some, proves that we are we."""
+
+    def failure(self, error: SASLError) -> None:
+        """It isn't, or not so."""
+
+    def give_up(self, error: StreamError) -> None:
+        """That was one failure too many: the stream ends."""
+
+
+class Authentication:
+    """One stream's attempts, one at a time."""
+
+    def __init__(self, rules: LoginRules, domain: str, framing: Framing, entrance: Entrance | None) -> None:
+        self._rules = rules
+        self._domain = domain
+        self._framing = framing
+        self._entrance = entrance
+        self._opened = StreamOpen(domain, "")
+        self._mechanism: Mechanism | None = None  # waits for a message
+        self._asked: Attempt | None = None  # whose outcome is waited for
+        self._tries = 0
+        self.closed = False
+
+    def restart(self, opened: StreamOpen) -> None:
+        """The stream begins, or begins anew: whatever was going on is over (RFC 6120 section 5.4.3.3)."""
+        self._opened = opened
+        self._forget()
+
+    @property
+    def wants_tls(self) -> bool:
+        """Nobody can log in before there is TLS."""
+        return self._rules.tls and not self._opened.secure
+
+    def offer(self) -> tuple[str, ...]:
+        """The mechanisms that one can log in by, as things are."""
+        if self.wants_tls:
+            return ()
+        if self._rules.anonymous:
+            return ("ANONYMOUS",)
+        return tuple(each for each in self._rules.mechanisms if self._fits(each))
+
+    def bindings(self) -> Sequence[str]:
+        """The types of channel binding for them (XEP-0440)."""
+        channel = self._opened.channel
+        return () if channel is None or not any(each.endswith("-PLUS") for each in self.offer()) else channel.types
+
+    def begin(self, mechanism: str, initial: bytes | None) -> None:
+        """A new attempt; whatever was going on is over. Without an `initial` message the client is asked for it."""
+        self._forget()
+        self._run(lambda: self._begin(mechanism, initial))
+
+    def respond(self, message: bytes) -> None:
+        """The answer to a challenge."""
+        self._run(lambda: self._continue(message))
+
+    def abort(self) -> None:
+        """The client gives up."""
+        self.fail(SASLError("aborted"))
+
+    def fail(self, error: SASLError) -> None:
+        """This attempt is over; after some the stream ends (RFC 6120 section 6.4.5)."""
+        self._forget()
+        self._framing.failure(error)
+        if error.condition == "not-authorized" and self._entrance is not None:
+            self._entrance.throttle.failed(self._opened.address)
+        self._tries += error.condition != "aborted"
+        if self._tries >= TRIES:
+            self._framing.give_up(StreamError("policy-violation", "too many failed logins"))
+
+    def _run(self, step: Callable[[], None]) -> None:
+        self._asked = None
+        try:
+            step()
+        except SASLError as error:
+            self.fail(error)
+
+    def _begin(self, name: str, initial: bytes | None) -> None:
+        offered = self.offer()
+        if name not in offered:
+            if self.wants_tls or (name in self._rules.mechanisms and name in IN_THE_CLEAR and not self._is_private):
+                raise SASLError("encryption-required", "start TLS first")
+            raise SASLError("invalid-mechanism")
+        if self._entrance is not None and self._entrance.throttle.blocks(self._opened.address):
+            raise SASLError("temporary-auth-failure", "too many failed logins from your address: try again later")
+        self._note(name)
+        self._mechanism = make(name, self._setting(is_plus_offered=any(each.endswith("-PLUS") for each in offered)))
+        if initial is None:
+            self._framing.challenge(b"")
+        else:
+            self._continue(initial)
+
+    def _continue(self, message: bytes) -> None:
+        mechanism, self._mechanism = self._mechanism, None
+        if mechanism is None:
+            raise SASLError("malformed-request", "no login is under way")
+        step = mechanism.receive(message)
+        if isinstance(step, Challenge):
+            self._mechanism = mechanism
+            self._framing.challenge(step.data)
+        elif isinstance(step, Ask):
+            self._asked = step.attempt
+            step.authenticator.check(step.attempt, lambda outcome: self._decided(step, outcome))
+        else:
+            self._framing.success(step.account, step.data)
+
+    def _decided(self, step: Ask, outcome: Outcome) -> None:
+        if self.closed or step.attempt is not self._asked:
+            return
+        self._asked = None
+        if isinstance(outcome, Accepted) and outcome.account.domain == self._domain:
+            self._framing.success(outcome.account, b"")
+            return
+        refused = Refused() if isinstance(outcome, Accepted) else outcome
+        error = SASLError(refused.condition, refused.text)
+        if step.refusal:
+            self._mechanism = Refusing(error)
+            self._framing.challenge(step.refusal)
+        else:
+            self.fail(error)
+
+    def _fits(self, name: str) -> bool:
+        if name == "EXTERNAL":
+            return bool(certified(self._setting()))
+        if name.endswith("-PLUS"):
+            return self._opened.channel is not None and bool(self._opened.channel.types)
+        if name in ("OAUTHBEARER", "X-OAUTH2") and self._rules.tokens is None:
+            return False
+        return name not in IN_THE_CLEAR or self._is_private
+
+    @property
+    def _is_private(self) -> bool:
+        return self._opened.secure or self._rules.clear or is_local(self._opened.address)
+
+    def _setting(self, *, is_plus_offered: bool = False) -> Setting:
+        rules = self._rules
+        return Setting(self._domain, rules.authenticator, rules.tokens, self._opened.channel, is_plus_offered)
+
+    def _note(self, mechanism: str) -> None:
+        opened = self._opened
+        if mechanism in IN_THE_CLEAR and not opened.secure:
+            self._rules.note(f"{mechanism} without TLS, from {opened.address or 'this process'} by {opened.transport}")
+
+    def _forget(self) -> None:
+        self._mechanism = self._asked = None
