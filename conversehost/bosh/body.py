@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 from conversehost.xmpp import ns
-from conversehost.xmpp.xml import Element, Limits, XMLError, adopt, attribute, check_shape, clean, has_prefixes, parse
+from conversehost.xmpp.xml import (
+    Element,
+    Limits,
+    XMLError,
+    adopt,
+    attribute,
+    check_shape,
+    clean,
+    has_prefixes,
+    parse,
+    read_plain,
+)
 
 MAX_RID = 2**53 - 1
 RESTART = f"{{{ns.XBOSH}}}restart"
 _BODY = f"{{{ns.HTTPBIND}}}body"
+_IN_BODY = f"{{{ns.HTTPBIND}}}"
+_USUAL = re.compile(
+    rb"""<body(?:\ rid=(["'])(\d{1,16})\1 | \ sid=(["'])([\w-]+)\3 | \ xmlns=(["'])%b\5){3}(?:/>|>(.*)</body>)"""
+    % re.escape(ns.HTTPBIND.encode()),
+    re.DOTALL | re.VERBOSE,
+)
 _START = f"<body xmlns='{ns.HTTPBIND}'".encode()
 _STREAM = f" xmlns:stream='{ns.STREAM}'".encode()
 
@@ -74,6 +92,9 @@ class Body:
 
 def parse_body(data: bytes, limits: Limits) -> Body:
     """A request's content. Raises BodyError(bad-request), whatever is wrong with the XML."""
+    usual = _read_usual(data, limits)
+    if usual is not None:
+        return usual
     try:
         root = parse(data)
         if root.tag != _BODY:
@@ -88,6 +109,26 @@ def parse_body(data: bytes, limits: Limits) -> Body:
     except XMLError as error:
         raise BodyError("bad-request", str(error)) from None
     return Body(dict(root.items()), payload, len(data))  # type: ignore[arg-type]  # lxml's stubs say str or bytes
+
+
+def _read_usual(data: bytes, limits: Limits) -> Body | None:
+    """A request that has a rid and a sid and, at most, one stanza with a namespace of its own: nearly all are so.
+
+    Such a stanza means the same with the body around it as without. None: it may be anything else.
+    """
+    found = _USUAL.fullmatch(data)
+    if found is None:
+        return None
+    rid, sid, namespace, content = found.group(2, 4, 5, 6)
+    if rid is None or sid is None or namespace is None:  # one of them twice
+        return None
+    payload: list[Element] = []
+    if content:
+        stanza = read_plain(content, limits)
+        if stanza is None or stanza.tag[:1] != "{" or stanza.tag.startswith(_IN_BODY):
+            return None
+        payload.append(stanza)
+    return Body({"rid": rid.decode(), "sid": sid.decode()}, payload, len(data))
 
 
 def build(attributes: Mapping[str, str] | None, payload: Sequence[bytes]) -> bytes:

@@ -114,12 +114,13 @@ class HttpExchange:
         """The whole answer. `fields` are complete lines. Content-Length and Date are added."""
         factory = self.connection.factory
         factory.answers[code] += 1
-        head = b"HTTP/1.1 %d %s\r\n%sDate: %s\r\n" % (code, REASONS.get(code, b""), fields, factory.date())
+        head = factory.head(code, fields)
         if self.close:
             head += b"Connection: close\r\n"
-        if code != 204:
-            head += b"Content-Length: %d\r\n" % len(body)
-        self.out = b"%s\r\n%s" % (head, body if self.method != b"HEAD" else b"")
+        if code == 204:
+            self.out = head + b"\r\n"
+        else:
+            self.out = b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), b"" if self.method == b"HEAD" else body)
         self.connection.send_ready()
 
     @property
@@ -198,3 +199,11 @@ class Rest:
         """As much of the request as says how long its body is, and that nothing follows."""
         framing = [b"%s: %s\r\n" % each for each in exchange.headers if each[0] in FRAMING]
         return b"POST / HTTP/1.1\r\nConnection: close\r\n%s\r\n" % b"".join(framing)
+
+
+def path_of(target: bytes) -> bytes:
+    """The path alone: without query, and without the authority of an absolute target."""
+    path = target.partition(b"?")[0]
+    if path.startswith((b"http://", b"https://")):
+        return b"/" + path.partition(b"//")[2].partition(b"/")[2]
+    return path

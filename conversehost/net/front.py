@@ -14,9 +14,10 @@ from twisted.web.server import Site
 from conversehost.clock import Clock
 from conversehost.net.cors import Cors
 from conversehost.net.durations import Durations
-from conversehost.net.exchange import Direct, Streaming
+from conversehost.net.exchange import REASONS, Direct, Streaming
 from conversehost.net.forwarded import Proxies
 from conversehost.net.gate import Gate, TurnedAway
+from conversehost.net.heads import Heads
 from conversehost.net.http import HttpConnection
 
 
@@ -52,7 +53,9 @@ class HttpFactory(Factory):
         self.connections: set[HttpConnection] = set()
         self.answers: Counter[int] = Counter()  # by status code
         self.turns = Durations()
-        self._date = (0, b"")
+        self.heads = Heads()
+        self._second = 0
+        self._made: dict[tuple[int, bytes], bytes] = {}  # heads of answers of this second
 
     def buildProtocol(self, addr: IAddress | None) -> HttpConnection | TurnedAway:  # type: ignore[override]
         if self.gate is not None and not self.gate.admits(getattr(addr, "host", "")):
@@ -68,12 +71,18 @@ class HttpFactory(Factory):
         if self.gate is not None:
             self.gate.left(connection.address)
 
-    def date(self) -> bytes:
-        """For the Date field; made once a second."""
+    def head(self, code: int, fields: bytes) -> bytes:
+        """Status line, `fields` and Date of an answer; made once a second."""
         second = int(self.clock.utc())
-        if self._date[0] != second:
-            self._date = (second, formatdate(second, usegmt=True).encode())
-        return self._date[1]
+        if self._second != second:
+            self._second = second
+            self._made.clear()
+        head = self._made.get((code, fields))
+        if head is None:
+            date = formatdate(second, usegmt=True).encode()
+            head = b"HTTP/1.1 %d %s\r\n%sDate: %s\r\n" % (code, REASONS.get(code, b""), fields, date)
+            self._made[code, fields] = head
+        return head
 
     def close_idle(self) -> None:
         """At shutdown, when all answers that can be given have been."""

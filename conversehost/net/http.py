@@ -18,8 +18,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from conversehost.clock import Deadline
-from conversehost.net.exchange import Answering, HttpExchange, Rest, Successor
+from conversehost.net.exchange import Answering, HttpExchange, Rest, Successor, path_of
 from conversehost.net.forwarded import READ
+from conversehost.net.heads import whole
 from conversehost.net.outlet import Outlet
 from conversehost.net.webchannel import WebChannel
 
@@ -57,6 +58,7 @@ class HttpConnection(Protocol):
         self._web: Answering | None = None
         self._successor: Successor | None = None
         self._refusal: int | None = None
+        self._learning: bytes | None = None  # the head that is being read, where the next may be the same
         self._overhead = 0
         self._fields: list[tuple[bytes, bytes]] = []
         self._last = False  # no request is read after this one
@@ -78,7 +80,7 @@ class HttpConnection(Protocol):
         begun = perf_counter()
         self._overhead += len(data)
         try:
-            self._feed(data)
+            self._read(data)
         except httptools.HttpParserError as error:
             self._not_understood(error)
         if self._overhead > OVERHEAD and not self._last:
@@ -104,6 +106,16 @@ class HttpConnection(Protocol):
         if self._web is not None:
             self._web.lost(reason)
         self.factory.turn_ended()
+
+    def _read(self, data: bytes) -> None:
+        request = whole(data) if self._exchange is None else None
+        exchange = request and self.factory.heads.exchange(self, request)
+        if exchange:
+            self._complete(exchange)
+            return
+        self._learning = request and request.head
+        self._feed(data)
+        self._learning = None
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -146,6 +158,9 @@ class HttpConnection(Protocol):
         if exchange.direct is None and streaming is not None and streaming.takes(exchange.path):
             exchange.streaming = streaming
         self._check_header(exchange)
+        if self._learning is not None:
+            self.factory.heads.learn(self._learning, exchange)
+            self._learning = None
         if exchange.streaming is not None:
             self._waiting.append(exchange)
             self.send_ready()
@@ -198,8 +213,11 @@ class HttpConnection(Protocol):
         if exchange.close and self._parser.should_upgrade() and exchange.has_body:
             return  # it isn't: llhttp stops at the header of what asks for another protocol
         self._exchange = None
-        if self._last:
-            return
+        if not self._last:
+            self._complete(exchange)
+
+    def _complete(self, exchange: HttpExchange) -> None:
+        """All of it has come."""
         exchange.complete = True
         self._overhead = 0
         self._last = exchange.close
@@ -424,11 +442,3 @@ class HttpConnection(Protocol):
         waiting = self.outlet.waiting()
         before, self._progress = self._progress, self.outlet.given - waiting
         return waiting > 0 and before == self._progress
-
-
-def path_of(target: bytes) -> bytes:
-    """The path alone: without query, and without the authority of an absolute target."""
-    path = target.partition(b"?")[0]
-    if path.startswith((b"http://", b"https://")):
-        return b"/" + path.partition(b"//")[2].partition(b"/")[2]
-    return path

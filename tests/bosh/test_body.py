@@ -50,6 +50,44 @@ def test_what_is_no_restart():
     assert not parse(f"<body {HTTPBIND} restart='true'/>").restart
 
 
+USUAL = [
+    "<body {0} rid='7' sid='x-Y_1'/>",
+    '<body rid="7" xmlns="http://jabber.org/protocol/httpbind" sid="x"/>',
+    "<body rid='0' sid='x' {0}></body>",
+    "<body sid='x' rid='7' {0}><message xmlns='jabber:client' to='a&amp;b'><body>&lt;</body> </message></body>",
+    "<body sid='x' rid='7' {0}> <auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>YQ==</auth>\n</body>",
+    "<body sid='x' rid='7' {0}><iq xmlns='jabber:client' id='1'/><iq xmlns='jabber:client' id='2'/></body>",
+    "<body sid='x' rid='7' {0}><message><body>in the namespace around</body></message></body>",
+    "<body sid='x' rid='7' {0}><message {0}/></body>",
+    "<body sid='x' rid='7' {0}><message xmlns=''/></body>",
+    "<body sid='x' rid='7' {0}><a:message xmlns:a='jabber:client'/></body>",
+    "<body sid='x' rid='7' {0}><presence xmlns='jabber:client' xml:lang='de'><x xmlns='urn:x'/></presence></body>",
+    "<body sid='x' rid='7' {0}>text</body>",
+    "<body sid='x' rid='7' {0}><presence xmlns='jabber:client'/>text</body>",
+    "<body sid='x' rid='7' {0}><presence xmlns='jabber:client'/></body></body>",
+    "<body sid='x' rid='7' {0}><!-- --><presence xmlns='jabber:client'/></body>",
+    "<body sid='x' rid='7' {0}><message xmlns='jabber:client'>&x;</message></body>",
+    "<body sid='x' rid='7' {0}></body><body {0}></body>",
+    "<body rid='7' rid='7' sid='x' {0}/>",
+    "<body rid='7' sid='x' sid='x'/>",
+    "<body rid='7' sid='x'/>",
+    "<body rid='7' {0}/>",
+]
+
+
+@pytest.mark.parametrize("text", USUAL)
+def test_what_is_usual_is_read_like_all_else(text):
+    def read(data: str) -> object:
+        try:
+            body = parse(data)
+        except BodyError as error:
+            return error.condition
+        return body.attributes, [to_bytes(each) for each in body.payload]
+
+    usual = text.format(HTTPBIND)
+    assert read(usual) == read(usual.replace("<body ", "<body  ", 1))
+
+
 BAD = {
     "nothing": b"",
     "white space": b"  \n",

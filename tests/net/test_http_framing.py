@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversehost.net.http import HEADER_FIELDS, HEADERS, OVERHEAD, REQUEST_LINE, WEB_BODY, path_of
+from conversehost.net.exchange import path_of
+from conversehost.net.http import HEADER_FIELDS, HEADERS, OVERHEAD, REQUEST_LINE, WEB_BODY
 from tests.net.front import Front, pieces, post, request
 
 HOST = b"Host: localhost\r\n"
