@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conversehost.auth import Accepted, Attempt, Outcome, Refused
 from conversehost.store import Store
@@ -24,6 +24,7 @@ class Account:
     """What is kept of an account; a test bed shows passwords to its operator, so they are kept as they are."""
 
     password: str
+    disabled: bool = False
 
 
 class Accounts:
@@ -36,7 +37,20 @@ class Accounts:
 
     def put(self, account: JID, password: str) -> None:
         """Create the account, or change its password."""
-        self._store.put("accounts", account.domain, account.local, Account(password))
+        self._store.put("accounts", account.domain, account.local, Account(password, self.is_disabled(account)))
+
+    def disable(self, account: JID) -> None:
+        """Nobody logs in to it until it is enabled again. Nothing for an account that there isn't."""
+        self._set_disabled(account, disabled=True)
+
+    def enable(self, account: JID) -> None:
+        """As if it had never been disabled."""
+        self._set_disabled(account, disabled=False)
+
+    def is_disabled(self, account: JID) -> bool:
+        """False for an account that there isn't."""
+        found: Account | None = self._store.get("accounts", account.domain, account.local)
+        return found is not None and found.disabled
 
     def delete(self, account: JID) -> bool:
         """False when there was none."""
@@ -84,10 +98,15 @@ class Accounts:
         self._keys[key] = keys
         return server_key
 
-    def _password(self, account: JID) -> str:
-        """Of an unknown account a secret one: everything, time too, is as with those that exist."""
+    def _set_disabled(self, account: JID, *, disabled: bool) -> None:
         found: Account | None = self._store.get("accounts", account.domain, account.local)
-        return self._secret.hex() if found is None else found.password
+        if found is not None:
+            self._store.put("accounts", account.domain, account.local, replace(found, disabled=disabled))
+
+    def _password(self, account: JID) -> str:
+        """Of an unknown or disabled account a secret one: everything, time too, is as with a wrong password."""
+        found: Account | None = self._store.get("accounts", account.domain, account.local)
+        return self._secret.hex() if found is None or found.disabled else found.password
 
 
 def derive(password: str, mechanism: str, salt: bytes) -> ScramKeys:

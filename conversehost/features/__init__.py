@@ -7,6 +7,8 @@ from types import ModuleType
 
 from conversehost.features import (
     blocking,
+    adhoc,
+    admin,
     carbons,
     contact,
     disco,
@@ -46,6 +48,8 @@ FEATURES: tuple[ModuleType, ...] = (
     contact,
     services,
     search,
+    admin,
+    adhoc,
 )
 """In order of installation, which is the order in which their hooks are called."""
 

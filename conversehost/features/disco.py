@@ -65,10 +65,12 @@ class DiscoFeature:
         name = iq[0].get("node")
         if not name:
             return None
-        try:
-            return self._host.nodes[at, name]
-        except KeyError:
-            raise StanzaError("item-not-found", "there is no such node") from None
+        found = self._host.nodes.get((at, name))
+        for hook in self._host.hooks.nodes:
+            found = found or hook(at, name)
+        if found is None:
+            raise StanzaError("item-not-found", "there is no such node")
+        return found
 
     def _refuse_strangers(self, iq: Stanza) -> None:
         sender = iq.sender

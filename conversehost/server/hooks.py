@@ -12,6 +12,7 @@ from conversehost.xmpp.xml import Element
 
 if TYPE_CHECKING:
     from conversehost.server.delivery import Copies
+    from conversehost.server.host import At, DiscoNode
     from conversehost.server.session import Session
 
 
@@ -50,6 +51,9 @@ class Hooks:
         """A message to that address is about to go to these sessions (`Copies.sessions`; none when it was stored). Who
         gives it to another session of the account adds that to them.
         """
+
+        self.nodes: list[Callable[[At, str], DiscoNode | None]] = []
+        """Nodes of service discovery, beside those that the host knows by name, of the host or of its accounts."""
 
         self.session_closed: list[Callable[[Session], None]] = []
         """A session ends; it is still among its account's sessions, and its `presence` is the last it sent."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
 from conversehost.server.authentication import LoginRules
+from conversehost.server.commands import Command
 from conversehost.server.delivery import Delivery, Later
 from conversehost.server.hooks import Hooks
 from conversehost.server.policy import DEFAULT, Policy
@@ -82,6 +83,7 @@ class Host:
         self.own_iqs: dict[tuple[str, str], OwnIqHandler] = {}
         self.stream_iqs: dict[tuple[str, str], StreamIqHandler] = {}
         self.nonzas: dict[str, NonzaHandler] = {}
+        self.commands: dict[str, Command] = {}
         self.presence_from: dict[str, Callable[[Session, Stanza], None]] = {}
         self.presence_to: dict[str, Callable[[JID, Stanza], None]] = {}
         self.delivery = Delivery(self)
@@ -123,6 +125,10 @@ class Host:
     def on_nonza(self, namespace: str, name: str, handler: NonzaHandler) -> None:
         """Top-level elements, other than stanzas, on a stream that has logged in, bound or not."""
         register(self.nonzas, f"{{{namespace}}}{name}", handler)
+
+    def on_command(self, command: Command) -> None:
+        """Something that people can have the host do by filling in forms (XEP-0050)."""
+        register(self.commands, command.node, command)
 
     def on_presence_from(self, type: str, handler: Callable[[Session, Stanza], None]) -> None:
         """Presence of that type ("" when available) from one of our clients."""
@@ -182,6 +188,14 @@ class Host:
         if not sessions:
             del self._sessions[session.jid.local]
 
+    def end_sessions(self, jid: JID, error: StreamError) -> int:
+        """All sessions of an account, or the one at a full JID; answers how many there were."""
+        ended = [each for each in self.sessions(jid.local) if jid.resource in ("", each.jid.resource)]
+        for session in ended:
+            session.link.close(error)
+            self.unbound(session)  # a connection may take its time to close
+        return len(ended)
+
     def may_see(self, account: JID, other: JID) -> bool:
         """Whether the account (a bare JID) shows the other its presence."""
         return other.to_bare() == account or self.rosters.get(account, other).from_
@@ -195,9 +209,7 @@ class Host:
     def delete_account(self, account: JID) -> bool:
         """Drop the account, its sessions and all that is kept for it. False when there was none."""
         existed = self.accounts.delete(account)
-        for session in self.sessions(account.local):
-            session.link.close(StreamError("not-authorized", "the account was deleted"))
-            self.unbound(session)
+        self.end_sessions(account, StreamError("not-authorized", "the account was deleted"))
         if existed:
             for hook in self.hooks.account_deleted:
                 hook(account)
