@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from conversehost.features import (
-    blocking,
     adhoc,
     admin,
+    blocking,
     carbons,
     contact,
     disco,
