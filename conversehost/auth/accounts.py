@@ -71,8 +71,8 @@ class Accounts:
         done(Accepted(attempt.account) if same and attempt.password else Refused())
 
     def admit(self, account: JID) -> bool:
-        """Somebody proved by other means than a password that it is them: whether there is such an account."""
-        return self.exists(account)
+        """Somebody proved by other means than a password that it is them: whether they come in."""
+        return self.exists(account) and not self.is_disabled(account)
 
     def scram_salt(self, account: JID, mechanism: str) -> tuple[bytes, int]:
         """Salt and iterations for SCRAM, for any account, known or not, in the same way."""

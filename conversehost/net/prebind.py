@@ -32,9 +32,9 @@ class ChatSessions:
         self._turn = turn
 
     def knows(self, account: JID) -> bool:
-        """Whether the account exists, still."""
+        """Whether the account exists, still, and may come in."""
         host = self._router.hosts.get(account.domain)
-        return host is not None and host.accounts.exists(account)
+        return host is not None and host.accounts.admit(account)
 
     def prebind(self, account: JID, owner: str) -> Prebound:
         """A new session. When the account has too many, the one that is idle for longest gives way: nobody came for

@@ -167,3 +167,25 @@ def test_a_refusal_takes_one_derivation_whoever_it_is(accounts: Accounts, deriva
     for jid in (known, nobody):
         accounts.scram_check(jid, "SCRAM-SHA-1", lambda stored: False)
     assert len(derivations) == 2
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_nobody_logs_in_to_a_disabled_account_until_it_is_enabled_again(accounts: Accounts, mechanism: str):
+    keys(accounts, ROMEO, mechanism)
+    stored = derive("secret", mechanism, accounts.scram_salt(ROMEO, mechanism)[0])[1]
+    accounts.disable(ROMEO)
+    accounts.put(ROMEO, "secret")
+    assert outcome(accounts, "romeo", "secret") == Refused()
+    assert accounts.scram_check(ROMEO, mechanism, lambda key: key == stored) is None
+    assert not accounts.admit(ROMEO)
+    assert accounts.exists(ROMEO)
+    accounts.enable(ROMEO)
+    assert outcome(accounts, "romeo", "secret") == Accepted(ROMEO)
+    assert accounts.scram_check(ROMEO, mechanism, lambda key: key == stored) is not None
+    assert accounts.admit(ROMEO)
+
+
+def test_an_account_that_is_not_there_is_not_made_by_disabling_it(accounts: Accounts):
+    accounts.disable(parse("nobody@localhost"))
+    assert not accounts.exists(parse("nobody@localhost"))
+    assert not accounts.is_disabled(parse("nobody@localhost"))
