@@ -39,7 +39,7 @@ ANNOUNCEMENT = (
 
 def install(host: Host) -> None:
     feature = AdminFeature(host)
-    host.hooks.became_available.append(feature.note_login)
+    host.hooks.session_closed.append(feature.note_login)
     host.hooks.account_deleted.append(feature.forget)
 
     def command(node: str, name: str, run: Callable[[Run], Done], *fields: Field) -> None:
@@ -80,7 +80,9 @@ class AdminFeature:
         return jid.to_bare() in self._host.policy.admins
 
     def note_login(self, session: Session) -> None:
-        self._host.store.put("login", session.bare, "", session.since)
+        """Of those who are here, their sessions know."""
+        before: float = self._host.store.get("login", session.bare, "") or 0.0
+        self._host.store.put("login", session.bare, "", max(before, session.since))
 
     def forget(self, account: JID) -> None:
         self._host.store.clear("login", account.bare)
