@@ -303,12 +303,15 @@ class ServerStream:
         return session
 
     def _check_from(self, stanza: Stanza, session: Session) -> None:
-        """RFC 6120 section 8.1.2.1."""
+        """RFC 6120 section 8.1.2.1: `from` will be overridden, but nobody says that they are somebody else.
+
+        Converse.js gives another resource of its own account after it has resumed a session.
+        """
         said = stanza.get("from")
         if said is None or said == session.full or said == session.bare:
             return
         try:
-            if parse(said) in (session.jid, session.account):
+            if parse(said).to_bare() == session.account:
                 return
         except JIDError:
             pass

@@ -131,14 +131,16 @@ def test_an_address_that_is_none(mercutio: Client, kind: str, address: str):
 # from
 
 
-@pytest.mark.parametrize("said", ["mercutio@localhost/square", "mercutio@localhost", "Mercutio@LOCALHOST", None])
+@pytest.mark.parametrize(
+    "said", ["mercutio@localhost/square", "mercutio@localhost", "Mercutio@LOCALHOST", "mercutio@localhost/other", None]
+)
 def test_from_is_what_the_server_knows(juliet: Client, mercutio: Client, said: str | None):
     claim = "" if said is None else f" from='{said}'"
     mercutio.write(f"<message to='juliet@localhost' type='chat'{claim}><body>hi</body></message>")
     assert juliet.only().get("from") == "mercutio@localhost/square"
 
 
-@pytest.mark.parametrize("said", ["romeo@localhost", "mercutio@localhost/other", "localhost", "@", ""])
+@pytest.mark.parametrize("said", ["romeo@localhost", "romeo@localhost/square", "localhost", "@", ""])
 def test_who_claims_to_be_somebody_else_is_thrown_out(juliet: Client, mercutio: Client, said: str):
     mercutio.write(f"<message to='juliet@localhost' type='chat' from='{said}'><body>hi</body></message>")
     assert mercutio.error is not None
