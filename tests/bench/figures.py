@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from .clients import CLIENTS, Client, Pair, Transport
 from .load import Downloader, Loop
-from .servers import USERS, Running
+from .servers import FRIENDS, USERS, Running
+from .storm import Friend, storm
 
 PAIRS, LOGINS, AT_ONCE, IDLE = 25, 400, 10, 5_000
 _COOKIE = re.compile(rb"\r\nset-cookie:\s*([^;\r]+)", re.IGNORECASE)
@@ -57,23 +58,27 @@ def message_cost(transport: Transport) -> Measure:
     return measure
 
 
-def login_cost(running: Running, seconds: float) -> float:
-    """us for each log-in and log-out over BOSH, ten at a time: create, authenticate, restart, bind, terminate."""
-    with _loop() as loop:
-        cpu, begun, ended = running.cpu(), 0, 0
+def login_cost(transport: Transport) -> Measure:
+    """us for each log-in and log-out, ten at a time: connect, authenticate, restart, bind, end."""
 
-        def begin(before: Client | None = None) -> None:
-            nonlocal begun, ended
-            ended += before is not None
-            if begun < LOGINS:
-                begun += 1
-                client = CLIENTS["bosh"](loop, running.target, begun % 100)
-                client.log_in(lambda ready: ready.log_out(begin))
+    def measure(running: Running, seconds: float) -> float:
+        with _loop() as loop:
+            cpu, begun, ended = running.cpu(), 0, 0
 
-        for _ in range(AT_ONCE):
-            begin()
-        loop.run(until=lambda: ended == LOGINS)
-        return (running.cpu() - cpu) / LOGINS * 1e6
+            def begin(before: Client | None = None) -> None:
+                nonlocal begun, ended
+                ended += before is not None
+                if begun < LOGINS:
+                    begun += 1
+                    client = CLIENTS[transport](loop, running.target, begun % 100)
+                    client.log_in(lambda ready: ready.log_out(begin))
+
+            for _ in range(AT_ONCE):
+                begin()
+            loop.run(until=lambda: ended == LOGINS)
+            return (running.cpu() - cpu) / LOGINS * 1e6
+
+    return measure
 
 
 def log_in(loop: Loop, clients: list[Client], at_once: int = AT_ONCE) -> None:
@@ -93,6 +98,19 @@ def log_in(loop: Loop, clients: list[Client], at_once: int = AT_ONCE) -> None:
     for _ in range(at_once):
         another()
     loop.run(until=lambda: ready == len(clients))
+
+
+def storm_cost(running: Running, seconds: float) -> float:
+    """ms for each time that all friends, who are logged in over TCP, come, see one another, and go."""
+    with _loop() as loop:
+        clients = [CLIENTS["tcp"](loop, running.target, number) for number in FRIENDS]
+        log_in(loop, clients)
+        friends = [Friend(client) for client in clients]
+        storm(loop, friends)  # to warm up
+        cpu, storms = running.cpu(), max(2, round(seconds))
+        for _ in range(storms):
+            storm(loop, friends)
+        return (running.cpu() - cpu) / storms * 1e3
 
 
 def prebind_cost(running: Running, seconds: float) -> float:
@@ -167,6 +185,8 @@ def idle(running: Running) -> Idle:
 FIGURES = (
     Figure("bosh_message", "BOSH message: two requests", "us", 200, {"ejabberd": 1 / 2, "prosody": 1 / 8}),
     Figure("bosh_login", "BOSH log-in and log-out: five requests", "us", part_of={"ejabberd": 1 / 3}),
+    Figure("tcp_login", "TCP log-in and log-out", "us", part_of={"ejabberd": 1 / 1.5}),
+    Figure("storm", "presence storm: 101 with 100 contacts each", "ms", part_of={"ejabberd": 1 / 3}),
     Figure("prebind", "prebind: a session, ready to attach", "us", 150),
     Figure("websocket_message", "WebSocket message", "us", part_of={"ejabberd": 1 / 1.7}),
     Figure("tcp_message", "TCP message", "us", part_of={"ejabberd": 1 / 1.5}),
@@ -181,7 +201,9 @@ FIGURES = (
 
 UNDER_LOAD: Mapping[str, Measure] = {
     "bosh_message": message_cost("bosh"),
-    "bosh_login": login_cost,
+    "bosh_login": login_cost("bosh"),
+    "tcp_login": login_cost("tcp"),
+    "storm": storm_cost,
     "prebind": prebind_cost,
     "websocket_message": message_cost("websocket"),
     "tcp_message": message_cost("tcp"),

@@ -145,7 +145,9 @@ to either side of its median (itself a median over the figures), and a run on an
 
 - Message: 25 pairs, one message of 300 bytes under way in each. Over BOSH that is two requests: the one that brings it,
   and the one that takes the place of the reader's, which was held and carried it away.
-- Log-in: create, authenticate by PLAIN, restart, bind; log-out: terminate. Ten at a time, each on a new connection.
+- Log-in: connect, authenticate by PLAIN, restart, bind; log-out: end it. Ten at a time, each on a new connection.
+- Presence storm: 101 people who are all subscribed to one another are logged in over TCP, and each time all of them
+  become available, see all the others, and become unavailable.
 - Prebind: `GET /prebind` by somebody who is logged in to the site. Once an account has its ten sessions, the one that
   is idle for longest ends for each new one, and that is part of the cost.
 - Static file: random bytes over a connection that is kept, four at a time, not compressed.

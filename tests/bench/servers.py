@@ -25,6 +25,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 _CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = {_CORES[-1]}, {_CORES[0]}
 USERS = 520
+FRIENDS = range(399, 500)
+"""Those who are in one another's rosters, and subscribed both ways."""
 FILE, FILE_SIZE = "converse.min.js", 1 << 20
 """The static file, named so that ours serves its folder as Converse.js; nothing that could be compressed."""
 
@@ -58,11 +60,12 @@ def _stat(pid: int) -> int:
 
 @contextmanager
 def conversehost() -> Iterator[Running]:
-    """Ours, with the same accounts and nobody else: no bots, no contacts."""
+    """Ours, with the same accounts and nobody else: no bots."""
     with _folder() as folder:
         target = Target(free_port(), free_port(), "/http-bind", "/xmpp-websocket", f"/dist/{FILE}")
         scenario = folder / "users.toml"
-        scenario.write_text("".join(f'[[account]]\nname = "u{n}"\npassword = "pw"\n' for n in range(USERS)))
+        accounts = "".join(f'[[account]]\nname = "u{n}"\npassword = "pw"\n' for n in range(USERS))
+        scenario.write_text(f"{accounts}[[circle]]\nmembers = {json.dumps([f'u{n}' for n in FRIENDS])}\n")
         listen = ["--port", str(target.http), "--c2s-port", str(target.c2s), "--log-level", "warn"]
         content = ["--scenario", str(scenario), "--converse", str(folder)]
         with _run("conversehost", [sys.executable, "-m", "conversehost", *listen, *content], target) as running:
@@ -107,6 +110,11 @@ VirtualHost "localhost"
         accounts.mkdir(parents=True)
         for number in range(USERS):
             (accounts / f"u{number}.dat").write_text('return { ["password"] = "pw" };\n')
+        rosters = folder / "localhost" / "roster"
+        rosters.mkdir()
+        for number in FRIENDS:
+            items = [f'["u{n}@localhost"] = {{ subscription = "both"; groups = {{}} }};' for n in friends_of(number)]
+            (rosters / f"u{number}.dat").write_text(f"return {{ [false] = {{ version = 1 }}; {' '.join(items)} }};\n")
         with _run("prosody", ["prosody", "--config", str(config)], target) as running:
             yield running
 
@@ -140,8 +148,9 @@ listen:
 api_permissions:
   "bench":
     who: [{{ ip: "127.0.0.1/8" }}]
-    what: ["register"]
+    what: ["register", "push_roster"]
 modules:
+  mod_admin_extra: {{}}
   mod_bosh: {{}}
   mod_roster: {{}}
   mod_disco: {{}}
@@ -158,7 +167,12 @@ modules:
         environment = os.environ | {"EJABBERD_CONFIG_PATH": str(config), "ERL_DIST_PORT": str(free_port())}
         with _run("ejabberd", command, target, environment, f"beam.smp.*{folder}") as running:
             for number in range(USERS):
-                register(f"http://127.0.0.1:{target.http}/api/register", f"u{number}")
+                account = {"user": f"u{number}", "host": "localhost"}
+                call(target, "register", account | {"password": "pw"})
+            for number in FRIENDS:
+                items = ", ".join(f'{{<<"u{n}">>, <<"localhost">>, <<>>, <<"u{n}">>}}' for n in friends_of(number))
+                (folder / "roster").write_text(f"[{items}].\n")
+                call(target, "push_roster", {"file": f"{folder}/roster", "user": f"u{number}", "host": "localhost"})
             yield running
 
 
@@ -172,10 +186,15 @@ def _folder() -> Iterator[Path]:
         yield folder
 
 
-def register(url: str, user: str) -> None:
-    """By ejabberd's HTTP API."""
-    account = json.dumps({"user": user, "host": "localhost", "password": "pw"}).encode()
-    request = urllib.request.Request(url, account, {"Content-Type": "application/json"})
+def friends_of(number: int) -> list[int]:
+    """All but that one."""
+    return [each for each in FRIENDS if each != number]
+
+
+def call(target: Target, command: str, arguments: Mapping[str, str]) -> None:
+    """A command of ejabberd's HTTP API."""
+    url, body = f"http://127.0.0.1:{target.http}/api/{command}", json.dumps(arguments).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     urllib.request.urlopen(request, timeout=10).close()
 
 
