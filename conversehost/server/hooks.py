@@ -58,6 +58,9 @@ class Hooks:
         self.session_closed: list[Callable[[Session], None]] = []
         """A session ends; it is still among its account's sessions, and its `presence` is the last it sent."""
 
+        self.session_resumed: list[Callable[[Session], None]] = []
+        """A session goes on over another connection, and its client was sent again what it had missed."""
+
         self.became_available: list[Callable[[Session], None]] = []
         """A session can receive messages from now on: available, with a priority that isn't negative."""
 

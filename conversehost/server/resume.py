@@ -125,6 +125,8 @@ class Resumable:
         self._asked = False
         if self._unacked:
             self._ask()
+        for hook in self.session.host.hooks.session_resumed:
+            hook(self.session)
 
     def give_up(self) -> None:
         """The session has ended: what the client may not have got goes where messages go that find nobody."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from conversehost.server.broadcast import Broadcast
@@ -28,6 +29,7 @@ class Session:
         "account",
         "bare",
         "full",
+        "hold",
         "host",
         "interested",
         "jid",
@@ -52,6 +54,7 @@ class Session:
         self.interested = False  # has asked for its roster: gets roster pushes (RFC 6121 section 2.2)
         self.shown: Broadcast | None = None  # the last available presence; None while unavailable
         self.priority = 0
+        self.hold: Callable[[str, bytes], bool] | None = None  # keeps a stanza back (True), or lets it pass
 
     @property
     def presence(self) -> Stanza | None:
@@ -64,5 +67,10 @@ class Session:
 
     def deliver(self, kind: str, data: bytes) -> None:
         """The same for a stanza of some kind that is serialised already."""
+        if self.hold is None or not self.hold(kind, data):
+            self.transmit(kind, data)
+
+    def transmit(self, kind: str, data: bytes) -> None:
+        """The same, and nothing holds it back."""
         self.host.router.tally.sent[kind] += 1
         self.link.send(data)
