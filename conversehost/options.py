@@ -156,6 +156,12 @@ class Settings:
     denied_domains: tuple[str, ...] = option(
         (), DOMAINS, PEOPLE, "no BOSH and WebSocket for this domain; as above", name="deny-domain"
     )
+    anonymous_domain: str = option(
+        "",
+        DOMAIN,
+        PEOPLE,
+        "the domain for guests, who need no password; by default anon. and the first domain; --disable anonymous: none",
+    )
     users: tuple[tuple[str, str], ...] = option(
         (), USER, PEOPLE, "one more account; NAME may be a JID; repeatable", name="user"
     )
@@ -239,6 +245,14 @@ class Settings:
     json: bool = option(False, FLAG, RUN, "print one line of JSON when ready, and nothing else; log to standard error")
     ready_file: Path | None = option(None, NEW_FILE, RUN, "write that line to a file, which is removed at the end")
     exit_with_stdin: bool = option(False, FLAG, RUN, "stop when standard input closes, as when a parent process ends")
+
+    @property
+    def guests(self) -> str:
+        """The domain for them; "" for none."""
+        if "anonymous" in self.disabled:
+            return ""
+        default = f"anon.{self.domains[0]}"
+        return self.anonymous_domain or ("" if default in self.domains else default)
 
     def is_open(self, domain: str) -> bool:
         """Whether clients over BOSH and WebSocket may name a domain."""
@@ -360,6 +374,10 @@ def _agree(settings: Settings) -> Settings:
         raise ConfigError(f"--proxy {settings.proxy} is this server itself: give it another port, or the site's URL")
     if not settings.domains:
         raise ConfigError("no domain: give one with --domain")
+    if settings.anonymous_domain in settings.domains:
+        raise ConfigError(
+            f"--anonymous-domain {settings.anonymous_domain}: that domain is for accounts, choose another"
+        )
     if not settings.interfaces:
         raise ConfigError("no address to listen on: give one with --interface")
     admins = tuple(_full_address(settings, each, "--admin") for each in settings.admins)

@@ -103,12 +103,14 @@ class Server(Service):
         self.scenario = scenarios.load(settings.scenario or DEMO, settings.domains)
         self.policy = policy(settings, self.scenario)
         self.hosts = {domain: self._host(domain) for domain in settings.domains}
+        if settings.guests:
+            self.hosts[settings.guests] = self._host(settings.guests, guests=True)
         self.bots: list[ContactBot] = []
         self._ports: list[IListeningPort] = []
         self.populate()
         self._beginning = self.store.snapshot()
         self.start_bots()
-        self.by_http = [domain for domain in settings.domains if settings.is_open(domain)]
+        self.by_http = [domain for domain in self.hosts if settings.is_open(domain)]
         self.manager = Manager(
             self._backend_for,
             clock=self.clock,
@@ -242,24 +244,24 @@ class Server(Service):
     def _reached_locally(self) -> bool:
         return any(each.startswith("127.") or each in ("::1", "0.0.0.0", "::") for each in self.settings.interfaces)
 
-    def _host(self, domain: str) -> Host:
+    def _host(self, domain: str, *, guests: bool = False) -> Host:
         host = Host(
             domain,
             store=self.store,
             clock=self.clock,
             router=self.router,
             accounts=self.accounts,
-            rules=LoginRules(self.accounts),
+            rules=LoginRules(self.accounts, anonymous=guests),
             policy=self.policy,
         )
-        for feature in self._features():
+        for feature in self._features(guests):
             feature.install(host)
         return host
 
-    def _features(self) -> tuple[ModuleType, ...]:
+    def _features(self, guests: bool) -> tuple[ModuleType, ...]:
         settings = self.settings
         try:
-            return chosen(registration=settings.registration, disabled=settings.disabled)
+            return chosen(registration=settings.registration and not guests, guests=guests, disabled=settings.disabled)
         except KeyError as error:
             name, known = str(error.args[0]), list(by_name())
             near = did_you_mean(name, known) or f": there are {', '.join(known)}"

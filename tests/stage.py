@@ -65,7 +65,7 @@ class Stage:
         self.unexpected: list[tuple[BaseException, bytes]] = []
         self.router = Router(lambda error, stanza: self.unexpected.append((error, to_bytes(stanza))))
         self.entrance = entrance or Entrance(self.clock)
-        features = chosen(registration=registration, disabled=disabled)
+        features = chosen(registration=registration, guests="anonymous" in rules, disabled=disabled)
         for domain in domains or (DOMAIN,):
             host = Host(
                 domain,

@@ -60,6 +60,13 @@ def test_one_that_is_allowed(bed):
     assert "<stream:features" in over_websocket(bed, "a.example")
 
 
+def test_guests_have_one_of_their_own(bed):
+    assert "sid=" in over_bosh(bed, "anon.a.example")
+    features = over_websocket(bed, "anon.a.example")
+    assert ">ANONYMOUS<" in features
+    assert ">PLAIN<" not in features
+
+
 def test_one_that_is_denied(bed):
     assert 'condition="host-unknown"' in over_bosh(bed, "b.example")
     assert "host-unknown" in over_websocket(bed, "b.example")

@@ -99,6 +99,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         allow_origin = ["https://www.example", "null"]
         trusted_proxy = ["192.0.2.1", "10.1.2.3/8"]
         domain = ["a.example", "b.example"]
+        anonymous_domain = "guests.example"
         user = ["me:secret", "you@b.example:secret"]
         scenario = "cast.toml"
         registration = true
@@ -150,6 +151,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         allowed_origins=("https://www.example", "null"),
         trusted_proxies=("192.0.2.1/32", "10.0.0.0/8"),
         domains=("a.example", "b.example"),
+        anonymous_domain="guests.example",
         users=(("me@a.example", "secret"), ("you@b.example", "secret")),
         scenario=tmp_path / "cast.toml",
         registration=True,
@@ -185,6 +187,20 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
     )
     assert [option.field for option in OPTIONS if getattr(settings, option.field) == option.default] == ["proxy"]
     assert read("--config", toml('proxy = "http://localhost:8000"')).proxy == "http://localhost:8000"  # not with site
+
+
+@pytest.mark.parametrize(
+    ("arguments", "domain"),
+    [
+        ([], "anon.localhost"),
+        (["--domain", "a.example", "--domain", "b.example"], "anon.a.example"),
+        (["--anonymous-domain", "guests.example"], "guests.example"),
+        (["--domain", "a.example", "--domain", "anon.a.example"], ""),
+        (["--disable", "anonymous"], ""),
+    ],
+)
+def test_the_domain_for_guests(arguments, domain):
+    assert read(*arguments).guests == domain
 
 
 def test_relative_paths_on_the_command_line_start_where_one_is(tmp_path, monkeypatch):
@@ -271,6 +287,10 @@ def test_what_is_no_origin(text):
         (["--user", "a/b:x"], "--user: 'a/b' is no name for an account (a character that a local part must not have)"),
         (["--user", "me@a.example:x"], "--user me@a.example: no such domain here, add --domain a.example"),
         (["--user", "me:x", "--user", "ME:y"], "--user me@localhost: given twice with different passwords"),
+        (
+            ["--domain", "a.example", "--anonymous-domain", "A.example"],
+            "--anonymous-domain a.example: that domain is for accounts, choose another",
+        ),
         (["--admin", "me@a.example"], "--admin me@a.example: no such domain here, add --domain a.example"),
         (
             ["--admin", "a b"],

@@ -8,6 +8,7 @@ from types import ModuleType
 from conversehost.features import (
     adhoc,
     admin,
+    anonymous,
     blocking,
     carbons,
     contact,
@@ -55,8 +56,8 @@ FEATURES: tuple[ModuleType, ...] = (
 )
 """In order of installation, which is the order in which their hooks are called."""
 
-OPTIONAL: tuple[ModuleType, ...] = (register,)
-"""Installed when the operator asks for them."""
+OPTIONAL: tuple[ModuleType, ...] = (register, anonymous)
+"""Installed where the operator asks for them, and on the domain for guests."""
 
 
 def name_of(feature: ModuleType) -> str:
@@ -64,10 +65,11 @@ def name_of(feature: ModuleType) -> str:
     return feature.__name__.rpartition(".")[2].replace("_", "-")
 
 
-def chosen(*, registration: bool = False, disabled: Iterable[str] = ()) -> tuple[ModuleType, ...]:
+def chosen(*, registration: bool = False, guests: bool = False, disabled: Iterable[str] = ()) -> tuple[ModuleType, ...]:
     """The features that a host gets. Raises KeyError for a name that none of them has."""
     left_out = {name: by_name()[name] for name in disabled}.values()
-    return tuple(each for each in FEATURES + (OPTIONAL if registration else ()) if each not in left_out)
+    wanted = (registration and register, guests and anonymous)
+    return tuple(each for each in FEATURES + OPTIONAL if each not in left_out and (each in FEATURES or each in wanted))
 
 
 def by_name() -> dict[str, ModuleType]:

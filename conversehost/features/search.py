@@ -42,8 +42,9 @@ def install(host: Host) -> None:
 
     def search(iq: Stanza) -> Reply:
         """For those whose vCard has all of what was filled in; told in the form in which it was asked."""
-        if iq.sender is None or iq.sender.domain not in host.router.hosts:
-            raise StanzaError("forbidden", "only people who are here can search")
+        asker = host.router.hosts.get(iq.sender.domain) if iq.sender else None
+        if asker is None or asker.rules.anonymous:
+            raise StanzaError("forbidden", "only people who have an account here can search")
         form = form_in(iq[0])
         if form is not None:
             answers = FORM.read(form)

@@ -55,6 +55,9 @@ class Hooks:
         self.nodes: list[Callable[[At, str], DiscoNode | None]] = []
         """Nodes of service discovery, beside those that the host knows by name, of the host or of its accounts."""
 
+        self.session_opened: list[Callable[[Session], None]] = []
+        """A client has bound its resource; nothing was said on it yet."""
+
         self.session_closed: list[Callable[[Session], None]] = []
         """A session ends; it is still among its account's sessions, and its `presence` is the last it sent."""
 

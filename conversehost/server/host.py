@@ -172,6 +172,8 @@ class Host:
         if len(sessions) >= SESSIONS_PER_ACCOUNT:
             raise StanzaError("resource-constraint", f"at most {SESSIONS_PER_ACCOUNT} sessions per account")
         sessions[session.jid.resource] = session
+        for hook in self.hooks.session_opened:
+            hook(session)
 
     def unbound(self, session: Session) -> None:
         """A session ends, for whatever reason; once. Its contacts hear of it."""
@@ -211,9 +213,13 @@ class Host:
         existed = self.accounts.delete(account)
         self.end_sessions(account, StreamError("not-authorized", "the account was deleted"))
         if existed:
-            for hook in self.hooks.account_deleted:
-                hook(account)
+            self.forget(account)
         return existed
+
+    def forget(self, account: JID) -> None:
+        """Drop all that is kept for an account that is gone."""
+        for hook in self.hooks.account_deleted:
+            hook(account)
 
 
 def register(table: dict[K, H], key: K, handler: H) -> None:

@@ -16,7 +16,7 @@ NAMES = [name_of(each) for each in FEATURES + OPTIONAL]
 def full(*disabled: str) -> Stage:
     """A server with all features, or all but those."""
     policy = Policy(admins=frozenset({parse("admin@localhost")}))
-    return Stage(registration=True, disabled=disabled, policy=policy)
+    return Stage(registration=True, anonymous=True, disabled=disabled, policy=policy)
 
 
 def registered(host: Host) -> set[object]:
