@@ -11,7 +11,7 @@ NPM    := node_modules/.package-lock.json
 ARGS   ?=
 # What real browsers and real clients need, fetched once, as pinned.
 BROWSER := $(DONE)/chromium fixtures/converse/$(NPM) tests/browser/converse/$(NPM)
-CLIENTS := $(DONE)/servers $(DONE)/terminal tests/interop/node/$(NPM) tests/interop/site/$(NPM)
+CLIENTS := $(DONE)/servers $(DONE)/others tests/interop/node/$(NPM) tests/interop/site/$(NPM)
 
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 
@@ -82,6 +82,6 @@ $(DONE)/servers: | $(DONE)/venv
 	@.ci/install "The tests behind real servers" nginx apache2 caddy
 	@touch $@
 
-$(DONE)/terminal: | $(DONE)/venv
-	@.ci/install "The tests with a client in a terminal" profanity tmux
+$(DONE)/others: | $(DONE)/venv
+	@.ci/install "The tests with a client in a terminal, and with other servers" profanity tmux prosody ejabberd
 	@touch $@

@@ -14,11 +14,12 @@ from xml.sax.saxutils import escape, quoteattr
 from lxml.etree import QName
 
 from conversehost.xmpp import ns
+from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, attributes_of
 
 ANYTHING = ("...", "{scansion:any}")
 LOOSE = ("to", "from", "id", f"{{{ns.XML}}}lang")
-"""Attributes that a stanza may have without being mentioned; mentioned, they count. Below the stanza all count."""
+"""Attributes that a stanza, also one within another, may have without being mentioned. Elsewhere all count."""
 
 Memory = Mapping[str, str]
 _NAMED = re.compile(r"\$?\{([^{}]+)\}")
@@ -31,7 +32,7 @@ class UnknownNameError(ValueError):
 
 def match(expected: Element, got: Element, memory: Memory) -> dict[str, str] | None:
     """What is remembered after it: `memory` and more. None when they differ."""
-    return _match(expected, got, dict(memory), LOOSE)
+    return _match(expected, got, dict(memory))
 
 
 def fill(stanza: Element, memory: Memory) -> Element:
@@ -52,7 +53,7 @@ def fill(stanza: Element, memory: Memory) -> Element:
 
 def difference(expected: Element, got: Element, memory: Memory) -> list[str]:
     """Lines of both, side by side: "- " was expected, "+ " came, "  " is common. Wildcards that fit don't show."""
-    lines = difflib.ndiff(list(render(_explained(expected, got, memory, LOOSE))), list(render(got)))
+    lines = difflib.ndiff(list(render(_explained(expected, got, memory))), list(render(got)))
     return [line for line in lines if not line.startswith("?")]
 
 
@@ -82,7 +83,7 @@ def _attribute_name(key: str) -> str:
     return _PREFIXES.get(name.namespace or "", "") + name.localname if name.namespace in _PREFIXES else key
 
 
-def _match(expected: Element, got: Element, memory: dict[str, str], loose: tuple[str, ...]) -> dict[str, str] | None:
+def _match(expected: Element, got: Element, memory: dict[str, str]) -> dict[str, str] | None:
     if expected.tag != got.tag:
         return None
     strict = _is_strict(expected)
@@ -90,7 +91,7 @@ def _match(expected: Element, got: Element, memory: dict[str, str], loose: tuple
         found = got.get(name)
         if found is None or not _matches(value, found, memory, dots=True):
             return None
-    if strict and any(name not in expected.attrib and name not in loose for name in got.attrib):
+    if strict and any(name not in expected.attrib and not _is_loose(name, got) for name in got.attrib):
         return None
     if _is_open(expected) or not strict:
         return _match_children(expected, got, memory, rest=True)
@@ -106,7 +107,7 @@ def _match_children(expected: Element, got: Element, memory: dict[str, str], *, 
         return None
     for each in expected:
         for candidate in left:
-            found = _match(each, candidate, dict(memory), ())
+            found = _match(each, candidate, dict(memory))
             if found is not None:
                 memory.update(found)
                 left.remove(candidate)
@@ -118,6 +119,10 @@ def _match_children(expected: Element, got: Element, memory: dict[str, str], *, 
 
 def _listed(expected: Element) -> Iterator[tuple[str, str]]:
     return ((str(name), str(value)) for name, value in expected.attrib.items() if not str(name).endswith("}strict"))
+
+
+def _is_loose(name: object, element: Element) -> bool:
+    return isinstance(element, Stanza) and name in LOOSE
 
 
 def _is_strict(expected: Element) -> bool:
@@ -170,7 +175,7 @@ def _pattern(expected: str, memory: Memory, names: list[str], *, dots: bool) -> 
     return "".join(parts)
 
 
-def _explained(expected: Element, got: Element, memory: Memory, loose: tuple[str, ...]) -> Element:
+def _explained(expected: Element, got: Element, memory: Memory) -> Element:
     """What was expected, with the parts that are met as they came, so that only the others differ."""
     if expected.tag != got.tag:
         return _alone(expected)
@@ -183,7 +188,7 @@ def _explained(expected: Element, got: Element, memory: Memory, loose: tuple[str
         fits = _matches(value, got.get(name) or "", dict(memory), dots=True) and name in got.attrib
         made.set(name, str(got.get(name)) if fits else value)
     for name, value in attributes_of(got).items():
-        if name not in made.attrib and (name in loose or not _is_strict(expected)):
+        if name not in made.attrib and (_is_loose(name, got) or not _is_strict(expected)):
             made.set(name, value)
     made.extend(_explained_children(expected, got, memory, rest=rest))
     return made
@@ -206,7 +211,7 @@ def _explained_children(expected: Element, got: Element, memory: Memory, *, rest
     partners = _partners(expected, got, memory)
     for index, each in enumerate(got):
         if index in partners:
-            yield _explained(partners[index], each, memory, ())
+            yield _explained(partners[index], each, memory)
         elif rest:
             yield _alone(each)
     yield from (_alone(each) for each in expected if all(each is not partner for partner in partners.values()))
@@ -223,6 +228,6 @@ def _partners(expected: Element, got: Element, memory: Memory) -> dict[int, Elem
                 if (index := next(free, None)) is not None:
                     found[index] = each
 
-    pair(lambda one, other: _match(one, other, dict(memory), ()) is not None)
+    pair(lambda one, other: _match(one, other, dict(memory)) is not None)
     pair(lambda one, other: one.tag == other.tag)
     return found

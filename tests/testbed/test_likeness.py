@@ -33,6 +33,7 @@ def diff(one: str, other: str, **memory: str) -> list[str]:
         ("<message\n  type='chat'>\n  <body>Hi</body>\n</message>", "<message type='chat'><body>Hi</body></message>"),
         ("<iq><a xmlns='x'/><b xmlns='x'/></iq>", "<iq><b xmlns='x'/><a xmlns='x'/></iq>"),
         ("<iq><a xmlns='x'/></iq>", "<iq><p:a xmlns:p='x'/></iq>"),
+        ("<iq><a><message/></a></iq>", "<iq><a><message id='1' xml:lang='en'/></a></iq>"),
         ("<iq id='...'/>", "<iq id='1'/>"),
         ("<iq from='romeo@localhost/...'/>", "<iq from='romeo@localhost/orchard'/>"),
         ("<iq><a>...</a></iq>", "<iq><a/></iq>"),
