@@ -1,4 +1,4 @@
-"""XEP-0160: Best Practices for Handling Offline Messages, and XEP-0203: when they came."""
+"""XEP-0160: Best Practices for Handling Offline Messages, as the hints of XEP-0334 have it, dated as in XEP-0203."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import to_bytes
 
 XEP = Xep(160, "Best Practices for Handling Offline Messages", "1.0.1", "complete")
+HINTS = Xep(334, "Message Processing Hints", "1.0.0", "complete: offline storage and carbons follow them")
 DELAY = Xep(203, "Delayed Delivery", "2.0", "complete")
-MESSAGES_PER_ACCOUNT = 1_000
-_TRANSIENT = (ns.CHAT_STATES, ns.HINTS)
+MESSAGES_PER_ACCOUNT, BYTES_PER_ACCOUNT = 1_000, 8_388_608
 
 
 def install(host: Host) -> None:
     def keep(message: Stanza, account: JID) -> bool:
-        """Store; a full store refuses, so that the sender learns of it (section 2)."""
-        if is_transient(message):
-            return True
-        if len(host.store.items("offline", account.bare)) >= MESSAGES_PER_ACCOUNT:
-            return False
+        """Store; what won't be, is refused, so that the sender learns of it (section 2), or forgotten."""
+        if not is_worth_storing(message):
+            return not message.text_of("body")
         stored = copy(message)  # the note is for nobody else who gets the message
         delay(stored, host.domain, host.clock.utc())
-        host.store.append("offline", account.bare, to_bytes(stored))
+        data = to_bytes(stored)
+        waiting = host.store.items("offline", account.bare)
+        if len(waiting) >= MESSAGES_PER_ACCOUNT or sum(map(len, waiting.values())) + len(data) > BYTES_PER_ACCOUNT:
+            return False
+        host.store.append("offline", account.bare, data)
         return True
 
     def hand_over(session: Session) -> None:
@@ -50,10 +52,16 @@ def install(host: Host) -> None:
     host.hooks.account_deleted.append(forget)
 
 
-def is_transient(message: Stanza) -> bool:
-    """Nothing but chat states and hints: of no use later (XEP-0160 section 3, XEP-0085 section 5.8)."""
-    return (
-        not message.text_of("body")
-        and len(message) > 0
-        and all(each.tag[1:].partition("}")[0] in _TRANSIENT or each.tag.endswith("}thread") for each in message)
-    )
+def is_worth_storing(message: Stanza) -> bool:
+    """As the sender's hint has it (XEP-0334 section 4). Without one, all but chat states alone, which are of no use
+    later (XEP-0160 section 3, XEP-0085 section 5.8).
+    """
+    if message.has(ns.HINTS, "no-store"):
+        return False
+    return message.has(ns.HINTS, "store") or not is_chat_state(message)
+
+
+def is_chat_state(message: Stanza) -> bool:
+    """That, and nothing besides."""
+    spaces = {each.tag[1:].partition("}")[0] for each in message if each.tag != f"{{{ns.CLIENT}}}thread"}
+    return ns.CHAT_STATES in spaces and spaces <= {ns.CHAT_STATES, ns.HINTS}

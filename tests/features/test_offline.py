@@ -117,6 +117,58 @@ def test_everything_else_is(stage: Stage, mercutio: Client, away: str, content: 
     assert [each.id for each in back(stage).take("message")] == ["1"]
 
 
+# Hints (XEP-0334)
+
+HINT = "<{} xmlns='urn:xmpp:hints'/>"
+STATE = "<active xmlns='http://jabber.org/protocol/chatstates'/>"
+
+
+@pytest.mark.parametrize(
+    ("content", "hints", "waits"),
+    [
+        ("<body>hi</body>", ["no-permanent-store"], True),
+        ("<body>hi</body>", ["store"], True),
+        ("<body>hi</body>", ["no-copy"], True),
+        (STATE, ["store"], True),
+        (STATE, ["no-permanent-store"], False),
+        ("<received xmlns='urn:xmpp:receipts' id='1'/>", ["no-store"], False),
+        ("<received xmlns='urn:xmpp:receipts' id='1'/>", ["no-store", "store"], False),
+        ("", ["no-store"], False),
+    ],
+)
+def test_a_hint_says_what_is_worth_waiting_for(
+    stage: Stage, mercutio: Client, away: str, content: str, hints: list[str], waits: bool
+):
+    content += "".join(map(HINT.format, hints))
+    mercutio.write(f"<message to='{away}' type='chat'>{content}</message>")
+    assert mercutio.take() == []
+    messages = back(stage).take("message")
+    assert [sum(each.has(ns.HINTS, hint) for hint in hints) for each in messages] == ([len(hints)] if waits else [])
+
+
+def test_what_must_not_wait_and_says_something_comes_back(stage: Stage, mercutio: Client, away: str):
+    mercutio.write(f"<message to='{away}' type='chat'><body>hi</body>{HINT.format('no-store')}</message>")
+    assert conditions(mercutio.take()) == ["service-unavailable"]
+    assert back(stage).heard() == []
+
+
+# Which types (XEP-0160 section 3)
+
+
+@pytest.mark.parametrize(
+    ("type", "waits"),
+    [("chat", True), ("normal", True), (None, True), ("groupchat", False), ("headline", False), ("error", False)],
+)
+@pytest.mark.parametrize("hint", ["", HINT.format("store")])
+def test_types_that_wait(stage: Stage, mercutio: Client, away: str, type: str | None, waits: bool, hint: str):
+    kind = "" if type is None else f" type='{type}'"
+    mercutio.write(f"<message to='{away}'{kind}><body>hi</body>{hint}</message>")
+    assert [each.type for each in back(stage).take("message")] == ([type] if waits else [])
+
+
+# Limits
+
+
 def test_a_full_store_refuses(stage: Stage, mercutio: Client, away: str):
     for number in range(offline.MESSAGES_PER_ACCOUNT):
         mercutio.say(away, str(number))
@@ -128,6 +180,15 @@ def test_a_full_store_refuses(stage: Stage, mercutio: Client, away: str):
 
 def test_one_thousand_is_how_many():
     assert offline.MESSAGES_PER_ACCOUNT == 1000
+
+
+def test_a_store_may_be_full_of_few(stage: Stage, mercutio: Client, away: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(offline, "BYTES_PER_ACCOUNT", 1_000)
+    mercutio.say(away, "1")
+    mercutio.say(away, "x" * 900)
+    assert conditions(mercutio.take()) == ["service-unavailable"]
+    mercutio.say(away, "2")
+    assert back(stage).heard() == ["1", "2"]
 
 
 def test_whoever_takes_a_name_next_gets_nothing_of_it(stage: Stage, mercutio: Client, away: str):
