@@ -99,10 +99,10 @@ class Delivery:
         payload = iq.payload
         if iq.type not in ("get", "set") or payload is None:
             return
+        if not self._host.accounts.exists(account):
+            raise StanzaError("service-unavailable")
         own = self._host.own_iqs.get((iq.type, payload.tag))
         if own is None:
-            if not self._host.accounts.exists(account):
-                raise StanzaError("service-unavailable")
             self._answer(iq, ("account", "host") if iq.get("to") is None else ("account",))
         elif sender is not None and sender.account == account:
             self._reply(iq, own(sender, iq))
@@ -164,7 +164,10 @@ class Delivery:
             self._host.router.send(result(iq, reply))
 
     def _presence(self, to: JID, session: Session | None, presence: Stanza) -> None:
+        """Of subscriptions only a request is looked at that is for a resource which isn't there (section 8.5.3.2.2)."""
         handler = self._host.presence_to.get(presence.type or "")
+        if to.resource and session is None and presence.type in ("subscribed", "unsubscribe", "unsubscribed"):
+            return
         if handler is not None:
             if presence.type == "probe" or self._host.accounts.exists(to):
                 handler(to.to_bare(), presence)

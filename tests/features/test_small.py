@@ -89,7 +89,7 @@ def test_somebody_without_a_card_looks_like_nobody(romeo: Client, mercutio: Clie
     ("to", "error"),
     [
         ("juliet@localhost", "forbidden"),
-        ("nobody@localhost", "forbidden"),  # nor does one learn who exists
+        ("nobody@localhost", "service-unavailable"),  # RFC 6121 section 8.5.1
         ("localhost", "service-unavailable"),
     ],
 )
