@@ -133,18 +133,11 @@ def _read_usual(data: bytes, limits: Limits) -> Body | None:
 
 def build(attributes: Mapping[str, str] | None, payload: Sequence[bytes]) -> bytes:
     """An answer's content. Attributes may be prefixed; `xmlns:stream` is declared where the payload needs it."""
-    parts = [_START]
-    if payload and any(each.startswith(b"<stream:") for each in payload):
-        parts.append(_STREAM)
+    content = b"".join(payload)
+    start = _START + _STREAM if b"<stream:" in content else _START
     if attributes:
-        parts.extend(f" {name}={attribute(value)}".encode() for name, value in attributes.items())
-    if not payload:
-        parts.append(b"/>")
-    else:
-        parts.append(b">")
-        parts.extend(payload)
-        parts.append(b"</body>")
-    return b"".join(parts)
+        start += "".join([f" {name}={attribute(value)}" for name, value in attributes.items()]).encode()
+    return b"%s>%s</body>" % (start, content) if content else start + b"/>"
 
 
 EMPTY = build(None, ())

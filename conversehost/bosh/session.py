@@ -215,7 +215,8 @@ class BoshSession:
             self._pace.check(body, request.came, len(self._held) - orphaned)  # it isn't open itself
             if self._acks is not None:
                 self._acks.read(body)
-            self._take_lost()
+            if self.window.any_lost:
+                self._take_lost()
             self._process(rid, request)
         except BodyError as error:
             self.manager.refuse(self, error, request.exchange)

@@ -56,16 +56,16 @@ class Answer:
 
 class RidWindow:
     """`last`: the highest rid taken in order. `size` (the session's `requests`) more may come, in any order.
-    `answered`: the highest rid that has its answer.
+    `answered`: the highest rid that has its answer. `any_lost`: `take_lost` may give something.
     """
 
-    __slots__ = ("_acked", "_any_lost", "_kept", "answered", "last", "size")
+    __slots__ = ("_acked", "_kept", "answered", "any_lost", "last", "size")
 
     def __init__(self, first: int, size: int, *, acks: bool = False) -> None:
         self.last = self.answered = first - 1
         self.size = size
         self._kept: dict[int, Answer] = {}
-        self._any_lost = False
+        self.any_lost = False
         self._acked = first - 1 if acks else None  # None: nothing is acknowledged in this session
 
     def judge(self, rid: int) -> Arrival:
@@ -109,16 +109,16 @@ class RidWindow:
         for answer in self._kept.values():
             if exchange in answer.copies:
                 answer.copies.remove(exchange)
-                self._any_lost = True
+                self.any_lost = True
 
     def take_lost(self) -> Iterator[tuple[BoshStream, list[bytes]]]:
         """The stanzas of answers of which no copy got out, by stream; they count as unsent from now on.
 
         Should the client ask after all, the answer is empty: what was in it goes out once.
         """
-        if not self._any_lost:
+        if not self.any_lost:
             return
-        self._any_lost = False
+        self.any_lost = False
         found: dict[BoshStream, list[bytes]] = {}
         for answer in self._kept.values():
             if not answer.copies:
