@@ -46,7 +46,7 @@ from conversehost.turn import Turn
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
 from conversehost.web.metrics import Counted
-from conversehost.web.site import Parts, site, unreachable
+from conversehost.web.site import Parts, direct, site, unreachable
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import parse
 from conversehost.xmpp.stanza import Stanza
@@ -122,9 +122,10 @@ class Server(Service):
         self.chat = ChatSessions(self.router, self.manager, self.turn)
         self.cors = Cors(settings.allowed_origins)
         gate = Gate(room_for(settings.connections), settings.connections_per_address, clock=self.wall)
+        parts = self._parts()
         self.http = HttpFactory(
-            self._site(),
-            self._direct(),
+            self._site(parts),
+            {**self._direct(), **direct(parts)},
             clock=self.wall,
             turn_ended=self.turn.end,
             cors=self.cors,
@@ -302,33 +303,33 @@ class Server(Service):
 
         return Proxy(self.settings.proxy, self.reactor, unreachable)
 
-    def _site(self) -> Any:
+    def _parts(self) -> Parts:
         settings, domain = self.settings, self.settings.domains[0]
-        hosts = Hosts(frozenset((*settings.domains, *settings.allowed_hosts, *settings.interfaces)))
-        root = site(
-            Parts(
-                authenticator=self.accounts,
-                store=self.store,
-                clock=self.clock,
-                chat=self.chat,
-                domain=domain,
-                hosts=hosts,
-                converse=find_converse(settings.converse),
-                registration=settings.registration,
-                folder=settings.site,
-                prefix="/_" if settings.proxy else "/",
-                websocket_path=handshake.PATH,
-                is_ready=lambda: bool(self.running),
-                counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
-                demo=tuple(
-                    (each.jid.local, each.password)
-                    for each in self.scenario.people
-                    if each.jid.domain == domain and each.jid.full not in dict(settings.users)
-                ),
-            )
+        return Parts(
+            authenticator=self.accounts,
+            store=self.store,
+            clock=self.clock,
+            chat=self.chat,
+            domain=domain,
+            hosts=Hosts(frozenset((*settings.domains, *settings.allowed_hosts, *settings.interfaces))),
+            converse=find_converse(settings.converse),
+            registration=settings.registration,
+            folder=settings.site,
+            prefix="/_" if settings.proxy else "/",
+            websocket_path=handshake.PATH,
+            is_ready=lambda: bool(self.running),
+            counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
+            demo=tuple(
+                (each.jid.local, each.password)
+                for each in self.scenario.people
+                if each.jid.domain == domain and each.jid.full not in dict(settings.users)
+            ),
         )
+
+    def _site(self, parts: Parts) -> Any:
+        root = site(parts)
         world = World(self.hosts, self.scenario.bots, self.turn, self.reset, lambda: self.ready)
-        root.putChild(b"_conversehost", control(world, hosts))
+        root.putChild(b"_conversehost", control(world, parts.hosts))
         return root
 
 

@@ -20,7 +20,7 @@ _REFUSAL = b"Content-Type: text/plain; charset=utf-8\r\n"
 
 
 class Direct(Protocol):
-    """What is answered without twisted.web: BOSH."""
+    """What is answered without twisted.web: BOSH, prebind."""
 
     body_limit: int
 
@@ -110,14 +110,16 @@ class HttpExchange:
         self.successor: Successor | None = None
         self.context: Any = None  # the handler's own
 
-    def respond(self, code: int, fields: bytes, body: bytes = b"") -> None:
-        """The whole answer. `fields` are complete lines. Content-Length and Date are added."""
+    def respond(self, code: int, fields: bytes, body: bytes | None = b"") -> None:
+        """The whole answer. `fields` are complete lines. Date is added, and Content-Length; not where `body` is None,
+        as it may be to HEAD when nobody knows how long it would be.
+        """
         factory = self.connection.factory
         factory.answers[code] += 1
         head = factory.head(code, fields)
         if self.close:
             head += b"Connection: close\r\n"
-        if code == 204:
+        if code == 204 or body is None:
             self.out = head + b"\r\n"
         else:
             self.out = b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), b"" if self.method == b"HEAD" else body)
@@ -143,6 +145,21 @@ class HttpExchange:
     def hang_up(self) -> None:
         """No answer, and no more requests: the connection is closed."""
         self.connection.outlet.close()
+
+    def field(self, name: bytes) -> bytes | None:
+        """The value of a header field (in lower case); the last one where there are several."""
+        return next((value for each, value in reversed(self.headers) if each == name), None)
+
+    def cookie(self, name: bytes) -> bytes | None:
+        """The value of a cookie, the last of that name (RFC 6265 section 5.4)."""
+        found = None
+        for field, cookies in self.headers:
+            if field == b"cookie":
+                for each in cookies.split(b";"):
+                    key, equals, value = each.lstrip().partition(b"=")
+                    if equals and key == name:
+                        found = value
+        return found
 
     @property
     def has_body(self) -> bool:

@@ -23,7 +23,11 @@ class Hosts:
 
         By the Host field alone: what a proxy says beside it, a page that plays DNS could say as well.
         """
-        host = host_name(request.getHeader(b"host") or b"")
+        return self.has(request.getHeader(b"host") or b"")
+
+    def has(self, field: bytes) -> bool:
+        """The same of the value of a Host field."""
+        host = host_name(field)
         with suppress(JIDError):
             host = prepare_domain(host)  # browsers send xn--..., the names have what that stands for
         return host in self._names or host == "localhost" or host.endswith(".localhost") or is_loopback(host)
@@ -47,11 +51,14 @@ def is_loopback(host: str) -> bool:
 
 def is_cross_site(request: Request) -> bool:
     """A browser sent it on behalf of a page of another site."""
-    site = request.getHeader(b"sec-fetch-site")
+    return is_elsewhere(request.getHeader(b"sec-fetch-site"), request.getHeader(b"origin"), host_of(request))
+
+
+def is_elsewhere(site: bytes | None, origin: bytes | None, host: bytes) -> bool:
+    """What the fields Sec-Fetch-Site and Origin say of the page that asks, where the client calls us `host`."""
     if site is not None and site.lower() == b"cross-site":
         return True
-    origin = request.getHeader(b"origin")
-    return origin is not None and not _same_origin(origin, host_of(request))
+    return origin is not None and not _same_origin(origin, host)
 
 
 def _same_origin(origin: bytes, host: bytes) -> bool:

@@ -64,7 +64,10 @@ class SiteSessions:
 
     def of(self, request: Request) -> SiteSession | None:
         """The session that the request's cookie names, while it lasts, and while its account does."""
-        cookie = request.getCookie(COOKIE)
+        return self.named(request.getCookie(COOKIE))
+
+    def named(self, cookie: bytes | None) -> SiteSession | None:
+        """The same for the value of a cookie."""
         if cookie is None:
             return None
         found: SiteSession | None = self._store.get("site_sessions", cookie.decode("latin-1"), "")

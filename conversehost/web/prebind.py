@@ -2,52 +2,80 @@
 
 from __future__ import annotations
 
-from twisted.web.server import NOT_DONE_YET, Request
+import json
 
-from conversehost.web.guard import Hosts
-from conversehost.web.login import ChatMaker, SiteSessions
-from conversehost.web.resource import OwnResource, answer_json
+from twisted.web.server import Request
+
+from conversehost.net.exchange import HttpExchange
+from conversehost.web.guard import Hosts, is_elsewhere
+from conversehost.web.login import COOKIE, ChatMaker, SiteSessions
+from conversehost.web.resource import answer_json
 from conversehost.xmpp.errors import StanzaError
 
+PATH = b"/prebind"
 REASONS = {
+    401: "nobody is logged in to the site",
     403: "only for pages of this site",
     404: "there is nothing below prebind",
     405: "prebind is asked by GET",
     421: "this server doesn't answer to that Host; --allowed-host would allow it",
 }
+_FIELDS = b"Content-Type: application/json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
 
-class PrebindResource(OwnResource):
-    """`GET /prebind` -> `{"jid": full JID, "sid": string, "rid": the next rid}`.
+class PrebindFront:
+    """`Direct`: `GET /prebind` -> `{"jid": full JID, "sid": string, "rid": the next rid}`.
 
     Refusals are `{"error": reason}`: 401 nobody is logged in, 403 another site's page asks, 421 a Host that isn't ours.
     """
 
-    open_methods = frozenset()  # GET makes a session
+    body_limit = 4_096
 
     def __init__(self, sessions: SiteSessions, chat: ChatMaker, hosts: Hosts) -> None:
-        super().__init__(tell, hosts)
         self._sessions = sessions
         self._chat = chat
+        self._hosts = hosts
 
-    def render_HEAD(self, request: Request) -> int:
-        """Only whether somebody is logged in: it makes no session, so it can't tell how long the answer would be."""
-        answer_json(request, 200 if self._sessions.of(request) else 401, {})
-        request.finish()
-        return NOT_DONE_YET
+    def handle(self, exchange: HttpExchange) -> None:
+        origin = exchange.field(b"origin")
+        if not self._hosts.has(exchange.field(b"host") or b""):
+            refuse(exchange, 421)
+        elif is_elsewhere(exchange.field(b"sec-fetch-site"), origin, b"" if origin is None else exchange.host):
+            refuse(exchange, 403)
+        elif exchange.method == b"GET":
+            self._get(exchange)
+        elif exchange.method == b"HEAD":  # it makes no session, so it can't tell how long the answer would be
+            exchange.respond(200 if self._sessions.named(exchange.cookie(COOKIE)) else 401, _FIELDS, None)
+        else:
+            refuse(exchange, 405, b"Allow: GET, HEAD\r\n")
 
-    def render_GET(self, request: Request) -> bytes:
+    def lost(self, exchange: HttpExchange) -> None:
+        """The session waits for whoever attaches to it, as long as any."""
+
+    def _get(self, exchange: HttpExchange) -> None:
         """One more session."""
-        session = self._sessions.of(request)
+        session = self._sessions.named(exchange.cookie(COOKIE))
         if session is None:
-            return answer_json(request, 401, {"error": "nobody is logged in to the site"})
+            refuse(exchange, 401)
+            return
         try:
             bound = self._chat.prebind(session.account, session.id)
         except StanzaError as error:
-            return answer_json(request, 503, {"error": error.text or error.condition})
-        return answer_json(request, 200, {"jid": bound.jid, "sid": bound.sid, "rid": bound.rid})
+            answer(exchange, 503, {"error": error.text or error.condition})
+        else:
+            answer(exchange, 200, {"jid": bound.jid, "sid": bound.sid, "rid": bound.rid})
+
+
+def answer(exchange: HttpExchange, code: int, value: dict[str, object], fields: bytes = b"") -> None:
+    """JSON that nobody keeps."""
+    exchange.respond(code, _FIELDS + fields, json.dumps(value, ensure_ascii=False).encode() + b"\n")
+
+
+def refuse(exchange: HttpExchange, code: int, fields: bytes = b"") -> None:
+    """Say why."""
+    answer(exchange, code, {"error": REASONS[code]}, fields)
 
 
 def tell(request: Request, code: int) -> bytes:
-    """Refuse with the reason, as JSON."""
+    """The same for what is asked below the path."""
     return answer_json(request, code, {"error": REASONS[code]})

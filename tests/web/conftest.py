@@ -19,13 +19,14 @@ from twisted.web.resource import IResource
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
+from conversehost.net.exchange import Direct
 from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.prebind import Prebound
 from conversehost.store.memory import MemoryStore
 from conversehost.web.converse import ConverseDist
 from conversehost.web.guard import Hosts
-from conversehost.web.site import Parts, site
+from conversehost.web.site import Parts, direct, site
 from conversehost.xmpp.jid import JID, parse
 
 
@@ -78,6 +79,11 @@ class Browser:
     """The last Set-Cookie field as it came."""
     proxies: Proxies | None = None
     """Whose word counts; 192.168.1.1 is who connects."""
+    direct: Mapping[bytes, Direct] = field(default_factory=dict)
+
+    def another(self, cookies: dict[str, str] | None = None) -> Browser:
+        """Of somebody else, at the same site."""
+        return Browser(self.root, cookies or {}, direct=self.direct)
 
     def get(self, target: str, method: str = "GET", **fields: str) -> Answer:
         return self.send(method, target, b"", fields)
@@ -107,7 +113,7 @@ class Browser:
         if self.cookies:
             lines["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        factory = HttpFactory(self.root, {}, clock=Clock(), turn_ended=lambda: None, proxies=self.proxies)
+        factory = HttpFactory(self.root, self.direct, clock=Clock(), turn_ended=lambda: None, proxies=self.proxies)
         connection = factory.buildProtocol(None)
         transport = StringTransport()
         connection.makeConnection(transport)
@@ -203,7 +209,12 @@ def parts(accounts: Accounts, store: MemoryStore, clock: Clock, chat: Chat, dist
 @pytest.fixture
 def build(parts: Parts) -> Callable[..., Browser]:
     """A browser at a site made of other parts."""
-    return lambda **changes: Browser(site(attrs.evolve(parts, **changes)))
+
+    def make(**changes: Any) -> Browser:
+        changed = attrs.evolve(parts, **changes)
+        return Browser(site(changed), direct=direct(changed))
+
+    return make
 
 
 @pytest.fixture

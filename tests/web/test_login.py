@@ -94,11 +94,11 @@ def test_a_login_ends_the_earlier_one_of_the_same_browser(browser, chat):
     browser.get("/prebind")
     browser.log_in("bob")
     assert chat.live == {}
-    assert not is_logged_in(Browser(browser.root, earlier))
+    assert not is_logged_in(browser.another(earlier))
 
 
 def test_two_browsers_have_a_session_each(browser):
-    other = Browser(browser.root)
+    other = browser.another()
     browser.log_in("alice")
     other.log_in("bob")
     assert "alice@localhost" in browser.get("/").text
@@ -117,7 +117,7 @@ def test_a_site_session_ends_after_its_time(browser, clock):
 def test_expired_sessions_do_not_pile_up(browser, clock, store):
     browser.log_in("alice")
     clock.advance(LIFETIME + 1)
-    Browser(browser.root).log_in("bob")
+    browser.another().log_in("bob")
     assert len(list(store.owners("site_sessions"))) == 1
 
 
@@ -135,7 +135,7 @@ def test_a_cookie_that_means_nothing_means_nobody(browser, cookie):
 
 
 def test_logging_out_ends_the_session_and_its_chat(browser, chat):
-    other = Browser(browser.root)
+    other = browser.another()
     other.log_in("alice")
     other.get("/prebind")
     browser.log_in("alice")
@@ -146,7 +146,7 @@ def test_logging_out_ends_the_session_and_its_chat(browser, chat):
     assert (answer.code, answer.fields["location"]) == (303, "/")
     assert not browser.cookies
     assert list(chat.live) == ["sid-1"]  # the other browser's
-    assert not is_logged_in(Browser(browser.root, kept))
+    assert not is_logged_in(browser.another(kept))
     assert is_logged_in(other)
 
 

@@ -126,3 +126,15 @@ def test_an_account_that_was_deleted_is_logged_in_no_longer(alice, accounts, cha
     assert alice.get("/prebind").code == 401
     assert chat.live == {}
     assert 'action="/login"' in alice.get("/").text
+
+
+@pytest.mark.parametrize("cookie", ["a=b; {0}", "{0};a=b", "a; {0}; =", "conversehost_session=old; {0}", 'x="{0}; {0}'])
+def test_the_cookie_is_found_among_others(alice, cookie):
+    session = f"conversehost_session={alice.cookies.pop('conversehost_session')}"
+    assert alice.get("/prebind", cookie=cookie.format(session)).code == 200
+
+
+@pytest.mark.parametrize("cookie", ["x{0}", "{0}; conversehost_session=new", "a={0}", "conversehost_session"])
+def test_a_cookie_that_is_another_is_none(alice, cookie):
+    session = f"conversehost_session={alice.cookies.pop('conversehost_session')}"
+    assert alice.get("/prebind", cookie=cookie.format(session)).code == 401
