@@ -28,11 +28,7 @@ class InMemory:
 
     def __init__(self, dialogue: Dialogue) -> None:
         """Raises ConfigError for options that there aren't."""
-        domains = dict.fromkeys(role.jid.domain for role in dialogue.roles.values())
-        options = ["--scenario", str(NOBODY), *dialogue.options]
-        if "--domain" not in dialogue.options:
-            options += [word for domain in domains for word in ("--domain", domain)]
-        self._server = Server(_settings(dialogue, options), Clock())
+        self._server = Server(_settings(dialogue), Clock())
         for account, password in dialogue.accounts.items():
             self._server.hosts[account.domain].create_account(account, password)
 
@@ -43,7 +39,13 @@ class InMemory:
         self._server.clock.advance(seconds)
 
 
-def _settings(dialogue: Dialogue, options: Sequence[str]) -> Settings:
+def _settings(dialogue: Dialogue) -> Settings:
+    """The people's domains are served, unless the text says which ones are."""
+    options = ["--scenario", str(NOBODY), *dialogue.options]
+    for role in dialogue.roles.values():
+        flag = "--domain" if role.jid.local else "--anonymous-domain"
+        if flag not in dialogue.options:
+            options += [flag, role.jid.domain]
     try:
         return load(options, {})
     except ConfigError as error:
