@@ -130,7 +130,7 @@ class Client:
         self.inbox: list[Element] = []
         self.queue: list[bytes] = []
         self.hanging = False
-        self.restarts = 0
+        self.restarts = self.trusts = 0
         self.closed = False
         self.error: StreamError | None = None
 
@@ -155,6 +155,9 @@ class Client:
 
     def restarting(self) -> None:
         self.restarts += 1
+
+    def trusted(self) -> None:
+        self.trusts += 1
 
     def close(self, error: StreamError | None = None) -> None:
         self.flush()

@@ -57,6 +57,9 @@ class BoshStream:
         self.backend.restart(opening(body, body.get("to") or "", session.address, session.secure))
 
     def restarting(self) -> None:
+        self.session.trust()
+
+    def trusted(self) -> None:
         """Logged in: stanzas may be larger from now on."""
         self.session.trust()
 

@@ -128,7 +128,7 @@ class AdminFeature:
     def change_password(self, run: Run) -> Done:
         account = self._named(run)
         self._check_exists(account)
-        self._host.accounts.put(account, run.answers[0].text("password"))
+        self._host.change_password(account, run.answers[0].text("password"))
         return Done(f"{account} has a new password.")
 
     # What is known of them (sections 4.8 to 4.10)

@@ -10,11 +10,12 @@ from conversehost.features.xep import Xep
 from conversehost.server.delivery import Copies
 from conversehost.server.host import Host, Reply
 from conversehost.server.session import Session
+from conversehost.server.stream import ServerStream
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import element, to_bytes
+from conversehost.xmpp.xml import Element, element, to_bytes
 
 XEP = Xep(280, "Message Carbons", "1.0.1", "complete, with the rules of section 6 (`urn:xmpp:carbons:rules:0`)")
 FORWARDING = Xep(297, "Stanza Forwarding", "1.0", "as carbons need it")
@@ -37,6 +38,7 @@ def install(host: Host) -> None:
     host.advertise(ns.CARBONS_RULES)
     host.on_own_iq("set", ns.CARBONS, "enable", feature.enable)
     host.on_own_iq("set", ns.CARBONS, "disable", feature.disable)
+    host.on_bind(ns.CARBONS, "enable", feature.enable_at_once)
     host.hooks.sent.append(feature.sent)
     host.hooks.delivered.append(feature.delivered)
     host.hooks.session_closed.append(feature.closed)
@@ -54,6 +56,11 @@ class CarbonsFeature:
         """Section 4; as often as the client likes (section 10.1)."""
         self._enabled.setdefault(session.bare, {})[session] = None
         return None
+
+    def enable_at_once(self, stream: ServerStream, asked: Element) -> None:
+        """With the binding of the resource (XEP-0386)."""
+        assert stream.session is not None
+        self._enabled.setdefault(stream.session.bare, {})[stream.session] = None
 
     def disable(self, session: Session, iq: Stanza) -> Reply:
         """Section 5."""

@@ -27,6 +27,8 @@ def install(host: Host) -> None:
     feature = CsiFeature()
     host.on_nonza(ns.CSI, "inactive", feature.inactive)
     host.on_nonza(ns.CSI, "active", feature.active)
+    host.on_bind(ns.CSI, "inactive", feature.inactive)
+    host.on_bind(ns.CSI, "active", feature.active)
     host.hooks.stream_features.append(offer)
     host.hooks.session_resumed.append(feature.resumed)
     host.hooks.session_closed.append(feature.closed)

@@ -97,7 +97,7 @@ class RegisterFeature:
             raise StanzaError("bad-request", "your name and a new password are needed")
         if self._account(name) != account:
             raise StanzaError("not-allowed", "one changes one's own password only")
-        self._host.accounts.put(account, password)
+        self._host.change_password(account, password)
         return None
 
     def welcome(self, account: JID) -> None:

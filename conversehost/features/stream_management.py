@@ -7,6 +7,7 @@ import secrets
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host
 from conversehost.server.resume import Resumable
+from conversehost.server.sasl2 import Arrival, Inline
 from conversehost.server.session import Session
 from conversehost.server.stream import ServerStream
 from conversehost.xmpp import ns
@@ -14,6 +15,7 @@ from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.xml import Element, child, element
 
 XEP = Xep(198, "Stream Management", "1.6.1", "complete, over TCP, WebSocket and BOSH")
+_RESUME = f"{{{ns.SM}}}resume"
 REMEMBERED = 10_000
 """Sessions that are over and whose last count can still be told."""
 
@@ -22,8 +24,10 @@ def install(host: Host) -> None:
     feature = StreamManagementFeature(host)
     host.hooks.stream_features.append(offer)
     host.hooks.session_closed.append(feature.closed)
+    host.inline.append(Inline(lambda stream: element(ns.SM, "sm"), feature.arrived))
+    host.on_bind(ns.SM, "enable", feature.enable)
     for name, handler in (
-        ("enable", feature.enable),
+        ("enable", lambda stream, asked: stream.send(feature.enable(stream, asked))),
         ("resume", feature.resume),
         ("r", feature.asked),
         ("a", feature.answered),
@@ -43,12 +47,11 @@ class StreamManagementFeature:
         self._resumable: dict[str, Resumable] = {}
         self._over: dict[str, tuple[str, int]] = {}
 
-    def enable(self, stream: ServerStream, asked: Element) -> None:
-        """Section 3. What the client sends, and is sent, counts from here on."""
+    def enable(self, stream: ServerStream, asked: Element) -> Element:
+        """Section 3; the answer. What the client sends, and is sent, counts from there on."""
         session = stream.session
         if session is None or stream.managed is not None:
-            stream.send(failed("unexpected-request"))
-            return
+            return failed("unexpected-request")
         seconds = self._seconds(asked) if asked.get("resume") in ("true", "1") else 0
         managed = Resumable(session, stream, secrets.token_urlsafe(18) if seconds else "", seconds)
         answer = element(ns.SM, "enabled")
@@ -58,25 +61,40 @@ class StreamManagementFeature:
                 answer.set(name, value)
             if self._host.policy.resume_location:
                 answer.set("location", self._host.policy.resume_location)
-        stream.send(answer)
         stream.manage(managed)
+        return answer
 
     def resume(self, stream: ServerStream, asked: Element) -> None:
-        """Section 5: in place of binding a resource. A connection that seems to be there still is closed."""
-        if stream.account is None or stream.session is not None:
-            stream.send(failed("unexpected-request"))
+        """Section 5: in place of binding a resource."""
+        answer, managed = self._resumed(stream, asked)
+        stream.send(answer)
+        if managed is not None:
+            managed.attach(stream)
+
+    def arrived(self, arrival: Arrival) -> None:
+        """The same with a login by SASL2 (section 9)."""
+        asked, stream = arrival.request.find(_RESUME), arrival.stream
+        if asked is None:
             return
+        answer, managed = self._resumed(stream, asked)
+        arrival.answers.append(answer)
+        if managed is not None:
+            arrival.resumed = True
+            arrival.afterwards.append(lambda: managed.attach(stream))
+
+    def _resumed(self, stream: ServerStream, asked: Element) -> tuple[Element, Resumable | None]:
+        """The answer, and the session that is the stream's now. A connection that it seems to have still is closed."""
+        if stream.account is None or stream.session is not None:
+            return failed("unexpected-request"), None
         id, h = asked.get("previd", ""), count(asked)
         managed = self._resumable.get(id)
         if managed is None or managed.session.account != stream.account:
-            stream.send(self._unknown(id, stream.account.bare))
-            return
+            return self._unknown(id, stream.account.bare), None
         managed.acknowledged(h)
         if managed.stream is not None:
             managed.stream.replaced()
-        stream.send(element(ns.SM, "resumed", {"previd": id, "h": str(managed.handled)}))
         stream.manage(managed)
-        managed.attach(stream)
+        return element(ns.SM, "resumed", {"previd": id, "h": str(managed.handled)}), managed
 
     def asked(self, stream: ServerStream, received: Element) -> None:
         """<r/>: how much of what the client sent has come (section 4)."""

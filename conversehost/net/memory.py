@@ -61,6 +61,9 @@ class MemoryClient:
     def restarting(self) -> None:
         """Never: it is logged in from the start."""
 
+    def trusted(self) -> None:
+        """Nor this."""
+
     def close(self, error: StreamError | None = None) -> None:
         self.error = self.error or error
         self.leave()

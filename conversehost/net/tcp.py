@@ -92,6 +92,11 @@ class ClientConnection(Protocol):
         self._parser.limit = self.factory.limits.stanza
         self._set_deadline(None)
 
+    def trusted(self) -> None:
+        if self._parser is not None:
+            self._parser.limit = self.factory.limits.stanza
+        self._set_deadline(None)
+
     def close(self, error: StreamError | None = None) -> None:
         if self._parser is None:
             return

@@ -110,6 +110,9 @@ class WebSocketConnection:
         self._check_queue()
 
     def restarting(self) -> None:
+        self.trusted()
+
+    def trusted(self) -> None:
         self._logged_in = True
         self._set_limit(self._shared.limits.stanza)
         self._watch()

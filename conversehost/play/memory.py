@@ -120,6 +120,9 @@ class _End:
     def restarting(self) -> None:
         """The next thing is `open`, as it is."""
 
+    def trusted(self) -> None:
+        """It is from the start."""
+
     def close(self, error: StreamError | None = None) -> None:
         self.flush()
         self.closed = True

@@ -56,10 +56,10 @@ class Framing(Protocol):
 class Authentication:
     """One stream's attempts, one at a time."""
 
-    def __init__(self, rules: LoginRules, domain: str, framing: Framing, entrance: Entrance | None) -> None:
+    def __init__(self, rules: LoginRules, domain: str, entrance: Entrance | None) -> None:
         self._rules = rules
         self._domain = domain
-        self._framing = framing
+        self._framing: Framing
         self._entrance = entrance
         self._opened = StreamOpen(domain, "")
         self._mechanism: Mechanism | None = None  # waits for a message
@@ -71,6 +71,17 @@ class Authentication:
         """The stream begins, or begins anew: whatever was going on is over (RFC 6120 section 5.4.3.3)."""
         self._opened = opened
         self._forget()
+
+    def speak(self, framing: Framing) -> None:
+        """What comes next is framed that way. Who changes that begins anew."""
+        if getattr(self, "_framing", None) is not framing:
+            self._forget()
+        self._framing = framing
+
+    @property
+    def is_under_way(self) -> bool:
+        """An attempt waits for a message or an outcome."""
+        return self._mechanism is not None or self._asked is not None
 
     @property
     def wants_tls(self) -> bool:
@@ -94,6 +105,12 @@ class Authentication:
         """A new attempt; whatever was going on is over. Without an `initial` message the client is asked for it."""
         self._forget()
         self._run(lambda: self._begin(mechanism, initial))
+
+    def begin_by(self, mechanism: Mechanism, initial: bytes | None) -> None:
+        """The same by a mechanism that isn't among those offered to everybody."""
+        self._forget()
+        self._check_throttle()
+        self._run(lambda: self._start(mechanism, initial))
 
     def respond(self, message: bytes) -> None:
         """The answer to a challenge."""
@@ -123,13 +140,20 @@ class Authentication:
     def _begin(self, name: str, initial: bytes | None) -> None:
         offered = self.offer()
         if name not in offered:
-            if self.wants_tls or (name in self._rules.mechanisms and name in IN_THE_CLEAR and not self._is_private):
+            if self.wants_tls or (name in self._rules.mechanisms and name in IN_THE_CLEAR and not self.is_private):
                 raise SASLError("encryption-required", "start TLS first")
             raise SASLError("invalid-mechanism")
+        self._check_throttle()
+        self._note(name)
+        is_plus_offered = any(each.endswith("-PLUS") for each in offered)
+        self._start(make(name, self._setting(is_plus_offered=is_plus_offered)), initial)
+
+    def _check_throttle(self) -> None:
         if self._entrance is not None and self._entrance.throttle.blocks(self._opened.address):
             raise SASLError("temporary-auth-failure", "too many failed logins from your address: try again later")
-        self._note(name)
-        self._mechanism = make(name, self._setting(is_plus_offered=any(each.endswith("-PLUS") for each in offered)))
+
+    def _start(self, mechanism: Mechanism, initial: bytes | None) -> None:
+        self._mechanism = mechanism
         if initial is None:
             self._framing.challenge(b"")
         else:
@@ -171,10 +195,10 @@ class Authentication:
             return self._opened.channel is not None and bool(self._opened.channel.types)
         if name in ("OAUTHBEARER", "X-OAUTH2") and self._rules.tokens is None:
             return False
-        return name not in IN_THE_CLEAR or self._is_private
+        return name not in IN_THE_CLEAR or self.is_private
 
     @property
-    def _is_private(self) -> bool:
+    def is_private(self) -> bool:
         return self._opened.secure or self._rules.clear or is_local(self._opened.address)
 
     def _setting(self, *, is_plus_offered: bool = False) -> Setting:

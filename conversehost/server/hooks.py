@@ -82,5 +82,8 @@ class Hooks:
         self.account_created: list[Callable[[JID], None]] = []
         """There is a new account (a bare JID)."""
 
+        self.password_changed: list[Callable[[JID], None]] = []
+        """An account (a bare JID) has another password."""
+
         self.account_deleted: list[Callable[[JID], None]] = []
         """An account is gone: drop what is kept for it."""

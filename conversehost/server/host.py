@@ -12,11 +12,13 @@ from conversehost.server.authentication import LoginRules
 from conversehost.server.commands import Command
 from conversehost.server.delivery import Delivery, Later
 from conversehost.server.hooks import Hooks
+from conversehost.server.login import Login, Negotiation
 from conversehost.server.policy import DEFAULT, Policy
 from conversehost.server.roster import Rosters
 from conversehost.server.router import Router
 from conversehost.server.session import Session
 from conversehost.store import Store
+from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError, StreamError
 from conversehost.xmpp.forms import Form
 from conversehost.xmpp.jid import JID
@@ -25,6 +27,7 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element
 
 if TYPE_CHECKING:
+    from conversehost.server.sasl2 import Inline, Token
     from conversehost.server.stream import ServerStream
 
 SESSIONS_PER_ACCOUNT = 10
@@ -86,6 +89,10 @@ class Host:
         self.commands: dict[str, Command] = {}
         self.presence_from: dict[str, Callable[[Session, Stanza], None]] = {}
         self.presence_to: dict[str, Callable[[JID, Stanza], None]] = {}
+        self.framings: dict[str, Callable[[ServerStream], Negotiation]] = {ns.SASL: Login}
+        self.inline: list[Inline] = []
+        self.tokens: list[Token] = []
+        self.on_binding: dict[str, Callable[[ServerStream, Element], Element | None]] = {}
         self.delivery = Delivery(self)
         self._sessions: dict[str, dict[str, Session]] = {}
         router.hosts[domain] = self
@@ -129,6 +136,10 @@ class Host:
     def on_command(self, command: Command) -> None:
         """Something that people can have the host do by filling in forms (XEP-0050)."""
         register(self.commands, command.node, command)
+
+    def on_bind(self, namespace: str, name: str, handler: Callable[[ServerStream, Element], Element | None]) -> None:
+        """Such an element asks for something with the binding of a resource (XEP-0386); perhaps there is an answer."""
+        register(self.on_binding, f"{{{namespace}}}{name}", handler)
 
     def on_presence_from(self, type: str, handler: Callable[[Session, Stanza], None]) -> None:
         """Presence of that type ("" when available) from one of our clients."""
@@ -206,6 +217,12 @@ class Host:
         """One that didn't exist."""
         self.accounts.put(account, password)
         for hook in self.hooks.account_created:
+            hook(account)
+
+    def change_password(self, account: JID, password: str) -> None:
+        """Of one that exists."""
+        self.accounts.put(account, password)
+        for hook in self.hooks.password_changed:
             hook(account)
 
     def delete_account(self, account: JID) -> bool:

@@ -4,59 +4,44 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
 
-from conversehost.server.authentication import Authentication, LoginRules
-from conversehost.server.entrance import Entrance
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.sasl import SASLError
-from conversehost.xmpp.stream import StreamOpen
 from conversehost.xmpp.xml import Element, child, clean, element
+
+if TYPE_CHECKING:
+    from conversehost.server.stream import ServerStream
+
+
+class Negotiation(Protocol):
+    """One way to log in on a stream."""
+
+    def offer(self) -> Iterator[Element]:
+        """For the stream features."""
+
+    def receive(self, received: Element) -> None:
+        """An element in its namespace."""
 
 
 class Login:
-    """The negotiation of one stream. `send` takes answers; `done` the account, with a `<success/>` that is still to be
-    sent; `failed` how the stream ends, after too many failures.
-    """
+    """A stream's negotiation. A `server.authentication.Framing`."""
 
-    def __init__(
-        self,
-        rules: LoginRules,
-        domain: str,
-        entrance: Entrance | None,
-        *,
-        send: Callable[[Element], None],
-        done: Callable[[JID, Element], None],
-        failed: Callable[[StreamError], None],
-    ) -> None:
-        self.authentication = Authentication(rules, domain, self, entrance)
-        self._send = send
-        self._done = done
-        self._failed = failed
-
-    @property
-    def wants_tls(self) -> bool:
-        """Nobody can log in before there is TLS."""
-        return self.authentication.wants_tls
-
-    def restart(self, opened: StreamOpen) -> None:
-        """The stream begins, or begins anew."""
-        self.authentication.restart(opened)
-
-    def close(self) -> None:
-        """The stream is over: outcomes that come later don't matter."""
-        self.authentication.closed = True
+    def __init__(self, stream: ServerStream) -> None:
+        self._stream = stream
+        self._authentication = stream.authentication
 
     def offer(self) -> Iterator[Element]:
         """For the stream features: `<mechanisms/>`, and the channel bindings that go with them (XEP-0440)."""
-        if mechanisms := self.authentication.offer():
+        if mechanisms := self._authentication.offer():
             made = element(ns.SASL, "mechanisms")
             for mechanism in mechanisms:
                 child(made, ns.SASL, "mechanism").text = mechanism
             yield made
-        if bindings := self.authentication.bindings():
+        if bindings := self._authentication.bindings():
             made = element(ns.CHANNEL_BINDING, "sasl-channel-binding")
             for type in bindings:
                 child(made, ns.CHANNEL_BINDING, "channel-binding", {"type": type})
@@ -65,35 +50,36 @@ class Login:
     def receive(self, received: Element) -> None:
         """`<auth/>`, `<response/>` or `<abort/>`. Whatever was going on is over with the next `<auth/>` (6.4.2)."""
         name = received.tag.rpartition("}")[2]
+        self._authentication.speak(self)
         try:
             if name == "abort":
-                self.authentication.abort()
+                self._authentication.abort()
             elif name == "auth":
-                self.authentication.begin(received.get("mechanism", ""), initial(received.text))
+                self._authentication.begin(received.get("mechanism", ""), initial(received.text))
             elif name == "response":
-                self.authentication.respond(decode(received.text))
+                self._authentication.respond(decode(received.text))
             else:
                 raise SASLError("malformed-request", f"<{name}/> makes no sense here")
         except SASLError as error:
-            self.authentication.fail(error)
+            self._authentication.fail(error)
 
     # Framing
 
     def challenge(self, data: bytes) -> None:
-        self._send(element(ns.SASL, "challenge", text=encode(data)))
+        self._stream.send(element(ns.SASL, "challenge", text=encode(data)))
 
     def success(self, account: JID, data: bytes) -> None:
-        self._done(account, element(ns.SASL, "success", text=encode(data)))
+        self._stream.logged_in(account, element(ns.SASL, "success", text=encode(data)))
 
     def failure(self, error: SASLError) -> None:
         made = element(ns.SASL, "failure")
         child(made, ns.SASL, error.condition)
         if error.text:
             child(made, ns.SASL, "text", {f"{{{ns.XML}}}lang": "en"}).text = clean(error.text)
-        self._send(made)
+        self._stream.send(made)
 
     def give_up(self, error: StreamError) -> None:
-        self._failed(error)
+        self._stream.give_up(error)
 
 
 def encode(data: bytes) -> str | None:

@@ -76,6 +76,9 @@ class Resumable:
     def restarting(self) -> None:
         """Logged in long since."""
 
+    def trusted(self) -> None:
+        """As above."""
+
     def close(self, error: StreamError | None = None) -> None:
         """For good."""
         if self.stream is None:

@@ -11,9 +11,9 @@ from typing import cast
 
 from lxml.etree import QName
 
+from conversehost.server.authentication import Authentication
 from conversehost.server.entrance import Entrance, Ticket
 from conversehost.server.host import Host
-from conversehost.server.login import Login
 from conversehost.server.resume import COUNT, Resumable
 from conversehost.server.router import Router, check_iq
 from conversehost.server.session import Session
@@ -64,7 +64,7 @@ class ServerStream:
             link.close(error)
             return
         self._begin(host, request)
-        self.send(self._features())
+        self.send_features()
 
     def open_as(self, account: JID, request: StreamOpen, link: Link, resource: str = "") -> Session:
         """Start with a stream that is logged in and bound already: nothing is said on it.
@@ -75,7 +75,7 @@ class ServerStream:
         self._router.tally.streams[request.transport] += 1
         self._begin(self._router.hosts[account.domain], request)
         self.account = account
-        return self._bind(resource)
+        return self.bind(resource)
 
     def restart(self, request: StreamOpen) -> None:
         """What is offered now: after login another thing than before."""
@@ -84,11 +84,11 @@ class ServerStream:
         try:
             self._check_restart(request)
         except StreamError as error:
-            self._give_up(error)
+            self.give_up(error)
             return
-        self._request = request
-        self._login.restart(request)
-        self.send(self._features())
+        self.opened = request
+        self.authentication.restart(request)
+        self.send_features()
 
     def receive(self, stanza: Element) -> None:
         """One element, in any state; a violation of the protocol ends the stream."""
@@ -106,11 +106,11 @@ class ServerStream:
             else:
                 self._nonza(stanza)
         except StreamError as error:
-            self._give_up(error)
+            self.give_up(error)
         except Exception as error:
             name = QName(stanza)  # not what is in it: that may be a password
             self._router.report(error, cast(Stanza, element(name.namespace or ns.CLIENT, name.localname)))
-            self._give_up(StreamError("internal-server-error"))
+            self.give_up(StreamError("internal-server-error"))
 
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
         """The stream ended."""
@@ -122,7 +122,7 @@ class ServerStream:
     def lost(self, undelivered: Sequence[bytes] = ()) -> None:
         """The connection broke: a session that can be resumed waits for that, present as it was."""
         managed = self.managed
-        if managed is None or not managed.id or self._closed or not self._host.is_bound(managed.session):
+        if managed is None or not managed.id or self._closed or not self.host.is_bound(managed.session):
             self.close(undelivered)
         else:
             self._closed = True
@@ -132,7 +132,7 @@ class ServerStream:
         """They go where messages go that find nobody; with stream management all of that is kept elsewhere."""
         if self.session is not None and self.managed is None:
             for data in stanzas:
-                self._host.delivery.undelivered(data)
+                self.host.delivery.undelivered(data)
 
     # For features
 
@@ -145,16 +145,39 @@ class ServerStream:
         """An element that isn't a stanza of the session."""
         self._link.send(to_bytes(made))
 
+    def send_features(self) -> None:
+        """What is offered now."""
+        self.send(self._features())
+
+    def logged_in(self, account: JID, success: Element) -> None:
+        """By whichever framing; the stream begins anew."""
+        self.account = account
+        self._link.restarting()
+        self.send(success)
+
+    def trust(self, account: JID) -> None:
+        """It is logged in, and goes on as it is."""
+        self.account = account
+        self._link.trusted()
+
+    def said_account(self) -> JID | None:
+        """Whom the stream's `from` names, if it names an account."""
+        try:
+            jid = parse(self.opened.sender) if self.opened.sender else None
+        except JIDError:
+            return None
+        return jid.to_bare() if jid is not None and jid.local else None
+
     def manage(self, managed: Resumable) -> None:
         """Its session is this stream's, and what goes out goes by way of it."""
         self.managed, self.session = managed, managed.session
-        self.session.link, self.session.opened = managed, self._request
+        self.session.link, self.session.opened = managed, self.opened
         self._settle()
 
     def replaced(self) -> None:
         """The session has another stream from now on; this one ends without it."""
         self.session = self.managed = None
-        self._give_up(StreamError("conflict", "the session was resumed by another connection"))
+        self.give_up(StreamError("conflict", "the session was resumed by another connection"))
 
     def _host_of(self, request: StreamOpen) -> Host:
         """Whom the client wants to talk to. Raises StreamError."""
@@ -170,8 +193,8 @@ class ServerStream:
 
     def _check_restart(self, request: StreamOpen) -> None:
         """It is for the same domain, and by who logged in (RFC 6120 sections 4.7.1 and 4.9.3.9). Raises StreamError."""
-        if request.to and self._host_of(request) is not self._host:
-            raise StreamError("host-unknown", f"this stream is for {self._host.domain}")
+        if request.to and self._host_of(request) is not self.host:
+            raise StreamError("host-unknown", f"this stream is for {self.host.domain}")
         if self.account is not None and request.sender and not self._is_own(request.sender):
             raise StreamError("invalid-from", "from is your own address, or missing")
 
@@ -181,19 +204,18 @@ class ServerStream:
             jid = parse(sender)
         except JIDError:
             return False
-        return jid.to_bare() == self.account or jid == self._host.jid
+        return jid.to_bare() == self.account or jid == self.host.jid
 
     def _begin(self, host: Host, request: StreamOpen) -> None:
-        self._host = host
-        self._request = request
-        self._login = Login(
-            host.rules, host.domain, self._entrance, send=self.send, done=self._logged_in, failed=self._give_up
-        )
-        self._login.restart(request)
+        self.host = host
+        self.opened = request
+        self.authentication = Authentication(host.rules, host.domain, self._entrance)
+        self.authentication.restart(request)
+        self._framings = {namespace: framing(self) for namespace, framing in host.framings.items()}
 
     def _too_slow(self) -> None:
         assert self._entrance is not None
-        self._give_up(StreamError("connection-timeout", f"not logged in within {self._entrance.seconds:.0f} seconds"))
+        self.give_up(StreamError("connection-timeout", f"not logged in within {self._entrance.seconds:.0f} seconds"))
 
     def _settle(self) -> None:
         """It is logged in, or gone: nobody waits for it any more."""
@@ -201,7 +223,7 @@ class ServerStream:
         if ticket is not None and self._entrance is not None:
             self._entrance.leave(ticket)
 
-    def _give_up(self, error: StreamError) -> None:
+    def give_up(self, error: StreamError) -> None:
         self._router.tally.stream_errors[error.condition] += 1
         self._link.close(error)
         self._end()
@@ -211,38 +233,37 @@ class ServerStream:
             return
         self._closed = True
         self._settle()
-        self._login.close()
+        self.authentication.closed = True
         if self.session is not None:
-            self._host.unbound(self.session)
+            self.host.unbound(self.session)
 
     def _features(self) -> Element:
         """In the order that clients are to look at them in: TLS, login, the rest (RFC 6120 section 4.3.2)."""
         made = element(ns.STREAM, "features", prefix="stream")
-        if self._request.can_secure:
+        if self.opened.can_secure:
             starttls = child(made, ns.TLS, "starttls")
-            if self._login.wants_tls:
+            if self.authentication.wants_tls:
                 child(starttls, ns.TLS, "required")
-        if self._login.wants_tls:
+        if self.authentication.wants_tls:
             return made
         if self.account is None:
-            made.extend(self._login.offer())
+            for framing in self._framings.values():
+                made.extend(framing.offer())
         else:
             child(made, ns.BIND, "bind")
-        if self._request.max_bytes:
-            made.append(limits(self._request))
-        for hook in self._host.hooks.stream_features:
+        if self.opened.max_bytes:
+            made.append(limits(self.opened))
+        for hook in self.host.hooks.stream_features:
             made.extend(hook(self.account is not None))
         return made
 
-    def _logged_in(self, account: JID, success: Element) -> None:
-        self.account = account
-        self._link.restarting()
-        self.send(success)
-
     def _negotiate(self, received: Element) -> None:
-        if self.account is None and received.tag.startswith(f"{{{ns.SASL}}}"):
-            self._login.receive(received)
-        elif self._login.wants_tls:
+        framing = None if self.account is not None else self._framings.get(received.tag[1:].partition("}")[0])
+        if framing is not None:
+            framing.receive(received)
+        elif self.authentication.is_under_way:
+            raise StreamError("policy-violation", "a login is under way")
+        elif self.authentication.wants_tls:
             raise StreamError("policy-violation", "start TLS first")
         elif isinstance(received, Stanza) and received.kind == "iq":
             self._early_iq(received)
@@ -252,7 +273,7 @@ class ServerStream:
             self._nonza(received)
 
     def _nonza(self, received: Element) -> None:
-        handler = self._host.nonzas.get(received.tag)
+        handler = self.host.nonzas.get(received.tag)
         if handler is None:
             raise StreamError("unsupported-stanza-type", f"unexpected {received.tag}")
         handler(self, received)
@@ -269,7 +290,7 @@ class ServerStream:
 
     def _register(self, iq: Stanza) -> Stanza:
         try:
-            return self._host.delivery.serve_stream(iq)
+            return self.host.delivery.serve_stream(iq)
         except StanzaError as error:
             if error.condition == "not-authorized":
                 raise StreamError("not-authorized", error.text) from None
@@ -277,12 +298,12 @@ class ServerStream:
 
     def _bound(self, iq: Stanza) -> Stanza:
         """The answer to a request to bind (RFC 6120 section 7). Raises StanzaError, StreamError."""
-        if iq.get("to") not in (None, self._host.domain, str(self.account)):
+        if iq.get("to") not in (None, self.host.domain, str(self.account)):
             raise StreamError("not-authorized", "bind a resource first")
         if iq.type != "set" or iq[0].tag != _BIND:
             raise StanzaError("not-authorized", "bind a resource first")
         try:
-            session = self._bind(iq[0].findtext(_RESOURCE) or "")
+            session = self.bind(iq[0].findtext(_RESOURCE) or "")
         except (JIDError, StanzaError) as error:
             self._bind_failures += 1
             if self._bind_failures >= BIND_TRIES:
@@ -292,12 +313,13 @@ class ServerStream:
         child(bound, ns.BIND, "jid").text = session.full
         return result(iq, bound)
 
-    def _bind(self, resource: str) -> Session:
+    def bind(self, resource: str) -> Session:
+        """A session there, or at a resource of ours for "". Raises StanzaError(resource-constraint), JIDError."""
         assert self.account is not None
         jid = self.account.with_resource(resource or secrets.token_hex(8))
-        session = Session(self._host, jid, self._link, self._request, self._host.clock.utc())
-        self._host.bound(session)
-        self._router.tally.sessions[self._request.transport] += 1
+        session = Session(self.host, jid, self._link, self.opened, self.host.clock.utc())
+        self.host.bound(session)
+        self._router.tally.sessions[self.opened.transport] += 1
         self.session = session
         self._settle()
         return session

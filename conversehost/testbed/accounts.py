@@ -87,7 +87,7 @@ class OneAccount(Noun):
         jid = self.world.existing(self._name, "jid")
         password = body.text("password")
         if password is not None:
-            self.world.hosts[jid.domain].accounts.put(jid, password)
+            self.world.hosts[jid.domain].change_password(jid, password)
         return self.read(query, body)
 
     def delete(self, query: Fields, body: Fields) -> Reply:

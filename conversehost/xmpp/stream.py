@@ -56,6 +56,9 @@ class Link(Protocol):
     def restarting(self) -> None:
         """Login went well: the next thing from the client is a stream restart."""
 
+    def trusted(self) -> None:
+        """Login went well, and the stream goes on as it is (XEP-0388)."""
+
     def close(self, error: StreamError | None = None) -> None:
         """End the stream from our side, after all that was sent."""
 

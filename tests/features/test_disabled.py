@@ -22,7 +22,16 @@ def full(*disabled: str) -> Stage:
 def registered(host: Host) -> set[object]:
     """All that features have told the host of: what a client can see of them, and what answers it."""
     hooks = {(point, hook.__module__) for point, hooks in vars(host.hooks).items() for hook in hooks}
-    tables = (host.iqs, host.own_iqs, host.stream_iqs, host.nonzas, host.presence_from, host.presence_to)
+    tables = (
+        host.iqs,
+        host.own_iqs,
+        host.stream_iqs,
+        host.nonzas,
+        host.framings,
+        host.on_binding,
+        host.presence_from,
+        host.presence_to,
+    )
     handlers = {(number, key) for number, table in enumerate(tables) for key in table}
     told = {each.form_type for each in host.forms} | set(host.nodes) | set(host.commands)
     return hooks | handlers | told | {(at, feature) for at, features in host.features.items() for feature in features}

@@ -58,6 +58,8 @@ class Line:
 
     def restarting(self) -> None: ...
 
+    def trusted(self) -> None: ...
+
     def close(self, error: object = None) -> None:
         raise AssertionError(error)
 
