@@ -98,7 +98,7 @@ class PresenceFeature:
             return
         if to.resource:
             self._probe_session(to, sender, probe)
-        elif not may_see(self._host, account, sender):
+        elif not self._host.may_see(account, sender):
             self._answer(probe, account, "unsubscribed")
         else:
             for broadcast in present(self._host, account, sender.to_bare()):
@@ -111,7 +111,7 @@ class PresenceFeature:
         """Of one session, only whether it is there. Whom it has sent presence to may know, too (section 4.6.6)."""
         session = self._host.session(to)
         told = session is not None and sender in self._directed.get(session, ())
-        if not told and not may_see(self._host, to.to_bare(), sender):
+        if not told and not self._host.may_see(to.to_bare(), sender):
             self._answer(probe, to.to_bare(), "unsubscribed")
         else:
             hidden = is_hidden(self._host, to.to_bare(), sender.to_bare())
@@ -145,7 +145,7 @@ class PresenceFeature:
     def _look_for(self, session: Session, contact: JID) -> None:
         """A probe; for those of this server the answer is at hand (section 4.3.1)."""
         host = self._host.router.hosts.get(contact.domain)
-        if host is not None and may_see(host, contact, session.account):
+        if host is not None and host.may_see(contact, session.account):
             for broadcast in present(host, contact, session.account):
                 self._host.router.announce(session.jid, broadcast)
         else:
@@ -208,11 +208,6 @@ class PresenceFeature:
             self._host.router.route(presence)
         except StanzaError:
             return
-
-
-def may_see(host: Host, account: JID, other: JID) -> bool:
-    """Whether somebody is subscribed to an account of the host, or is the account itself."""
-    return other.to_bare() == account or host.rosters.get(account, other).from_
 
 
 def is_hidden(host: Host, account: JID, watcher: JID) -> bool:

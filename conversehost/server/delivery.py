@@ -57,7 +57,7 @@ class Delivery:
         Raises StanzaError when it can't be delivered.
         """
         if not to.local:
-            self._to_host(stanza)
+            self._to_host(to, stanza, sender)
             return
         for takes in self._incoming:
             if takes(to, stanza):
@@ -143,9 +143,11 @@ class Delivery:
         except Exception as error:
             self._host.router.report(error, lost)
 
-    def _to_host(self, stanza: Stanza) -> None:
+    def _to_host(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
         if stanza.kind == "iq" and stanza.type in ("get", "set"):
             self._answer(stanza, ("host",))
+        elif stanza.kind == "iq" and sender is not None and not to.resource:
+            self._host.queries.answered(sender, stanza)
         elif stanza.kind == "message" and stanza.type != "error":
             raise StanzaError("service-unavailable", "nobody reads messages to the server itself")
 

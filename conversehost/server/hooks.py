@@ -44,6 +44,11 @@ class Hooks:
         self.broadcast: list[Callable[[Session], None]] = []
         """An available presence went out to all who may see it: `session.shown`. In it everything was added."""
 
+        self.learned: list[Callable[[Session, frozenset[str]], None]] = []
+        """A session's client turned out to have features (XEP-0115): those that it wasn't known to have before.
+        `host.clients` knows of them now.
+        """
+
         self.sent: list[Callable[[Session, Stanza], None]] = []
         """A message from one of our clients went its way: nobody refused it."""
 

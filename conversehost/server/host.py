@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
 from conversehost.server.authentication import LoginRules
+from conversehost.server.clients import ClientFeatures, NothingKnown
 from conversehost.server.commands import Command
 from conversehost.server.delivery import Delivery, Later
 from conversehost.server.hooks import Hooks
 from conversehost.server.login import Login, Negotiation
 from conversehost.server.policy import DEFAULT, Policy
+from conversehost.server.queries import Queries
 from conversehost.server.roster import Rosters
 from conversehost.server.router import Router
 from conversehost.server.session import Session
@@ -77,6 +79,8 @@ class Host:
         self.policy = policy
         self.rosters = Rosters(store)
         self.hooks = Hooks()
+        self.queries = Queries(self)
+        self.clients: ClientFeatures = NothingKnown()
         self.features: dict[At, list[str]] = {"host": [], "account": []}
         self.identities: list[tuple[str, str, str]] = [("server", "im", "conversehost")]
         self.forms: list[Form] = []
