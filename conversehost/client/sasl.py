@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 from typing import Protocol
 
 from conversehost.client.wire import RefusedError
@@ -94,7 +95,10 @@ def encode(data: bytes) -> str | None:
 
 def decode(text: str | None) -> str:
     """From base64; what isn't that becomes something that no mechanism takes."""
-    return base64.b64decode((text or "").encode()).decode("utf-8", "replace")
+    try:
+        return base64.b64decode((text or "").encode("ascii", "replace")).decode("utf-8", "replace")
+    except binascii.Error:
+        return ""
 
 
 def _bytes(message: str) -> bytes:
