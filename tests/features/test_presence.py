@@ -118,6 +118,7 @@ def test_goodbye_is_said_once(romeo: Client, juliet: Client):
 
 ENDS = {
     "the connection breaks": lambda stage, client: client.drop(),
+    "the client says goodbye": lambda stage, client: client.stream.close(),
     "the server ends it": lambda stage, client: client.session.link.close(StreamError("reset")),
     "a violation": lambda stage, client: client.write("<message from='x@y'/>"),
     "the same resource": lambda stage, client: stage.connect("juliet", "balcony"),
