@@ -37,6 +37,20 @@ PAYLOADS = st.sampled_from(
         f"<query xmlns='{ns.REGISTER}'><remove/></query>",
         f"<vCard xmlns='{ns.VCARD}'><FN>x</FN></vCard>",
         f"<ping xmlns='{ns.PING}'/>",
+        f"<enable xmlns='{ns.CARBONS}'/>",
+        "<block xmlns='urn:xmpp:blocking'><item jid='juliet@localhost'/></block>",
+        "<block xmlns='urn:xmpp:blocking'><item jid='localhost'/></block>",
+        "<block xmlns='urn:xmpp:blocking'><item/></block>",
+        "<unblock xmlns='urn:xmpp:blocking'/>",
+        "<blocklist xmlns='urn:xmpp:blocking'/>",
+        "<query xmlns='jabber:iq:private'><x xmlns='urn:x'/></query>",
+        "<query xmlns='jabber:iq:last'/>",
+        "<query xmlns='jabber:iq:search'><nick>x</nick></query>",
+        "<command xmlns='http://jabber.org/protocol/commands' node='x' action='next'/>",
+        "<no-store xmlns='urn:xmpp:hints'/><body>x</body>",
+        "<private xmlns='urn:xmpp:carbons:2'/><body>x</body>",
+        "<x xmlns='vcard-temp:x:update'><photo/></x>",
+        "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>",
         f"<time xmlns='{ns.TIME}'/>",
         "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items/></pubsub>",
         f"<bind xmlns='{ns.BIND}'/>",
@@ -61,7 +75,22 @@ STANZAS = st.builds(
     PAYLOADS,
     st.sampled_from([None, "", "q"]),
 )
+NONZAS = st.sampled_from(
+    [
+        f"<enable xmlns='{ns.SM}' resume='true'/>",
+        f"<enable xmlns='{ns.SM}'/>",
+        f"<resume xmlns='{ns.SM}' previd='x' h='0'/>",
+        f"<a xmlns='{ns.SM}' h='0'/>",
+        f"<a xmlns='{ns.SM}' h='2'/>",
+        f"<r xmlns='{ns.SM}'/>",
+        f"<inactive xmlns='{ns.CSI}'/>",
+        f"<active xmlns='{ns.CSI}'/>",
+        f"<authenticate xmlns='{ns.SASL2}' mechanism='PLAIN'/>",
+        "<nonsense xmlns='urn:x'/>",
+    ]
+)
 EVENTS = st.one_of(
+    st.tuples(st.integers(0, 3), NONZAS),
     st.tuples(st.integers(0, 3), STANZAS),
     st.tuples(st.integers(0, 3), STANZAS),
     st.tuples(st.integers(0, 3), st.sampled_from(["hang", "drop"])),
@@ -114,14 +143,26 @@ def test_whatever_clients_send(events: list[tuple[int, str]]):
         play.act(number, what)
     for client in play.clients:
         client.drop()
+    play.stage.clock.advance(300)  # some might have been resumed
+    play.stage.turn.end()
     assert play.stage.unexpected == []
     assert [each.bare for each in play.stage.host.all_sessions()] in (["echo@localhost"], [])
 
 
+def negotiating(namespace: str, name: str, mechanism: str, content: str) -> str:
+    inner = (
+        f"<initial-response>{content}</initial-response><bind xmlns='{ns.BIND2}'/>"
+        if name == "authenticate"
+        else content
+    )
+    return f"<{name} xmlns='{namespace}' mechanism='{mechanism}'>{inner}</{name}>"
+
+
 SASL = st.builds(
-    lambda name, mechanism, content: f"<{name} xmlns='{ns.SASL}' mechanism='{mechanism}'>{content}</{name}>",
-    st.sampled_from(["auth", "auth", "response", "abort", "success"]),
-    st.sampled_from(["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-512", "NONE"]),
+    negotiating,
+    st.sampled_from([ns.SASL, ns.SASL2]),
+    st.sampled_from(["auth", "authenticate", "response", "abort", "success"]),
+    st.sampled_from(["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-512", "HT-SHA-256-NONE", "NONE"]),
     st.one_of(
         st.sampled_from(["", "=", "*"]),
         st.binary(max_size=20).map(encoded),
