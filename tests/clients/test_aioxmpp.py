@@ -30,9 +30,10 @@ class Client(aioxmpp.PresenceManagedClient):
 
     def __init__(self, c2s: str, name: str, password: str = "secret") -> None:
         host, _, port = c2s.rpartition(":")
-        layer = aioxmpp.make_security_layer(password, no_verify=True)._replace(tls_required=False)
+        anonymous = False if password else ""
+        layer = aioxmpp.make_security_layer(password or None, anonymous=anonymous, no_verify=True)
         peer = (host, int(port), STARTTLSConnector())
-        super().__init__(JID(name), layer, override_peer=[peer], max_initial_attempts=1)
+        super().__init__(JID(name), layer._replace(tls_required=False), override_peer=[peer], max_initial_attempts=1)
         self.backoff_start = timedelta(0)
         self.messages: asyncio.Queue[aioxmpp.Message] = asyncio.Queue()
         self.resumed = asyncio.Event()
@@ -146,5 +147,16 @@ def test_its_session_outlives_its_connection(testbed):
                 assert [await romeo.next_body(), await romeo.next_body()] == ["meanwhile", "after"]
                 await romeo.send(chat("juliet@localhost/balcony", "all of it"))
                 assert await juliet.next_body() == "all of it"
+
+    run(conversation())
+
+
+def test_a_guest_needs_no_password(testbed):
+    async def conversation():
+        guest, romeo = Client(testbed.c2s, "anon.localhost", ""), Client(testbed.c2s, "romeo@localhost/orchard")
+        async with guest.connected(), romeo.connected():
+            assert guest.local_jid.domain == "anon.localhost"
+            await guest.send(chat("romeo@localhost/orchard", NASTY))
+            assert await romeo.next_body() == NASTY
 
     run(conversation())

@@ -9,6 +9,7 @@ import pytest
 import slixmpp
 
 from .bosh import CLIENT, BoshClient
+from .relay import Relay
 
 NASTY = "<b>&\"' é 漢 🎉"
 SOON = 20
@@ -21,6 +22,7 @@ class Client(slixmpp.ClientXMPP):
         super().__init__(jid, password, sasl_mech=mechanism)
         self.enable_starttls = self.enable_direct_tls = False
         self.enable_plaintext = True
+        self.leaving = False
         for plugin in ("feature_mechanisms", "xep_0030", "xep_0199", "xep_0092", "xep_0054"):
             self.register_plugin(plugin)
         self.plugin["feature_mechanisms"].unencrypted_plain = True
@@ -31,13 +33,27 @@ class Client(slixmpp.ClientXMPP):
         self.add_event_handler("failed_all_auth", lambda _: self._settle(False))
         self.add_event_handler("message", self.messages.put_nowait)
 
+    def keep_its_session(self) -> asyncio.Event:
+        """Stream management, and coming back when the connection broke. What is set when that went well."""
+        resumed = asyncio.Event()
+        self.register_plugin("xep_0198")
+        self.end_session_on_disconnect = False
+        self.add_event_handler("session_resumed", lambda _: resumed.set())
+        self.add_event_handler("disconnected", lambda _: self.leaving or self.connect(*self.address))
+        return resumed
+
+    async def leave(self) -> None:
+        self.leaving = True
+        await self.disconnect()
+
     def _settle(self, logged_in: bool) -> None:
         if not self.ready.done():
             self.ready.set_result(logged_in)
 
     async def log_in(self, c2s: str) -> bool:
         host, _, port = c2s.rpartition(":")
-        self.connect(host, int(port))
+        self.address = host, int(port)
+        self.connect(*self.address)
         return await asyncio.wait_for(self.ready, SOON)
 
 
@@ -127,6 +143,43 @@ def test_what_was_said_while_it_was_away_waits(testbed):
         assert await romeo.log_in(testbed.c2s)
         romeo.send_presence()
         assert [(await romeo.messages.get())["body"] for _ in range(3)] == ["0", "1", "2"]
+        await romeo.disconnect()
+
+    run(conversation())
+
+
+def test_its_session_outlives_its_connection(testbed):
+    async def conversation():
+        juliet = Client("juliet@localhost/balcony", "secret")
+        assert await juliet.log_in(testbed.c2s)
+        async with Relay(testbed.c2s).listening() as wire:
+            romeo = Client("romeo@localhost/orchard", "secret")
+            resumed = romeo.keep_its_session()
+            assert await romeo.log_in(wire.address)
+            romeo.send_presence()
+            juliet.send_message("romeo@localhost/orchard", "before", mtype="chat")
+            assert (await romeo.messages.get())["body"] == "before"
+            wire.cut()
+            juliet.send_message("romeo@localhost/orchard", "meanwhile", mtype="chat")
+            await asyncio.wait_for(resumed.wait(), SOON)
+            juliet.send_message("romeo@localhost/orchard", "after", mtype="chat")
+            assert [(await romeo.messages.get())["body"] for _ in range(2)] == ["meanwhile", "after"]
+            await romeo.leave()
+        await juliet.leave()
+
+    run(conversation())
+
+
+def test_a_guest_needs_no_password(testbed):
+    async def conversation():
+        guest, romeo = Client("anon.localhost", ""), Client("romeo@localhost/orchard", "secret")
+        assert await guest.log_in(testbed.c2s)
+        assert await romeo.log_in(testbed.c2s)
+        assert guest.boundjid.domain == "anon.localhost"
+        guest.send_message("romeo@localhost/orchard", NASTY, mtype="chat")
+        message = await romeo.messages.get()
+        assert (message["body"], message["from"]) == (NASTY, guest.boundjid)
+        await guest.disconnect()
         await romeo.disconnect()
 
     run(conversation())
