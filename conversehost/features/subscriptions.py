@@ -1,10 +1,12 @@
-"""RFC 6121 section 3: asking for presence, granting and ending it; the tables of appendix A as code."""
+"""RFC 6121 section 3 and appendix A: subscriptions to presence; XEP-0172: User Nickname, in requests for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 
+from conversehost.features.xep import Xep
 from conversehost.server.host import Host
 from conversehost.server.roster import RosterItem, is_hidden
 from conversehost.server.session import Session
@@ -15,9 +17,12 @@ from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, element, to_bytes
 
+XEP = Xep(172, "User Nickname", "1.1", "in subscription requests, which are passed on and kept with it")
 TYPES = ("subscribe", "subscribed", "unsubscribe", "unsubscribed")
 PENDING_PER_ACCOUNT = 1_000
 PENDING_BYTES = 10_000
+NICK_BYTES = 1_000
+_NICK = f"{{{ns.NICK}}}nick"
 
 
 def install(host: Host) -> None:
@@ -137,12 +142,17 @@ class SubscriptionFeature:
 
 
 def as_request(presence: Stanza, account: JID) -> bytes:
-    """The request as it is kept, whole, unless it is so large that somebody could fill our memory with such."""
+    """The request as it is kept: whole, unless it is so large that somebody could fill our memory with such. Then only
+    the name by which they go.
+    """
     data = to_bytes(presence)
-    if len(data) > PENDING_BYTES:
-        sender = presence.get("from", "")
-        data = to_bytes(stanza("presence", {"type": "subscribe", "from": sender, "to": account.full}))
-    return data
+    if len(data) <= PENDING_BYTES:
+        return data
+    short = stanza("presence", {"type": "subscribe", "from": presence.get("from", ""), "to": account.full})
+    nick = presence.find(_NICK)
+    if nick is not None and len(to_bytes(nick)) <= NICK_BYTES:
+        short.append(copy(nick))
+    return to_bytes(short)
 
 
 def out_subscribe(item: RosterItem) -> tuple[RosterItem, bool]:

@@ -28,6 +28,8 @@ def install(host: Host) -> None:
     def write(session: Session, iq: Stanza) -> Reply:
         """One's own only (section 3.2)."""
         host.store.put("vcard", session.bare, "", to_bytes(iq[0]))
+        for hook in host.hooks.vcard_changed:
+            hook(session.account)
         return None
 
     def forget(account: JID) -> None:

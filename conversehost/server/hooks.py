@@ -84,6 +84,9 @@ class Hooks:
         self.contact_removed: list[Callable[[JID, RosterItem], None]] = []
         """The item has just left the roster of an account (a bare JID), by its owner's wish or with the account."""
 
+        self.vcard_changed: list[Callable[[JID], None]] = []
+        """An account (a bare JID) has another vCard, in the store: collection "vcard"."""
+
         self.account_created: list[Callable[[JID], None]] = []
         """There is a new account (a bare JID)."""
 

@@ -293,6 +293,21 @@ def test_a_large_request_is_kept_without_what_makes_it_so(stage: Stage, user: Cl
     assert (request.get("from"), len(request)) == (CONTACT, 0)
 
 
+@pytest.mark.parametrize(("nick", "kept"), [("Ishmael", "Ishmael"), ("x" * subscriptions.NICK_BYTES, None)])
+def test_the_name_of_who_asks_is_kept_all_the_same(
+    stage: Stage, user: Client, elsewhere: Elsewhere, nick: str, kept: str | None
+):
+    """XEP-0172 section 4.2."""
+    head = f"<presence from='{CONTACT}' to='romeo@localhost' type='subscribe'><nick xmlns='{ns.NICK}'>{nick}</nick>"
+    elsewhere.send(f"{head}<status>{'x' * subscriptions.PENDING_BYTES}</status></presence>")
+    assert user.only().findtext(f"{{{ns.NICK}}}nick") == nick
+    user.drop()
+    romeo = stage.connect("romeo", "orchard")
+    romeo.available()
+    (request,) = [each for each in romeo.take("presence") if each.type == "subscribe"]
+    assert request.findtext(f"{{{ns.NICK}}}nick") == kept
+
+
 def test_only_so_many_requests_wait(stage: Stage, user: Client, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(subscriptions, "PENDING_PER_ACCOUNT", 3)
     for number in range(5):
