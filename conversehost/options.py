@@ -212,6 +212,12 @@ class Settings:
         1_048_576, whole_number(10_000, 1 << 30, "BYTES"), LIMITS, "what may wait for a WebSocket client that is slow"
     )
     websocket_deflate: bool = option(False, FLAG, LIMITS, "compress WebSocket messages, where the client offers it")
+    resource_conflict: str = option(
+        "replace",
+        one_of("replace", "refuse", "new"),
+        LIMITS,
+        "when a client wants a resource that another has: that one goes, it is refused, or gets a new one",
+    )
     resume_time: int = option(
         300, whole_number(0, 86_400, "SECONDS"), LIMITS, "how long a session waits for a client whose connection broke"
     )

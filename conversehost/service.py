@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IListeningPort
@@ -34,7 +34,7 @@ from conversehost.options import Settings, Sockets, did_you_mean
 from conversehost.server.authentication import LoginRules
 from conversehost.server.entrance import Entrance
 from conversehost.server.host import Host
-from conversehost.server.policy import Policy
+from conversehost.server.policy import Conflict, Policy
 from conversehost.server.router import Router
 from conversehost.server.stream import ServerStream
 from conversehost.store.memory import MemoryStore
@@ -338,6 +338,7 @@ def policy(settings: Settings, scenario: scenarios.Scenario) -> Policy:
     there = [*(each.jid for each in scenario.people), *(parse(name) for name, _ in settings.users)]
     named = map(parse, settings.admins)
     return Policy(
+        conflict=cast(Conflict, settings.resource_conflict),
         resume_time=settings.resume_time,
         resume_location=settings.resume_location,
         admins=frozenset(named if settings.admins else (each for each in there if each.local == "admin")),

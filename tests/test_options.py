@@ -121,6 +121,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         websocket_queue = 12000
         websocket_deflate = true
         see_other = "https://b.example:5281/"
+        resource_conflict = "refuse"
         resume_time = 40
         resume_location = "[::1]:5222"
         connections = 8
@@ -173,6 +174,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         websocket_queue=12000,
         websocket_deflate=True,
         see_other="https://b.example:5281",
+        resource_conflict="refuse",
         resume_time=40,
         resume_location="[::1]:5222",
         connections=8,

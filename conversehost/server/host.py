@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -16,6 +17,7 @@ from conversehost.server.hooks import Hooks
 from conversehost.server.login import Login, Negotiation
 from conversehost.server.policy import DEFAULT, Policy
 from conversehost.server.queries import Queries
+from conversehost.server.resume import is_waiting
 from conversehost.server.roster import Rosters
 from conversehost.server.router import Router
 from conversehost.server.session import Session
@@ -173,16 +175,25 @@ class Host:
         """Whether it is among its account's sessions still."""
         return self.session(session.jid) is session
 
-    def bound(self, session: Session) -> None:
-        """A client has bound its resource. An older session there ends (RFC 6120 section 7.7.2.2, the third way): it is
-        mostly the same client's, whose connection broke.
+    def claim(self, jid: JID) -> JID:
+        """The address for a new session that wants this one, in the operator's way of the three of RFC 6120 section
+        7.7.2.2: by default an older session there ends, which is mostly the same client's, whose connection broke.
 
-        Raises StanzaError(resource-constraint) when the account has too many.
+        Raises StanzaError(conflict), JIDError.
         """
-        older = self.session(session.jid)
-        if older is not None:
-            older.link.close(StreamError("conflict", "another client took this resource"))
-            self.unbound(older)
+        older = self.session(jid)
+        if older is None:
+            return jid
+        if self.policy.conflict == "new":
+            return jid.with_resource(f"{jid.resource}-{secrets.token_hex(4)}")
+        if self.policy.conflict == "refuse" and not is_waiting(older.link):
+            raise StanzaError("conflict", "another client has this resource", type="modify")
+        older.link.close(StreamError("conflict", "another client took this resource"))
+        self.unbound(older)
+        return jid
+
+    def bound(self, session: Session) -> None:
+        """A client has bound its resource. Raises StanzaError(resource-constraint) when the account has too many."""
         sessions = self._sessions.setdefault(session.jid.local, {})
         if len(sessions) >= SESSIONS_PER_ACCOUNT:
             raise StanzaError("resource-constraint", f"at most {SESSIONS_PER_ACCOUNT} sessions per account")

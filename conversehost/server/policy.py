@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.services import ExternalService
 
+Conflict = Literal["replace", "refuse", "new"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """`resume_time`: seconds that a session waits for its client to come back, 0: not at all; `resume_location`: the
+    """`conflict`: what happens to two clients that want the same resource: the new one replaces the old, is refused, or
+    gets a new resource.
+
+    `resume_time`: seconds that a session waits for its client to come back, 0: not at all; `resume_location`: the
     host:port where it should do that (XEP-0198), "": where it was.
 
     `admins`: accounts that may administer; `contacts`: (kind, URI) of who is responsible; `services`: what there is
     besides XMPP; `welcome`: what somebody who has just registered is told, "" for nothing.
     """
 
+    conflict: Conflict = "replace"
     resume_time: int = 300
     resume_location: str = ""
     admins: frozenset[JID] = frozenset()

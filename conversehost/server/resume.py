@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from conversehost.clock import Deadline
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.stream import Link
 
 if TYPE_CHECKING:
     from conversehost.server.session import Session
@@ -142,3 +143,8 @@ class Resumable:
     def _expire(self) -> None:
         self.session.host.unbound(self.session)
         self.give_up()
+
+
+def is_waiting(link: Link) -> bool:
+    """There is nobody beyond it at the moment."""
+    return isinstance(link, Resumable) and link.stream is None

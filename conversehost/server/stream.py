@@ -314,9 +314,9 @@ class ServerStream:
         return result(iq, bound)
 
     def bind(self, resource: str) -> Session:
-        """A session there, or at a resource of ours for "". Raises StanzaError(resource-constraint), JIDError."""
+        """A session there, or at a resource of ours for "". Raises StanzaError and JIDError."""
         assert self.account is not None
-        jid = self.account.with_resource(resource or secrets.token_hex(8))
+        jid = self.host.claim(self.account.with_resource(resource or secrets.token_hex(8)))
         session = Session(self.host, jid, self._link, self.opened, self.host.clock.utc())
         self.host.bound(session)
         self._router.tally.sessions[self.opened.transport] += 1

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from conversehost.server.policy import Policy
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.stanza import Stanza
@@ -150,3 +151,31 @@ def test_connected_is_not_available(mercutio: Client, newcomer: Newcomer):
     assert mercutio.take() == []
     newcomer.client.available()
     assert newcomer.client.heard() == ["later"]
+
+
+# Two that want the same (section 7.7.2.2), in the operator's way
+
+
+def test_the_newer_one_may_be_refused(make_stage):
+    stage = make_stage(policy=Policy(conflict="refuse"))
+    older = stage.login("romeo", "orchard")
+    newer = newcomer_to(stage)
+    assert condition(newer.bind("orchard")) == "conflict"
+    assert jid(newer.bind("elsewhere")) == "romeo@localhost/elsewhere"
+    assert older.error is None
+
+
+def test_a_client_that_lost_its_connection_does_not_stand_in_its_own_way(make_stage):
+    stage = make_stage(policy=Policy(conflict="refuse"))
+    older = stage.login("romeo", "orchard")
+    older.write(f"<enable xmlns='{ns.SM}' resume='true'/>")
+    older.drop()
+    assert jid(newcomer_to(stage).bind("orchard")) == "romeo@localhost/orchard"
+
+
+def test_the_newer_one_may_get_another(make_stage):
+    stage = make_stage(policy=Policy(conflict="new"))
+    older = stage.login("romeo", "orchard")
+    given = jid(newcomer_to(stage).bind("orchard"))
+    assert given.startswith("romeo@localhost/orchard-")
+    assert older.error is None
