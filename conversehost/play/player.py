@@ -66,7 +66,7 @@ class _Player:
         self._place = place
         self._clients: dict[str, Client] = {}
         self._broken: dict[str, Client] = {}  # those that can be resumed
-        self._memory: dict[str, str] = {}
+        self._memory = {f"{name}'s JID": role.jid.bare for name, role in roles.items() if role.jid.local}
         self._unsettled: dict[str, None] = {}  # in order
         self._acts: dict[str, Callable[[str, Step], None]] = {
             "connect": self._connect,

@@ -29,9 +29,9 @@ VERBS = {
     "log_in": "logs? in",
     "online": "comes? online",
     "befriend": "are friends",
-    "send": "sends?:",
-    "receive": "receives?:",
-    "receive_in_any_order": "receives? in any order:",
+    "send": "sends?:?",
+    "receive": "receives?:?",
+    "receive_in_any_order": "receives? in any order:?",
     "receive_nothing": "receives? nothing",
     "ignore": "ignores? what has come",
     "disconnect": "disconnects?",
@@ -60,10 +60,10 @@ SPOKEN = (
 )
 _VERBS = {verb: re.compile(pattern) for verb, pattern in VERBS.items()}
 _WITH_STANZAS = ("send", "receive", "receive_in_any_order")
-_SUBJECT = re.compile(r"(\w+(?:(?:, and|,| and) \w+)*) (.+)")
+_AND = re.compile(", and |, | and ")
 _TIME = re.compile(r"(?P<number>\d+) (?P<unit>second|minute|hour|day)s? pass(?:es)?")
 _UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
-_SECTION = re.compile(r"\[(Client|Server)\]\s*(\w*)")
+_SECTION = re.compile(r"\[(Client|Server)\]\s*(.*)")
 _NAMED = re.compile(r"\{[^{}<>]*\}")
 _WRAPPED = f"<dialogue xmlns='{ns.CLIENT}' xmlns:stream='{ns.STREAM}' xmlns:scansion='scansion'>\n"
 
@@ -142,10 +142,10 @@ class _Paragraph:
 
 
 def _paragraphs(text: str) -> Iterator[_Paragraph]:
-    """Comments and rulers are left out, as blank lines so that those below keep their numbers."""
+    """Comments and rulers become blank lines."""
     current: _Paragraph | None = None
     for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith("#") or re.fullmatch("-{3,}", line.rstrip()):
+        if line.startswith(("#", "//", "--")):
             line = ""
         if current is not None and (not line.strip() or line[0] in " \t<"):
             current.below.append(line)
@@ -192,19 +192,30 @@ class _Reader:
         if time := _TIME.fullmatch(head):
             _nothing_below(paragraph)
             return Step(line, "pass", seconds=int(time["number"]) * _UNITS[time["unit"]])
-        subject = _SUBJECT.fullmatch(head)
-        names = re.split(",? and |, ", subject[1]) if subject else [head]
-        for name in names:
-            if name not in self.roles:
-                there = ", ".join(self.roles) or "none yet"
-                raise ValueError(f"who is {name!r}? There are {there}; [Client] introduces somebody")
-        verb, argument = _verb(subject[2] if subject else "")
+        names, action = self._subject(head)
+        verb, argument = _verb(action)
         if verb == "befriend" and len(names) < 2:
             raise ValueError("one alone can't be friends: write two names or more")
         if verb not in _WITH_STANZAS:
             _nothing_below(paragraph)
             return Step(line, verb, tuple(names), argument)
         return Step(line, verb, tuple(names), stanzas=_stanzas(paragraph))
+
+    def _subject(self, head: str) -> tuple[list[str], str]:
+        """Who acts, and the rest of the line. Names may have spaces in them, such as "Juliet's phone"."""
+        names: list[str] = []
+        known = sorted(self.roles, key=len, reverse=True)
+        while True:
+            name = next((each for each in known if re.match(f"{re.escape(each)}(?=[ ,]|$)", head)), None)
+            if name is None:
+                there = ", ".join(self.roles) or "none yet"
+                raise ValueError(f"who is {head.partition(' ')[0]!r}? There are {there}; [Client] introduces somebody")
+            names.append(name)
+            head = head.removeprefix(name)
+            joined = _AND.match(head)
+            if joined is None:
+                return names, head.strip()
+            head = head[joined.end() :]
 
 
 def _verb(text: str) -> tuple[str, str]:

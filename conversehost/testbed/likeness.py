@@ -62,7 +62,7 @@ def render(element: Element, surrounding: str = ns.CLIENT, indent: str = "") -> 
     name = QName(element)
     prefix = _PREFIXES.get(name.namespace or "", "")
     inner = surrounding if prefix else name.namespace or ""
-    attributes = {_attribute_name(key): value for key, value in sorted(attributes_of(element).items())}
+    attributes = {_attribute_name(key): value for key, value in sorted(_listed(element))}
     if inner != surrounding:
         attributes = {"xmlns": inner} | attributes
     tag = " ".join([prefix + name.localname, *(f"{key}={quoteattr(value)}" for key, value in attributes.items())])
@@ -118,7 +118,7 @@ def _match_children(expected: Element, got: Element, memory: dict[str, str], *, 
 
 
 def _listed(expected: Element) -> Iterator[tuple[str, str]]:
-    return ((str(name), str(value)) for name, value in expected.attrib.items() if not str(name).endswith("}strict"))
+    return ((name, value) for name, value in attributes_of(expected).items() if not name.endswith("}strict"))
 
 
 def _is_loose(name: object, element: Element) -> bool:

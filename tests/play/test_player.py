@@ -107,6 +107,19 @@ def test_whoever_is_disconnected_receives_no_more():
     assert failed.details == ("- <presence/>",)
 
 
+def test_addresses_are_known_by_name():
+    """That of the account from the start, that of the client once it has one."""
+    text = [
+        "Juliet connects",
+        "Juliet sends:",
+        """    <message to="${Romeo's JID}" type='error' id='1'/><message to="${Juliet's full JID}" id='2'/>""",
+        "Juliet receives:",
+        """    <message id='2' from="${Juliet's JID}/balcony"/>""",
+    ]
+    told = dialogue(*text)
+    play(told, InMemory(told))
+
+
 def test_time_passes_in_memory():
     """The hour at which something was said is told to whoever comes later."""
     text = [

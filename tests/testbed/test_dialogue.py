@@ -45,8 +45,22 @@ def test_the_first_comment_is_the_title():
 
 
 def test_comments_and_rulers_are_for_the_reader():
-    dialogue = read(f"{ROMEO}\n# he\n---------\nRomeo sends:\n    <presence/>\n# no more\n    <presence/>")
-    assert [(step.line, step.verb, len(step.stanzas)) for step in dialogue.steps] == [(7, "send", 2)]
+    dialogue = read(
+        f"{ROMEO}\n# he\n---------\n// and\n-- so\nRomeo sends:\n    <presence/>\n# no more\n    <presence/>"
+    )
+    assert [(step.line, step.verb, len(step.stanzas)) for step in dialogue.steps] == [(9, "send", 2)]
+
+
+def test_names_may_have_spaces_and_begin_like_others():
+    phone = ROMEO.replace("] Romeo", "] Romeo's phone")
+    (step,) = read(f"{ROMEO}{phone}Romeo's phone, Romeo connect").steps
+    assert step.names == ("Romeo's phone", "Romeo")
+
+
+@pytest.mark.parametrize("words", ["sends", "receives", "receives in any order"])
+def test_the_colon_may_be_missing(words):
+    (step,) = read(f"{ROMEO}Romeo {words}\n\t<presence/>").steps
+    assert len(step.stanzas) == 1
 
 
 def test_every_verb_has_its_words():
@@ -113,6 +127,11 @@ def test_the_server_has_options():
         ("", "play.txt: nothing happens in it"),
         ("Romeo connects", "play.txt:1: who is 'Romeo'? There are none yet; [Client] introduces somebody"),
         (ROMEO + "Tybalt connects", "play.txt:4: who is 'Tybalt'? There are Romeo; [Client] introduces somebody"),
+        (
+            ROMEO + "Romeo and Tybalt connect",
+            "play.txt:4: who is 'Tybalt'? There are Romeo; [Client] introduces somebody",
+        ),
+        (ROMEO + "Romeos connect", "play.txt:4: who is 'Romeos'? There are Romeo; [Client] introduces somebody"),
         (ROMEO + "Romeo conects", "play.txt:4: what is 'conects'? Perhaps 'connects'"),
         (ROMEO + "Romeo dances all night", "play.txt:4: what is 'dances all night'? One can say: connects, "),
         (ROMEO + "Romeo are friends", "play.txt:4: one alone can't be friends: write two names or more"),

@@ -141,6 +141,17 @@ def test_what_else_may_be_there_does_not_show():
     ]
 
 
+def test_how_strict_one_is_does_not_show():
+    assert diff("<iq><a scansion:strict='false'><b/></a></iq>", "<iq><a x='1'><c/></a></iq>") == [
+        "  <iq>",
+        '    <a x="1">',
+        "      <c/>",
+        "-     <b/>",
+        "    </a>",
+        "  </iq>",
+    ]
+
+
 def test_something_quite_different_shows_in_full():
     assert diff("<presence/>", "<message><body>Hi</body></message>") == [
         "- <presence/>",
