@@ -141,12 +141,15 @@ def build(attributes: Mapping[str, str] | None, payload: Sequence[bytes]) -> byt
 
 
 EMPTY = build(None, ())
+TERMINATE = build({"type": "terminate"}, ())
 RECOVERABLE = build({"type": "error"}, ())
 """Section 17.3: the client repeats the request, and all unanswered ones before it."""
 
 
 def terminate(condition: str | None = None, payload: Sequence[bytes] = (), stream: str = "") -> bytes:
     """Sections 13 and 17.2; of one stream alone where it is named (16.5, 16.6)."""
+    if not (condition or payload or stream):
+        return TERMINATE
     attributes = {"type": "terminate"}
     if condition:
         attributes["condition"] = condition

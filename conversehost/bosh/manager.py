@@ -106,7 +106,7 @@ class Manager:
 
     def prebind(self, backend: Backend) -> tuple[BoshSession, int]:
         """A session without a client yet, and the rid that its first request must have. The backend isn't opened."""
-        rid = secrets.randbelow(2**32) + 1
+        rid = int.from_bytes(secrets.token_bytes(4), "big") + 1
         ceilings = self.ceilings
         wait, hold = min(60, ceilings.wait), min(1, ceilings.hold)
         terms = Terms(wait, hold, ceilings.inactivity, ceilings.polling, ceilings.maxpause)

@@ -61,10 +61,10 @@ class ChatSessions:
         self._turn.end()
 
     def _make_room(self, account: JID) -> None:
-        sessions = tuple(self._router.hosts[account.domain].sessions(account.local))
+        sessions = self._router.hosts[account.domain].sessions(account.local)
         if len(sessions) < SESSIONS_PER_ACCOUNT:
             return
         theirs = [session.link.session for session in sessions if isinstance(session.link, BoshStream)]
-        idle = [(each.idle_since, each) for each in theirs if each.idle_since is not None]
+        idle = [(since, each) for each in theirs if (since := each.idle_since) is not None]
         if idle:
             min(idle, key=lambda each: each[0])[1].expire(None)

@@ -20,6 +20,7 @@ REASONS = {
     405: "prebind is asked by GET",
     421: "this server doesn't answer to that Host; --allowed-host would allow it",
 }
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _FIELDS = b"Content-Type: application/json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
 
@@ -68,7 +69,7 @@ class PrebindFront:
 
 def answer(exchange: HttpExchange, code: int, value: dict[str, object], fields: bytes = b"") -> None:
     """JSON that nobody keeps."""
-    exchange.respond(code, _FIELDS + fields, json.dumps(value, ensure_ascii=False).encode() + b"\n")
+    exchange.respond(code, _FIELDS + fields, _encode(value).encode() + b"\n")
 
 
 def refuse(exchange: HttpExchange, code: int, fields: bytes = b"") -> None:

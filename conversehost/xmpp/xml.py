@@ -399,6 +399,7 @@ def _in_stream(data: bytes) -> bytes:
     return b"%s xmlns='jabber:client'%s" % (name[0], data[name.end() :])
 
 
+_HARMLESS = re.compile(r"[\w ./:;,=@+-]*", re.ASCII)
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -409,4 +410,6 @@ def clean(text: str) -> str:
 
 def attribute(value: str) -> str:
     """`value` quoted and escaped, for a tag that isn't an element (stream headers, `<body>`)."""
+    if _HARMLESS.fullmatch(value):
+        return f'"{value}"'
     return quoteattr(clean(value))
