@@ -52,6 +52,7 @@ setup(
     zip_safe=False,
     install_requires=[
         "attrs>=23.1",
+        "constantly>=15.1",
         "cryptography>=43",
         "httptools>=0.6",
         "idna>=3.4",

@@ -175,6 +175,31 @@ def _service(text: str) -> ExternalService:
     return read_service(text)
 
 
+def _component(text: str) -> tuple[str, str]:
+    domain, spec = _handler(text, "NAME=MODULE:CLASS, such as echo.localhost=mine.echo:Echo")
+    return _domain(domain), spec
+
+
+def _bot(text: str) -> tuple[str, str]:
+    account, spec = _handler(text, "JID=MODULE:CLASS, such as echo@localhost=mine.echo:Echo")
+    return _account(account), spec
+
+
+def _handler(text: str, wanted: str) -> tuple[str, str]:
+    name, _, spec = text.partition("=")
+    if not name or not re.fullmatch(r"\w+(\.\w+)*:\w+", spec):
+        raise ValueError(f"wants {wanted}, not {text!r}")
+    return name, spec
+
+
+def _secret(text: str) -> tuple[str, str]:
+    """Never tells the text in an error: it has a secret."""
+    domain, _, secret = text.partition(":")
+    if not (domain and secret):
+        raise ValueError("wants NAME:SECRET, such as echo.localhost:secret")
+    return _domain(domain), secret
+
+
 def _file(text: str) -> Path:
     path = _path(text)
     if not path.is_file():
@@ -219,6 +244,9 @@ USER = Kind("NAME:PASSWORD", _user)
 ACCOUNT = Kind("JID", _account)
 CONTACT = Kind("KIND=URI", _contact)
 SERVICE = Kind("TYPE:HOST", _service)
+COMPONENT = Kind("NAME=MODULE:CLASS", _component)
+BOT = Kind("JID=MODULE:CLASS", _bot)
+SECRET = Kind("NAME:SECRET", _secret)
 TEXT = Kind("TEXT", str)
 FILE = Kind("FILE", _file, is_path=True)
 FOLDER = Kind("DIR", _folder, is_path=True)

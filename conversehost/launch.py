@@ -174,17 +174,20 @@ def listen(settings: Settings) -> Sockets:
     """Listen for HTTP, XMPP and perhaps HTTPS, and warn when others can reach it. Raises ConfigError."""
     http = bind(settings.interfaces, settings.port, "--port")
     c2s: list[socket.socket] = []
+    component: list[socket.socket] = []
     try:
         c2s = bind(settings.interfaces, settings.c2s_port, "--c2s-port")
+        if settings.component_secrets:
+            component = bind(settings.interfaces, settings.component_port, "--component-port")
         https = bind(settings.interfaces, settings.https_port, "--https-port") if settings.tls else []
     except ConfigError:
-        close(http + c2s)
+        close(http + c2s + component)
         raise
     reachable = [each for each in settings.interfaces if not ipaddress.ip_address(each).is_loopback]
     if reachable:
         text = f"other machines can reach {', '.join(reachable)}, and the demo passwords are no secret"
         print(f"conversehost: warning: {text}", file=sys.stderr, flush=True)
-    return Sockets(http, c2s, https)
+    return Sockets(http, c2s, https, component)
 
 
 def bind(interfaces: Sequence[str], port: int, flag: str = "--port") -> list[socket.socket]:

@@ -6,6 +6,7 @@ command line, the environment variables, the keys of the file and the text of --
 
 from __future__ import annotations
 
+import dataclasses
 import getopt
 import socket
 import tomllib
@@ -26,6 +27,8 @@ from conversehost.kinds import (
     ACCOUNT,
     ADDRESS,
     BOSH_PATH,
+    BOT,
+    COMPONENT,
     CONTACT,
     DOMAIN,
     DOMAINS,
@@ -39,6 +42,7 @@ from conversehost.kinds import (
     ORIGIN,
     PATH,
     PORT,
+    SECRET,
     SERVER,
     SERVICE,
     TEXT,
@@ -61,6 +65,7 @@ class Sockets:
     http: list[socket.socket]
     c2s: list[socket.socket]
     https: list[socket.socket]
+    component: list[socket.socket] = dataclasses.field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,8 @@ class Option:
 
 def option(default: T, kind: Kind, group: str, text: str, *, name: str = "") -> T:
     """A field of `Settings`; typed as its value, as attrs itself does it."""
-    field: T = attrs.field(default=default, metadata={"kind": kind, "group": group, "help": text, "name": name})
-    return field
+    made: T = attrs.field(default=default, metadata={"kind": kind, "group": group, "help": text, "name": name})
+    return made
 
 
 def seconds(default: int, low: int, high: int, text: str) -> int:
@@ -110,6 +115,7 @@ class Settings:
 
     port: int = option(5280, PORT, LISTEN, "the site, BOSH and prebind; 0 picks a free port")
     c2s_port: int = option(5222, PORT, LISTEN, "XMPP over TCP; 0 picks a free port")
+    component_port: int = option(5347, PORT, LISTEN, "where components connect, if there are any; 0 picks a free port")
     tls: bool = option(False, FLAG, LISTEN, "HTTPS too, with a certificate of a development authority that it makes")
     https_port: int = option(5281, PORT, LISTEN, "where it is, with --tls; 0 picks a free port")
     tls_cert: Path | None = option(
@@ -181,6 +187,23 @@ class Settings:
         PEOPLE,
         "whom to write to, such as abuse=mailto:me@chat.example; repeatable",
         name="contact",
+    )
+    components: tuple[tuple[str, str], ...] = option(
+        (),
+        COMPONENT,
+        PEOPLE,
+        "a domain served by a wokkel handler of yours, in this process; repeatable",
+        name="component",
+    )
+    bots: tuple[tuple[str, str], ...] = option(
+        (), BOT, PEOPLE, "an account that is such a handler; repeatable", name="bot"
+    )
+    component_secrets: tuple[tuple[str, str], ...] = option(
+        (),
+        SECRET,
+        PEOPLE,
+        "a domain served by a program of its own, which connects with that secret (XEP-0114); repeatable",
+        name="component-secret",
     )
     external_services: tuple[ExternalService, ...] = option(
         (),
@@ -386,15 +409,26 @@ def _agree(settings: Settings) -> Settings:
         )
     if not settings.interfaces:
         raise ConfigError("no address to listen on: give one with --interface")
+    _agree_on_components(settings)
     admins = tuple(_full_address(settings, each, "--admin") for each in settings.admins)
     users: dict[str, str] = {}
     for name, password in settings.users:
         account = _full_address(settings, name, "--user")
         if users.setdefault(account, password) != password:
             raise ConfigError(f"--user {account}: given twice with different passwords")
-    return attrs.evolve(
-        settings, users=tuple(users.items()), admins=admins, tls=settings.tls or settings.tls_cert is not None
-    )
+    bots = tuple((_full_address(settings, name, "--bot"), spec) for name, spec in settings.bots)
+    tls = settings.tls or settings.tls_cert is not None
+    return attrs.evolve(settings, users=tuple(users.items()), admins=admins, bots=bots, tls=tls)
+
+
+def _agree_on_components(settings: Settings) -> None:
+    """Each domain has one to serve it."""
+    served = dict.fromkeys((*settings.domains, settings.guests), "is a domain for accounts")
+    for name, values in (("--component", settings.components), ("--component-secret", settings.component_secrets)):
+        for domain, _ in values:
+            if domain in served:
+                raise ConfigError(f"{name} {domain}: {served[domain]}, choose another")
+            served[domain] = "is another component's"
 
 
 def _full_address(settings: Settings, name: str, flag: str) -> str:
@@ -420,6 +454,8 @@ def _is_here(settings: Settings, url: str) -> bool:
 
 def _agree_on_ports(settings: Settings) -> None:
     ports = {"--port": settings.port, "--c2s-port": settings.c2s_port}
+    if settings.component_secrets:
+        ports["--component-port"] = settings.component_port
     if settings.tls or settings.tls_cert:
         ports["--https-port"] = settings.https_port
     taken: dict[int, str] = {}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IListeningPort
@@ -42,6 +42,7 @@ from conversehost.testbed import scenario as scenarios
 from conversehost.testbed.bots import ContactBot
 from conversehost.testbed.control import control
 from conversehost.testbed.noun import API, World
+from conversehost.testbed.scenario import Bot
 from conversehost.turn import Turn
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
@@ -52,6 +53,10 @@ from conversehost.xmpp.jid import parse
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.stream import Backend
 from conversehost.xmpp.xml import Limits, to_bytes
+
+if TYPE_CHECKING:
+    from conversehost.net.component import ComponentFactory
+    from conversehost.net.mounted import Mounted
 
 log = Logger()
 
@@ -106,6 +111,8 @@ class Server(Service):
         if settings.guests:
             self.hosts[settings.guests] = self._host(settings.guests, guests=True)
         self.bots: list[ContactBot] = []
+        self.mounted = self._mounted()
+        self.handler_bots = [Bot(parse(name), "", parse(name).local.capitalize()) for name, _ in settings.bots]
         self._ports: list[IListeningPort] = []
         self.populate()
         self._beginning = self.store.snapshot()
@@ -134,6 +141,7 @@ class Server(Service):
             streaming=self._proxy(),
         )
         self.secured = Secured(settings) if settings.tls else None
+        self.components = self._components()
         self.c2s = ClientFactory(
             lambda: ServerStream(self.router, None, self.entrance),
             clock=self.wall,
@@ -145,6 +153,8 @@ class Server(Service):
     def startService(self) -> None:
         """Serve. The sockets listen already, so whoever came early is served now."""
         listening = [(self.http, self.sockets.http), (self.c2s, self.sockets.c2s)]
+        if self.components is not None:
+            listening.append((self.components, self.sockets.component))
         if self.secured is not None:
             listening.append((self.secured.below(self.http, self.wall), self.sockets.https))
         for factory, sockets in listening:
@@ -152,6 +162,8 @@ class Server(Service):
                 self._ports.append(self.reactor.adoptStreamPort(each.fileno(), each.family, factory))
                 each.close()
         super().startService()
+        if self.mounted is not None:
+            self.mounted.start()
 
     def stopService(self) -> None:
         """Take no more; every open request and stream hears that the system shuts down."""
@@ -159,6 +171,8 @@ class Server(Service):
         for port in self._ports:
             port.stopListening()
         self.close_sessions("system-shutdown")
+        if self.components is not None:
+            self.components.close_all(StreamError("system-shutdown"))
         self.http.close_idle()
 
     def reload(self) -> None:
@@ -173,6 +187,8 @@ class Server(Service):
 
     def close_sessions(self, condition: str) -> None:
         """End every client's session, with a condition that is both a stream error and a BOSH one."""
+        if self.mounted is not None:
+            self.mounted.leave()
         for bot in self.bots:
             bot.leave()
         self.bots = []
@@ -190,6 +206,8 @@ class Server(Service):
         self.close_sessions("system-shutdown")
         self.store.restore(self._beginning)
         self.start_bots()
+        if self.mounted is not None:
+            self.mounted.start()
 
     def populate(self) -> None:
         """The scenario, and the accounts of the command line and of the bots. Raises ConfigError."""
@@ -202,6 +220,11 @@ class Server(Service):
             self.hosts[account.domain].accounts.put(account, password)
         for bot in bots.values():
             scenarios.add_bot(self.hosts[bot.jid.domain], bot)
+        for bot in self.handler_bots:
+            if bot.jid in bots:
+                raise ConfigError(f"--bot {bot.jid}: that is a bot of the scenario")
+            if not self.accounts.exists(bot.jid):
+                scenarios.add_bot(self.hosts[bot.jid.domain], bot)
 
     def start_bots(self) -> None:
         """Log them in."""
@@ -215,8 +238,8 @@ class Server(Service):
         port = self.sockets.http[0].getsockname()[1]
         authority = f"[{host}]" if ":" in host else host
         site_url = f"http://{authority}:{port}"
-        secured = self.secured
-        bots = {bot.jid for bot in self.scenario.bots}
+        secured, component = self.secured, self.sockets.component
+        bots = {bot.jid for bot in (*self.scenario.bots, *self.handler_bots)}
         accounts = {
             jid.full: password
             for domain in settings.domains
@@ -234,6 +257,7 @@ class Server(Service):
             "ca": secured and secured.ca,
             "c2s": f"{authority}:{self.sockets.c2s[0].getsockname()[1]}",
             "c2s_tls": None,
+            "component": f"{authority}:{component[0].getsockname()[1]}" if component else None,
             "domain": settings.domains[0],
             "accounts": accounts,
         }
@@ -267,6 +291,41 @@ class Server(Service):
             name, known = str(error.args[0]), list(by_name())
             near = did_you_mean(name, known) or f": there are {', '.join(known)}"
             raise ConfigError(f"--disable {name}: no such feature{near}") from None
+
+    def _mounted(self) -> Mounted | None:
+        """The operator's own handlers, which are imported here. Raises ConfigError."""
+        settings = self.settings
+        if not (settings.components or settings.bots):
+            return None
+        from conversehost.net.mounted import Mounted  # and wokkel, which few need
+
+        return Mounted(
+            settings.components,
+            settings.bots,
+            router=self.router,
+            turn=self.turn,
+            reactor=self.reactor,
+            items_of=self._items_of,
+        )
+
+    def _components(self) -> ComponentFactory | None:
+        if not self.settings.component_secrets:
+            return None
+        from conversehost.net.component import ComponentFactory  # few need it
+
+        return ComponentFactory(
+            dict(self.settings.component_secrets),
+            self.router,
+            clock=self.wall,
+            turn=self.turn,
+            limits=self.limits,
+            items_of=self._items_of,
+        )
+
+    def _items_of(self, domain: str) -> dict[str, str]:
+        """Where service discovery lists a component: at the host that it is below, else at the first."""
+        hosts = list(self.hosts.values())
+        return next((each for each in hosts if domain.endswith(f".{each.domain}")), hosts[0]).items
 
     def _backend_for(self, domain: str) -> Backend | None:
         return ServerStream(self.router, None, self.entrance) if domain in self.by_http else None
@@ -328,7 +387,7 @@ class Server(Service):
 
     def _site(self, parts: Parts) -> Any:
         root = site(parts)
-        world = World(self.hosts, self.scenario.bots, self.turn, self.reset, lambda: self.ready)
+        world = World(self.hosts, (*self.scenario.bots, *self.handler_bots), self.turn, self.reset, lambda: self.ready)
         root.putChild(b"_conversehost", control(world, parts.hosts))
         return root
 

@@ -71,6 +71,11 @@ def test_twisted_is_where_the_network_is():
             assert not found, f"{module} imports {found}"
 
 
+def test_one_file_knows_wokkel():
+    found = [module for module, imported in modules() if any(name.split(".")[0] == "wokkel" for name in imported)]
+    assert found == ["net.handlers"]
+
+
 def test_features_do_not_import_one_another():
     for module, imported in modules():
         parts = module.split(".")

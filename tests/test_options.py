@@ -106,6 +106,10 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         welcome = "Hello!"
         admin = ["me", "you@b.example"]
         contact = "abuse=mailto:me@a.example"
+        component_port = 5
+        component = "echo.a.example=echo:Echo"
+        bot = ["echo=echo:Bot", "echo@b.example=m.n:C"]
+        component_secret = "bridge.a.example:se:cret"
         external_service = ["stun:stun.example", "turn:turn.example?secret=x"]
         disable = ["vcard", "BOB_or_not"]
         bosh_wait = 3
@@ -159,6 +163,10 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         welcome="Hello!",
         admins=("me@a.example", "you@b.example"),
         contacts=(("abuse", "mailto:me@a.example"),),
+        component_port=5,
+        components=(("echo.a.example", "echo:Echo"),),
+        bots=(("echo@a.example", "echo:Bot"), ("echo@b.example", "m.n:C")),
+        component_secrets=(("bridge.a.example", "se:cret"),),
         external_services=(read_service("stun:stun.example"), read_service("turn:turn.example?secret=x")),
         disabled=("vcard", "bob-or-not"),
         bosh_wait=3,
@@ -293,6 +301,32 @@ def test_what_is_no_origin(text):
             ["--domain", "a.example", "--anonymous-domain", "A.example"],
             "--anonymous-domain a.example: that domain is for accounts, choose another",
         ),
+        (
+            ["--component", "echo.localhost=echo.py"],
+            "--component: wants NAME=MODULE:CLASS, such as echo.localhost=mine.echo:Echo, not 'echo.localhost=echo.py'",
+        ),
+        (
+            ["--component", "localhost=echo:Echo"],
+            "--component localhost: is a domain for accounts, choose another",
+        ),
+        (
+            ["--component-secret", "anon.localhost:x"],
+            "--component-secret anon.localhost: is a domain for accounts, choose another",
+        ),
+        (
+            ["--component", "a.localhost=echo:Echo", "--component-secret", "a.localhost:x"],
+            "--component-secret a.localhost: is another component's, choose another",
+        ),
+        (["--component-secret", "hush"], "--component-secret: wants NAME:SECRET, such as echo.localhost:secret"),
+        (
+            ["--component-secret", "a.localhost:x", "--component-port", "5222"],
+            "--c2s-port and --component-port are both 5222: give them different ones",
+        ),
+        (
+            ["--bot", "echo=Echo"],
+            "--bot: wants JID=MODULE:CLASS, such as echo@localhost=mine.echo:Echo, not 'echo=Echo'",
+        ),
+        (["--bot", "a@b.example=m:C"], "--bot a@b.example: no such domain here, add --domain b.example"),
         (["--admin", "me@a.example"], "--admin me@a.example: no such domain here, add --domain a.example"),
         (
             ["--admin", "a b"],

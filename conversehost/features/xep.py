@@ -36,6 +36,7 @@ GROUND: tuple[Xep | Rfc, ...] = (
         "sections 2 to 5 and 8; strangers' iqs reach clients",
     ),
     Xep(4, "Data Forms", "2.13.2", "complete"),
+    Xep(114, "Jabber Component Protocol", "1.6", "complete; with `--component-secret`"),
     Xep(124, "Bidirectional-streams Over Synchronous HTTP (BOSH)", "1.11.2", "complete"),
     Xep(206, "XMPP Over BOSH", "1.4", "complete"),
     Rfc(7395, "An XMPP Subprotocol for WebSocket", "complete"),

@@ -77,10 +77,10 @@ class TestBed:
             bed.kill_session(romeo)      # ... and see Converse.js come back
             bed.reset()
 
-    `site`, `bosh`, `websocket`, `prebind`, `credentials`, `api` and `https` are URLs, `c2s` and `c2s_tls` are
-    "host:port"; None for what the server doesn't have. `ca` is the file to trust the certificate of `https` by,
-    `domain` its first XMPP domain, `pid` its process. Every method raises TestBedError when the server refuses or
-    doesn't answer.
+    `site`, `bosh`, `websocket`, `prebind`, `credentials`, `api` and `https` are URLs, `c2s`, `c2s_tls` and
+    `component` are "host:port"; None for what the server doesn't have. `ca` is the file to trust the certificate of
+    `https` by, `domain` its first XMPP domain, `pid` its process. Every method raises TestBedError when the server
+    refuses or doesn't answer.
     """
 
     __test__ = False  # pytest: it only sounds like a test
@@ -97,6 +97,7 @@ class TestBed:
         self.ca: str | None = ready["ca"]
         self.c2s: str = ready["c2s"]
         self.c2s_tls: str | None = ready["c2s_tls"]
+        self.component: str | None = ready["component"]
         self.domain: str = ready["domain"]
         self.pid: int = ready["pid"]
         self._process = process

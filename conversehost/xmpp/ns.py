@@ -1,6 +1,7 @@
 """Namespaces, by the names that the specifications give them."""
 
 CLIENT = "jabber:client"
+COMPONENT = "jabber:component:accept"
 STREAM = "http://etherx.jabber.org/streams"
 STREAM_ERROR = "urn:ietf:params:xml:ns:xmpp-streams"
 STANZA_ERROR = "urn:ietf:params:xml:ns:xmpp-stanzas"

@@ -371,7 +371,20 @@ def test_a_reset_undoes_everything(bed):
 
 
 def test_a_server_for_other_machines_alone_has_no_control_api():
-    names = ("site", "bosh", "prebind", "websocket", "credentials", "https", "ca", "c2s", "c2s_tls", "domain", "pid")
+    names = (
+        "site",
+        "bosh",
+        "prebind",
+        "websocket",
+        "credentials",
+        "https",
+        "ca",
+        "c2s",
+        "c2s_tls",
+        "component",
+        "domain",
+        "pid",
+    )
     bed = TestBed(dict.fromkeys(names, "x") | {"api": None})
     with pytest.raises(TestBedError, match="listens on no loopback address"):
         bed.reset()
