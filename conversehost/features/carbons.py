@@ -76,29 +76,31 @@ class CarbonsFeature:
 
     def sent(self, session: Session, message: Stanza) -> None:
         """What one client sends, the others see (section 8)."""
-        enabled, to = self._enabled.get(session.bare), message.to
-        if enabled and to is not None and to.bare != session.bare and self._is_eligible(session.account, to, message):
-            for taker, data in copied("sent", message, [each for each in enabled if each is not session]):
+        takers = [each for each in self._enabled.get(session.bare, ()) if each is not session]
+        to = message.to if takers else None
+        if to is not None and to.bare != session.bare and self._is_eligible(session.bare, to, message):
+            for taker, data in copied("sent", message, takers):
                 taker.deliver("message", data)
 
-    def delivered(self, to: JID, message: Stanza, copies: Copies) -> None:
+    def delivered(self, to: JID, message: Stanza, sessions: list[Session]) -> None:
         """What some clients get, the others see (section 7). To oneself: once each, and it was sent.
 
         Who has a copy is one more who has the message, should the client end that it was for.
         """
-        enabled, sender = self._enabled.get(to.bare), message.sender
-        if not enabled or sender is None or not self._is_eligible(to.to_bare(), sender, message, received=True):
+        enabled = self._enabled.get(to.bare)
+        sender = message.sender if enabled and any(each not in sessions for each in enabled) else None
+        if enabled is None or sender is None or not self._is_eligible(to.bare, sender, message, received=True):
             return
-        takers = [each for each in enabled if each not in copies.sessions and each.jid != sender]
-        stored = not copies.sessions
+        takers = [each for each in enabled if each not in sessions and each.jid != sender]
+        stored, original = not sessions, to_bytes(message)
         if not stored:
-            copies.sessions.extend(takers)
+            sessions.extend(takers)
         for taker, data in copied("sent" if sender.bare == to.bare else "received", message, takers):
-            taker.deliver("message", data if stored else Copies(data, copies.sessions, copies))
+            taker.deliver("message", data if stored else Copies(data, sessions, original))
 
-    def _is_eligible(self, account: JID, peer: JID, message: Stanza, *, received: bool = False) -> bool:
+    def _is_eligible(self, account: str, peer: JID, message: Stanza, *, received: bool = False) -> bool:
         """Section 6.1. An error is, if what it answers was."""
-        recent = self._recent.setdefault(account.bare, {})
+        recent = self._recent.setdefault(account, {})
         subject = (peer.bare, message.id)
         if message.type == "error":
             return subject in recent and not message.has(ns.CARBONS, "private")
@@ -134,7 +136,7 @@ def is_eligible(message: Stanza, sender: JID | None) -> bool:
     tags = {each.tag for each in message}
     if message.type == "groupchat" or _PRIVATE in tags or _NO_COPY in tags:
         return False
-    if _INVITATION in tags or message.find(_MEDIATED) is not None:
+    if _INVITATION in tags or (_MUC_USER in tags and message.find(_MEDIATED) is not None):
         return True
     if _MUC_USER in tags and sender is not None and sender.resource:
         return False

@@ -197,11 +197,13 @@ class Delivery:
     def _hand_over(self, to: JID, message: Stanza, sessions: list[Session]) -> None:
         """The same bytes to all of them. Hooks first: if one of them ends over it, it must be known who else has it."""
         addressed = tuple(sessions)
-        copies = Copies(to_bytes(message), sessions)
         for hook in self._delivered:
-            hook(to, message, copies)
+            hook(to, message, sessions)
+        data = to_bytes(message)
+        if len(sessions) > 1:
+            data = Copies(data, sessions)
         for session in addressed:
-            session.deliver("message", copies)
+            session.deliver("message", data)
 
     def _message_to_nobody(self, account: JID, message: Stanza) -> None:
         if not self._host.accounts.exists(account):

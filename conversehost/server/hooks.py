@@ -11,7 +11,6 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element
 
 if TYPE_CHECKING:
-    from conversehost.server.delivery import Copies
     from conversehost.server.host import At, DiscoNode
     from conversehost.server.session import Session
 
@@ -52,9 +51,9 @@ class Hooks:
         self.sent: list[Callable[[Session, Stanza], None]] = []
         """A message from one of our clients went its way: nobody refused it."""
 
-        self.delivered: list[Callable[[JID, Stanza, Copies], None]] = []
-        """A message to that address is about to go to these sessions (`Copies.sessions`; none when it was stored). Who
-        gives it to another session of the account adds that to them.
+        self.delivered: list[Callable[[JID, Stanza, list[Session]], None]] = []
+        """A message to that address is about to go to these sessions; to none when it was stored. Who gives it to
+        another session of the account adds that to them.
         """
 
         self.nodes: list[Callable[[At, str], DiscoNode | None]] = []
