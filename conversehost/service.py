@@ -37,12 +37,14 @@ from conversehost.server.host import Host
 from conversehost.server.policy import Conflict, Policy
 from conversehost.server.router import Router
 from conversehost.server.stream import ServerStream
+from conversehost.store import Snapshot
 from conversehost.store.memory import MemoryStore
 from conversehost.testbed import scenario as scenarios
 from conversehost.testbed.bots import ContactBot
 from conversehost.testbed.control import control
 from conversehost.testbed.noun import API, World
 from conversehost.testbed.scenario import Bot
+from conversehost.testbed.snapshots import State
 from conversehost.turn import Turn
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
@@ -116,6 +118,7 @@ class Server(Service):
         self._ports: list[IListeningPort] = []
         self.populate()
         self._beginning = self.store.snapshot()
+        self.state = State(self.store.snapshot, self.restore)
         self.start_bots()
         self.by_http = [domain for domain in self.hosts if settings.is_open(domain)]
         self.manager = Manager(
@@ -203,8 +206,14 @@ class Server(Service):
 
     def reset(self) -> None:
         """Everything as right after the start; for clients it is as if the server had been started anew."""
+        self.restore(self._beginning)
+        self.state.taken.clear()
+        self.clock.reset()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """All data as it was then; for clients, as if the server had been started anew."""
         self.close_sessions("system-shutdown")
-        self.store.restore(self._beginning)
+        self.store.restore(snapshot)
         self.start_bots()
         if self.mounted is not None:
             self.mounted.start()
@@ -387,7 +396,15 @@ class Server(Service):
 
     def _site(self, parts: Parts) -> Any:
         root = site(parts)
-        world = World(self.hosts, (*self.scenario.bots, *self.handler_bots), self.turn, self.reset, lambda: self.ready)
+        world = World(
+            self.hosts,
+            (*self.scenario.bots, *self.handler_bots),
+            self.turn,
+            self.clock,
+            self.state,
+            self.reset,
+            lambda: self.ready,
+        )
         root.putChild(b"_conversehost", control(world, parts.hosts))
         return root
 

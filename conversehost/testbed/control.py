@@ -11,8 +11,11 @@ from twisted.web.server import Request
 
 import conversehost
 from conversehost.testbed.accounts import Accounts
+from conversehost.testbed.clock import ClockNoun
 from conversehost.testbed.noun import API, ApiError, Fields, Noun, Refusal, Reply, Verb, World
 from conversehost.testbed.sessions import Sessions
+from conversehost.testbed.snapshots import Snapshots
+from conversehost.testbed.stanzas import Messages, Stanzas
 from conversehost.web.guard import Hosts, is_cross_site, is_direct_and_local
 
 
@@ -73,7 +76,15 @@ class Reset(Noun):
         return Reply()
 
 
-NOUNS: Mapping[str, type[Noun]] = {"accounts": Accounts, "sessions": Sessions, "reset": Reset}
+NOUNS: Mapping[str, type[Noun]] = {
+    "accounts": Accounts,
+    "sessions": Sessions,
+    "messages": Messages,
+    "stanzas": Stanzas,
+    "clock": ClockNoun,
+    "snapshots": Snapshots,
+    "reset": Reset,
+}
 
 
 class Root(Noun):

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from twisted.logger import Logger
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from conversehost.net.clock import ReactorClock
 from conversehost.server.host import Host
 from conversehost.testbed.scenario import Bot
 from conversehost.turn import Turn
 from conversehost.web.resource import answer_json
 from conversehost.xmpp.jid import JID, JIDError, parse_account
+
+if TYPE_CHECKING:
+    from conversehost.testbed.snapshots import State
 
 API = "/_conversehost/api/v1"
 
@@ -77,6 +83,22 @@ class Fields:
             raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be a list, not {_kind(values)}")
         return [_text(name, value) for value in values]
 
+    def number(self, name: str) -> float | None:
+        """A JSON number; None when it is missing."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be a number, not {_kind(value)}")
+        return value
+
+    def boolean(self, name: str) -> bool | None:
+        """true or false; None when it is missing."""
+        value = self._values.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be true or false, not {_kind(value)}")
+        return value
+
     def flag(self, name: str) -> bool:
         """1 or true, 0 or false; false when it is missing."""
         value = self._values.get(name, "0")
@@ -117,6 +139,8 @@ class World:
     hosts: Mapping[str, Host]
     bots: Sequence[Bot]
     turn: Turn
+    clock: ReactorClock
+    state: State
     reset: Callable[[], None]
     about: Callable[[], Mapping[str, object]]
     """The facts of the ready line."""

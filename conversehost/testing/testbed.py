@@ -197,6 +197,45 @@ class TestBed:
         elif not self._ask("DELETE", f"sessions?account={quote(one, safe='')}", fields)["sessions"]:
             raise TestBedError(f"{one} has no session", "not-found")
 
+    def message(self, sender: User | str, to: User | str, body: str, type: str = "chat") -> str:
+        """A message from an account, or from the full JID of a client that is logged in; the id that it has."""
+        fields = {"from": _name(sender), "to": _name(to), "body": body, "type": type}
+        sent: str = self._ask("POST", "messages", fields)["id"]
+        return sent
+
+    def stanza(self, sender: User | str, xml: str) -> list[str]:
+        """Any stanza from an account, or from the full JID of a client that is logged in; what an account is answered
+        at once, such as the result of an iq.
+        """
+        answers: list[str] = self._ask("POST", "stanzas", {"from": _name(sender), "xml": xml})["answers"]
+        return answers
+
+    def advance(self, seconds: float) -> datetime:
+        """Turn the server's clock forward: all that falls due meanwhile has happened then. Returns its time."""
+        return datetime.fromisoformat(self._ask("POST", "clock", {"advance": seconds})["now"])
+
+    def freeze(self) -> None:
+        """Stop the server's clock: only `advance` moves it, until `thaw`."""
+        self._ask("PATCH", "clock", {"frozen": True})
+
+    def thaw(self) -> None:
+        """Let the server's clock go on from where it stands."""
+        self._ask("PATCH", "clock", {"frozen": False})
+
+    @property
+    def now(self) -> datetime:
+        """The server's time."""
+        return datetime.fromisoformat(self._ask("GET", "clock")["now"])
+
+    def snapshot(self, name: str | None = None) -> str:
+        """Remember all data as it is now; the name to give to `restore`."""
+        taken: str = self._ask("POST", "snapshots", {} if name is None else {"name": name})["name"]
+        return taken
+
+    def restore(self, name: str) -> None:
+        """All data as it was then. Sessions end, as if the server had been started anew."""
+        self._ask("POST", f"snapshots/{quote(name, safe='')}")
+
     def reset(self) -> None:
         """Everything as right after the start: all sessions end, on the site too, and what was done is undone.
 

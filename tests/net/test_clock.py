@@ -129,3 +129,43 @@ def test_every_deadline_fires_at_its_time_whoever_turns_the_clock(steps):
         else:
             watch.reactor.pump([1] * seconds)
     assert watch.fired == [when for when in expected if when <= watch.clock.now()]
+
+
+def test_frozen_nothing_falls_due_by_itself(watch):
+    watch.set(10)
+    watch.clock.freeze()
+    assert watch.clock.frozen
+    stood = watch.clock.utc()
+    watch.reactor.advance(60)
+    watch.set(5)
+    assert (watch.fired, watch.clock.now(), watch.clock.utc()) == ([], 0, stood)
+    assert watch.reactor.getDelayedCalls() == []
+    watch.clock.advance(5)
+    assert (watch.fired, watch.clock.now(), watch.clock.utc()) == ([5], 5, stood + 5)
+    watch.clock.freeze()
+    assert watch.clock.now() == 5
+
+
+def test_thawed_it_goes_on_from_there(watch):
+    watch.set(10)
+    watch.clock.freeze()
+    watch.reactor.advance(60)
+    watch.clock.thaw()
+    watch.clock.thaw()
+    assert watch.clock.now() == 0
+    watch.reactor.advance(10)
+    assert watch.fired == [10]
+
+
+def test_reset_it_tells_the_real_time_and_waits_go_on(watch):
+    watch.set(100)
+    watch.clock.advance(40)
+    watch.clock.freeze()
+    assert 39 < watch.clock.offset < 41
+    watch.clock.reset()
+    assert abs(watch.clock.offset) < 1
+    assert not watch.clock.frozen
+    watch.reactor.advance(59)
+    assert watch.fired == []
+    watch.reactor.advance(1)
+    assert watch.fired == [100]

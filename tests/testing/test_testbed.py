@@ -388,3 +388,31 @@ def test_a_server_for_other_machines_alone_has_no_control_api():
     bed = TestBed(dict.fromkeys(names, "x") | {"api": None})
     with pytest.raises(TestBedError, match="listens on no loopback address"):
         bed.reset()
+
+
+def test_time_is_turned(bed: TestBed):
+    before = bed.now
+    assert 3600 <= (bed.advance(3600) - before).total_seconds() < 3660
+    bed.freeze()
+    stood = bed.now
+    assert bed.now == stood
+    bed.thaw()
+    bed.reset()
+    assert abs((bed.now - datetime.now(UTC)).total_seconds()) < SOON
+
+
+def test_anybody_says_anything(bed: TestBed):
+    assert bed.message("alice", "bob", "are you there?")
+    assert bed.stanza("bob", "<iq type='get' id='7'><query xmlns='jabber:iq:roster'/></iq>")[0].startswith("<iq ")
+    assert (
+        "service-unavailable" in bed.stanza("bob", "<message to='nobody@localhost' id='8'><body>x</body></message>")[0]
+    )
+
+
+def test_back_to_where_it_was(bed: TestBed):
+    taken = bed.snapshot("before")
+    bed.remove_user("alice")
+    bed.restore(taken)
+    assert "alice@localhost" in bed.accounts
+    with pytest.raises(TestBedError, match="there is no snapshot 'another'"):
+        bed.restore("another")
