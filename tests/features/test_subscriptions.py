@@ -297,7 +297,7 @@ def test_a_large_request_is_kept_without_what_makes_it_so(stage: Stage, user: Cl
 def test_the_name_of_who_asks_is_kept_all_the_same(
     stage: Stage, user: Client, elsewhere: Elsewhere, nick: str, kept: str | None
 ):
-    """XEP-0172 section 4.2."""
+    """XEP-0172 section 4.1."""
     head = f"<presence from='{CONTACT}' to='romeo@localhost' type='subscribe'><nick xmlns='{ns.NICK}'>{nick}</nick>"
     elsewhere.send(f"{head}<status>{'x' * subscriptions.PENDING_BYTES}</status></presence>")
     assert user.only().findtext(f"{{{ns.NICK}}}nick") == nick
