@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
+from conversehost.testbed.blocked import Blocked
 from conversehost.testbed.noun import API, ApiError, Fields, Noun, Reply, Verb, World
 from conversehost.testbed.scenario import introduce, nickname_of, put_nickname
 from conversehost.xmpp.jid import JID
@@ -75,6 +76,9 @@ class OneAccount(Noun):
             "PATCH": Verb(self.change, body=("password",)),
             "DELETE": Verb(self.delete),
         }
+
+    def item(self, name: str) -> Noun | None:
+        return Blocked(self.world, self._name) if name == "blocked" else None
 
     def read(self, query: Fields, body: Fields) -> Reply:
         """The account."""

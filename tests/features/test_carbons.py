@@ -314,6 +314,15 @@ def test_only_the_latest_messages_are_remembered(juliet: Client, chamber: Client
     assert unwrapped(chamber.only(), "sent").id == "m1"
 
 
+def test_what_nobody_wants_copies_of_is_not_remembered(juliet: Client, chamber: Client, mercutio: Client):
+    mercutio.say(juliet.jid, id="m7")
+    chamber.ask("set", DISABLE)
+    chamber.ask("set", ENABLE)
+    chamber.take()
+    juliet.write(f"<message to='{mercutio.jid}' id='m7' type='error'/>")
+    assert chamber.take() == []
+
+
 def test_who_answers_a_copy_with_an_error_is_not_heard(juliet: Client, chamber: Client, mercutio: Client):
     mercutio.say(juliet.jid)
     wrapping = chamber.only()
