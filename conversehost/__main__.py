@@ -12,7 +12,7 @@ from twisted.scripts.twistd import ServerOptions, runApp
 
 from conversehost import launch
 from conversehost.errors import ConfigError
-from conversehost.options import load
+from conversehost.loading import load
 
 PROXY_CONFIG = """\
 Usage: conversehost proxy-config nginx|apache|caddy [options]

@@ -82,11 +82,14 @@ def banner(ready: Mapping[str, Any], notes: list[str], *, colour: bool) -> str:
         ("WebSocket", ready["websocket"]),
         ("prebind", ready["prebind"]),
         ("XMPP", ready["c2s"]),
+        ("XMPP, TLS", ready["c2s_tls"]),
     ]
+    if not ready["https"]:
+        rows.append(("CA for TLS", ready["ca"]))
     lines = ["", f"  {bold}conversehost{plain}: a site and its chat, with one login", ""]
     lines += [f"    {name:<11}{bold if name == 'site' else ''}{value}{plain}" for name, value in rows if value]
     lines += ["", *_accounts(ready["accounts"]), ""]
-    if ready["ca"]:
+    if ready["ca"] and ready["https"]:
         lines += [*_trust(ready["ca"], ready["https"]), ""]
     lines += [*(f"  {note}" for note in notes), ""]
     return "\n".join(lines)

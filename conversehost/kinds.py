@@ -229,9 +229,23 @@ def _path(text: str) -> Path:
 CONTACT_KINDS = ("abuse", "admin", "feedback", "sales", "security", "status", "support")
 """Whom XEP-0157 knows."""
 
+
+def _mechanisms(text: str) -> str:
+    """Names with commas between them."""
+    from conversehost.xmpp import sasl
+
+    known = sasl.MECHANISMS
+    names = [each.strip().upper() for each in text.split(",")]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no mechanism {name!r}: the names are {', '.join(known)}")
+    return ",".join(dict.fromkeys(names))
+
+
 PORT = whole_number(0, 65535, "PORT")
 FLAG = Kind("", _flag, native=bool)
 ADDRESS = Kind("ADDRESS", _address)
+MECHANISMS = Kind("LIST", _mechanisms)
 NETWORK = Kind("ADDRESS", _network)
 DOMAIN = Kind("NAME", _domain)
 DOMAINS = Kind("NAME", _domains)

@@ -32,8 +32,9 @@ from zope.interface import implementer
 from conversehost import __version__
 from conversehost.console import LineObserver, Stream, banner, printable
 from conversehost.errors import ConfigError
+from conversehost.loading import load
 from conversehost.net import private
-from conversehost.options import LOOPBACK, Settings, Sockets, load
+from conversehost.options import LOOPBACK, Settings, Sockets
 from conversehost.usage import help_text
 
 if TYPE_CHECKING:
@@ -175,19 +176,22 @@ def listen(settings: Settings) -> Sockets:
     http = bind(settings.interfaces, settings.port, "--port")
     c2s: list[socket.socket] = []
     component: list[socket.socket] = []
+    https: list[socket.socket] = []
     try:
         c2s = bind(settings.interfaces, settings.c2s_port, "--c2s-port")
         if settings.component_secrets:
             component = bind(settings.interfaces, settings.component_port, "--component-port")
         https = bind(settings.interfaces, settings.https_port, "--https-port") if settings.tls else []
+        direct = settings.c2s_tls_port
+        c2s_tls = [] if direct is None else bind(settings.interfaces, direct, "--c2s-tls-port")
     except ConfigError:
-        close(http + c2s + component)
+        close(http + c2s + component + https)
         raise
     reachable = [each for each in settings.interfaces if not ipaddress.ip_address(each).is_loopback]
     if reachable:
         text = f"other machines can reach {', '.join(reachable)}, and the demo passwords are no secret"
         print(f"conversehost: warning: {text}", file=sys.stderr, flush=True)
-    return Sockets(http, c2s, https, component)
+    return Sockets(http, c2s, https, component, c2s_tls)
 
 
 def bind(interfaces: Sequence[str], port: int, flag: str = "--port") -> list[socket.socket]:

@@ -1,4 +1,4 @@
-"""What the operator asked for: command line over environment over TOML file over defaults, as one frozen value.
+"""What the operator can ask for, as one frozen value; `conversehost.loading` reads it.
 
 `Settings` is the one table. Each of its fields says what the option is called, what it takes and what it means; the
 command line, the environment variables, the keys of the file and the text of --help all follow from it.
@@ -7,22 +7,17 @@ command line, the environment variables, the keys of the file and the text of --
 from __future__ import annotations
 
 import dataclasses
-import getopt
 import socket
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from conversehost.xmpp.services import ExternalService
 
 import attrs
 
-from conversehost import punjab
-from conversehost.errors import ConfigError
 from conversehost.kinds import (
     ACCOUNT,
     ADDRESS,
@@ -37,6 +32,7 @@ from conversehost.kinds import (
     FILE,
     FLAG,
     FOLDER,
+    MECHANISMS,
     NETWORK,
     NEW_FILE,
     ORIGIN,
@@ -66,6 +62,7 @@ class Sockets:
     c2s: list[socket.socket]
     https: list[socket.socket]
     component: list[socket.socket] = dataclasses.field(default_factory=list)
+    c2s_tls: list[socket.socket] = dataclasses.field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +111,10 @@ class Settings:
     """All options, checked. Times are whole seconds, `stanza_limit` is bytes, paths are absolute."""
 
     port: int = option(5280, PORT, LISTEN, "the site, BOSH and prebind; 0 picks a free port")
-    c2s_port: int = option(5222, PORT, LISTEN, "XMPP over TCP; 0 picks a free port")
+    c2s_port: int = option(5222, PORT, LISTEN, "XMPP over TCP, with STARTTLS; 0 picks a free port")
+    c2s_tls_port: int | None = option(
+        None, PORT, LISTEN, "XMPP over TLS from the first byte (by default 5223, or as free as --c2s-port)"
+    )
     component_port: int = option(5347, PORT, LISTEN, "where components connect, if there are any; 0 picks a free port")
     tls: bool = option(False, FLAG, LISTEN, "HTTPS too, with a certificate of a development authority that it makes")
     https_port: int = option(5281, PORT, LISTEN, "where it is, with --tls; 0 picks a free port")
@@ -122,6 +122,13 @@ class Settings:
         None, FILE, LISTEN, "your own certificate (PEM, with its chain) in place of that one"
     )
     tls_key: Path | None = option(None, FILE, LISTEN, "its private key (PEM), where that is another file")
+    client_ca: Path | None = option(
+        None, FILE, LISTEN, "whose certificates (PEM) say who a client is, in place of the development authority's"
+    )
+    no_starttls: bool = option(
+        False, FLAG, LISTEN, "no TLS for XMPP over TCP, for clients that can't trust a certificate"
+    )
+    require_tls: bool = option(False, FLAG, LISTEN, "no login without TLS, over any transport")
     interfaces: tuple[str, ...] = option(
         LOOPBACK, ADDRESS, LISTEN, "an address to listen on; repeatable", name="interface"
     )
@@ -172,6 +179,15 @@ class Settings:
         (), USER, PEOPLE, "one more account; NAME may be a JID; repeatable", name="user"
     )
     scenario: Path | None = option(None, FILE, PEOPLE, "accounts and rosters, as TOML; without it the demo cast")
+    auth: str = option(
+        "accounts", one_of("accounts", "any"), PEOPLE, "who may log in; any: everybody, with any password, by PLAIN"
+    )
+    mechanisms: str = option(
+        "", MECHANISMS, PEOPLE, "ways to log in, in order, such as SCRAM-SHA-256,PLAIN; without it all that are safe"
+    )
+    plain_anywhere: bool = option(
+        False, FLAG, PEOPLE, "take passwords without TLS from other machines too, as from this one"
+    )
     registration: bool = option(False, FLAG, PEOPLE, "let anybody make an account")
     welcome: str = option("", TEXT, PEOPLE, "what somebody who has registered is told at the first login")
     admins: tuple[str, ...] = option(
@@ -247,6 +263,18 @@ class Settings:
     resume_location: str = option(
         "", ENDPOINT, LIMITS, "where it should come back to, when not to the same address (XEP-0198)"
     )
+    login_timeout: int = seconds(120, 1, 86_400, "how long a client may take to log in")
+    login_room: int = option(
+        2_000, whole_number(1, 1_000_000, "N"), LIMITS, "the most clients at that, a tenth of them from one address"
+    )
+    login_failures: int = option(
+        30,
+        whole_number(1, 1_000_000, "N"),
+        LIMITS,
+        "failed logins a minute from one address; from this machine 100 times as many",
+    )
+    c2s_keep_alive: int = seconds(60, 1, 86_400, "a silent TCP client is sent a space after this")
+    c2s_timeout: int = seconds(86_400, 1, 1_000_000, "and one that says nothing must go after this")
     connections: int = option(
         10_000, whole_number(1, 1_000_000, "N"), LIMITS, "the most connections in all; open files may allow fewer"
     )
@@ -303,167 +331,6 @@ def _table() -> Iterator[Option]:
 OPTIONS = tuple(_table())
 CONFIG = Option("config", "config", FILE, "read options from a TOML file; its keys are the names above", RUN, None)
 SPOKEN = (*OPTIONS, CONFIG)
-
-
-def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """The settings that a command line (without the program's name) and an environment ask for. Raises ConfigError."""
-    values = from_environment(environment) | from_arguments(arguments)
-    if path := values.pop(CONFIG.field, None):
-        values = from_file(path) | values
-    return _agree(Settings(**values))
-
-
-def from_arguments(arguments: Sequence[str]) -> dict[str, Any]:
-    """Values by field. Raises ConfigError."""
-    names = [option.name + ("" if option.is_flag else "=") for option in SPOKEN]
-    try:
-        found, rest = getopt.gnu_getopt(punjab.prepare(arguments), punjab.SHORT, [*names, *punjab.LONG])
-    except getopt.GetoptError as error:
-        raise ConfigError(_explain(error)) from None
-    if rest:
-        raise ConfigError(f"what is {rest[0]!r}? Every option starts with two hyphens")
-    texts: dict[str, list[str]] = {}
-    for given, value in found:
-        for name, text in punjab.ours(given.lstrip("-"), value):
-            texts.setdefault(name, []).append(text)
-    return {
-        option.field: True if option.is_flag else _read(option, texts[option.name], "--" + option.name)
-        for option in SPOKEN
-        if option.name in texts
-    }
-
-
-def _explain(error: getopt.GetoptError) -> str:
-    if len(error.opt) == 1:
-        return f"unknown option -{error.opt}: twistd's own options go before the word conversehost"
-    name = "--" + error.opt
-    if "not recognized" in error.msg:
-        return f"unknown option {name}" + did_you_mean(name, ["--" + option.name for option in SPOKEN])
-    if "requires argument" in error.msg:
-        return f"{name} wants a value"
-    if "must not have" in error.msg:
-        return f"{name} takes no value"
-    return f"{name} is short for more than one option: write it in full"
-
-
-def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Values by field; lists are separated by commas; an empty variable counts as none. Raises ConfigError."""
-    return {
-        option.field: _read(option, text.split(",") if option.is_list else [text], option.variable)
-        for option in SPOKEN
-        if (text := environment.get(option.variable, "").strip())
-    }
-
-
-def from_file(path: Path) -> dict[str, Any]:
-    """Values by field. Relative paths in the file start at its folder. Raises ConfigError."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: can't be read as TOML: {error}") from None
-    known = {option.name: option for option in OPTIONS}
-    values: dict[str, Any] = {}
-    for key, value in content.items():
-        option = known.get(key.replace("_", "-"))
-        if option is None:
-            raise ConfigError(f"{path}: unknown key {key!r}" + did_you_mean(key.replace("_", "-"), known))
-        if option.field in values:
-            raise ConfigError(f"{path}: {option.name} is there twice, with - and with _: keep one")
-        values[option.field] = _read(option, _texts(option, value, path), f"{path}: {key}")
-    return values
-
-
-def _texts(option: Option, value: object, path: Path) -> list[str]:
-    """What the file says, as one would have typed it."""
-    several: list[Any] = value if option.is_list and isinstance(value, list) else [value]
-    for one in several:
-        if type(one) is not option.kind.native:
-            wanted = {int: "a whole number", bool: "true or false", str: "text in quotes"}[option.kind.native]
-            raise ConfigError(f"{path}: {option.name}: wants {wanted}" + (" or a list of it" if option.is_list else ""))
-    base = path.parent if option.kind.is_path else Path()
-    return [str(base / Path(one).expanduser()) if option.kind.is_path else str(one) for one in several]
-
-
-def _read(option: Option, texts: Iterable[str], where: str) -> Any:
-    try:
-        values = [option.kind.read(text.strip()) for text in texts]
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from None
-    return tuple(dict.fromkeys(values)) if option.is_list else values[-1]
-
-
-def _agree(settings: Settings) -> Settings:
-    """What no option can know alone; accounts get the domain they are in."""
-    _agree_on_ports(settings)
-    if settings.tls_key and not settings.tls_cert:
-        raise ConfigError("--tls-key is for a certificate of your own: give that with --tls-cert FILE")
-    if settings.proxy and settings.site:
-        raise ConfigError("--proxy and --site both say what is at /: choose one")
-    if settings.proxy and _is_here(settings, settings.proxy):
-        raise ConfigError(f"--proxy {settings.proxy} is this server itself: give it another port, or the site's URL")
-    if not settings.domains:
-        raise ConfigError("no domain: give one with --domain")
-    if settings.anonymous_domain in settings.domains:
-        raise ConfigError(
-            f"--anonymous-domain {settings.anonymous_domain}: that domain is for accounts, choose another"
-        )
-    if not settings.interfaces:
-        raise ConfigError("no address to listen on: give one with --interface")
-    _agree_on_components(settings)
-    admins = tuple(_full_address(settings, each, "--admin") for each in settings.admins)
-    users: dict[str, str] = {}
-    for name, password in settings.users:
-        account = _full_address(settings, name, "--user")
-        if users.setdefault(account, password) != password:
-            raise ConfigError(f"--user {account}: given twice with different passwords")
-    bots = tuple((_full_address(settings, name, "--bot"), spec) for name, spec in settings.bots)
-    tls = settings.tls or settings.tls_cert is not None
-    return attrs.evolve(settings, users=tuple(users.items()), admins=admins, bots=bots, tls=tls)
-
-
-def _agree_on_components(settings: Settings) -> None:
-    """Each domain has one to serve it."""
-    served = dict.fromkeys((*settings.domains, settings.guests), "is a domain for accounts")
-    for name, values in (("--component", settings.components), ("--component-secret", settings.component_secrets)):
-        for domain, _ in values:
-            if domain in served:
-                raise ConfigError(f"{name} {domain}: {served[domain]}, choose another")
-            served[domain] = "is another component's"
-
-
-def _full_address(settings: Settings, name: str, flag: str) -> str:
-    """Of an account that is to be of a domain here. Raises ConfigError."""
-    from conversehost.xmpp.jid import parse_account
-
-    account = parse_account(name, settings.domains[0])
-    if account.domain not in settings.domains:
-        raise ConfigError(f"{flag} {account}: no such domain here, add --domain {account.domain}")
-    return account.full
-
-
-def _is_here(settings: Settings, url: str) -> bool:
-    """Whether a URL is this server's own, as far as it says so: its requests would go round and round."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    return port in (settings.port, settings.https_port) and parts.hostname in (
-        "localhost",
-        *LOOPBACK,
-        *settings.interfaces,
-    )
-
-
-def _agree_on_ports(settings: Settings) -> None:
-    ports = {"--port": settings.port, "--c2s-port": settings.c2s_port}
-    if settings.component_secrets:
-        ports["--component-port"] = settings.component_port
-    if settings.tls or settings.tls_cert:
-        ports["--https-port"] = settings.https_port
-    taken: dict[int, str] = {}
-    for name, port in ports.items():
-        if port:
-            if first := taken.get(port):
-                raise ConfigError(f"{first} and {name} are both {port}: give them different ones")
-            taken[port] = name
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IListeningPort
@@ -19,7 +21,8 @@ from conversehost.bosh.manager import Manager
 from conversehost.bosh.terms import Ceilings
 from conversehost.errors import ConfigError
 from conversehost.features import by_name, chosen
-from conversehost.net import handshake
+from conversehost.logins import Logins
+from conversehost.net import handshake, secured
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
@@ -28,11 +31,9 @@ from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
-from conversehost.net.secured import Secured
 from conversehost.net.tcp import ClientFactory
+from conversehost.net.tcp import Manners as TcpManners
 from conversehost.options import Settings, Sockets, did_you_mean
-from conversehost.server.authentication import LoginRules
-from conversehost.server.entrance import Entrance
 from conversehost.server.host import Host
 from conversehost.server.policy import Conflict, Policy
 from conversehost.server.router import Router
@@ -86,7 +87,7 @@ def compose(settings: Settings, sockets: Sockets) -> Composition:
     server = Server(settings, reactor)
     server.sockets = sockets
     server.ready = server.ready_line()
-    return Composition(server, server.ready, server.reload if settings.tls else None)
+    return Composition(server, server.ready, server.reload if settings.tls or settings.require_tls else None)
 
 
 class Server(Service):
@@ -102,10 +103,10 @@ class Server(Service):
         self.turn = Turn(report_link)
         self.clock = ReactorClock(reactor, self.turn)
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
-        self.entrance = Entrance(self.wall)
         self.store = MemoryStore()
         self.accounts = Accounts(self.store)
         self.router = Router(report)
+        self.logins = Logins(settings, self.accounts, self.router.hosts, clock=self.wall, note=tell)
         self.limits = Limits(stanza=settings.stanza_limit)
         self.scenario = scenarios.load(settings.scenario or DEMO, settings.domains)
         self.policy = policy(settings, self.scenario)
@@ -126,7 +127,7 @@ class Server(Service):
             clock=self.clock,
             turn=self.turn,
             limits=self.limits,
-            ceilings=ceilings(settings),
+            ceilings=Ceilings.of(settings),
             moved=settings.see_other and settings.see_other + "/http-bind",
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn)
@@ -143,14 +144,18 @@ class Server(Service):
             gate=gate,
             streaming=self._proxy(),
         )
-        self.secured = Secured(settings) if settings.tls else None
+        self.secured = secured.find(settings)
         self.components = self._components()
         self.c2s = ClientFactory(
-            lambda: ServerStream(self.router, None, self.entrance),
+            lambda: ServerStream(self.router, None, self.logins.entrance),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
             gate=gate,
+            named=self.logins.named,
+            manners=TcpManners(settings.c2s_keep_alive, settings.c2s_timeout),
+            tls=self.secured.for_xmpp(self.wall) if self.secured and not settings.no_starttls else None,
+            moved=urlsplit(settings.see_other).hostname or "",
         )
 
     def startService(self) -> None:
@@ -158,8 +163,10 @@ class Server(Service):
         listening = [(self.http, self.sockets.http), (self.c2s, self.sockets.c2s)]
         if self.components is not None:
             listening.append((self.components, self.sockets.component))
-        if self.secured is not None:
+        if self.secured is not None and self.sockets.https:
             listening.append((self.secured.below(self.http, self.wall), self.sockets.https))
+        if self.c2s.tls is not None:
+            listening.append((self.c2s.tls.direct(self.c2s), self.sockets.c2s_tls))
         for factory, sockets in listening:
             for each in sockets:
                 self._ports.append(self.reactor.adoptStreamPort(each.fileno(), each.family, factory))
@@ -244,10 +251,12 @@ class Server(Service):
         """What clients of this server need to know; null for what isn't there."""
         settings = self.settings
         host = "localhost" if self._reached_locally() else settings.interfaces[0]
-        port = self.sockets.http[0].getsockname()[1]
         authority = f"[{host}]" if ":" in host else host
-        site_url = f"http://{authority}:{port}"
-        secured, component = self.secured, self.sockets.component
+
+        def at(sockets: list[socket.socket]) -> str | None:
+            return f"{authority}:{sockets[0].getsockname()[1]}" if sockets else None
+
+        site_url = f"http://{at(self.sockets.http)}"
         bots = {bot.jid for bot in (*self.scenario.bots, *self.handler_bots)}
         accounts = {
             jid.full: password
@@ -261,18 +270,19 @@ class Server(Service):
             "websocket": handshake.websocket_url(site_url),
             "prebind": f"{site_url}/prebind",
             "credentials": None,
-            "api": self._api_url(port),
-            "https": secured and f"https://{authority}:{self.sockets.https[0].getsockname()[1]}/",
-            "ca": secured and secured.ca,
-            "c2s": f"{authority}:{self.sockets.c2s[0].getsockname()[1]}",
-            "c2s_tls": None,
-            "component": f"{authority}:{component[0].getsockname()[1]}" if component else None,
+            "api": self._api_url(),
+            "https": f"https://{at(self.sockets.https)}/" if self.sockets.https else None,
+            "ca": self.secured and self.secured.ca,
+            "c2s": at(self.sockets.c2s),
+            "c2s_tls": at(self.sockets.c2s_tls) if self.c2s.tls else None,
+            "component": at(self.sockets.component),
             "domain": settings.domains[0],
             "accounts": accounts,
         }
 
-    def _api_url(self, port: int) -> str | None:
+    def _api_url(self) -> str | None:
         """Only for programs on this machine, so not there when nothing listens for them."""
+        port = self.sockets.http[0].getsockname()[1]
         return f"http://localhost:{port}{API}" if self._reached_locally() else None
 
     def _reached_locally(self) -> bool:
@@ -285,7 +295,7 @@ class Server(Service):
             clock=self.clock,
             router=self.router,
             accounts=self.accounts,
-            rules=LoginRules(self.accounts, anonymous=guests),
+            rules=self.logins.rules(guests=guests),
             policy=self.policy,
         )
         for feature in self._features(guests):
@@ -337,7 +347,7 @@ class Server(Service):
         return next((each for each in hosts if domain.endswith(f".{each.domain}")), hosts[0]).items
 
     def _backend_for(self, domain: str) -> Backend | None:
-        return ServerStream(self.router, None, self.entrance) if domain in self.by_http else None
+        return ServerStream(self.router, None, self.logins.entrance) if domain in self.by_http else None
 
     def _direct(self) -> dict[bytes, Direct]:
         settings = self.settings
@@ -349,7 +359,7 @@ class Server(Service):
             reasons=not settings.no_bosh_reason,
         )
         shared = handshake.Shared(
-            lambda: ServerStream(self.router, self.by_http, self.entrance),
+            lambda: ServerStream(self.router, self.by_http, self.logins.entrance),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
@@ -359,6 +369,7 @@ class Server(Service):
                 settings.websocket_queue,
                 settings.websocket_deflate,
             ),
+            named=self.logins.named,
         )
         self.websocket = handshake.WebSocketFront(shared, cors=self.cors, moved=settings.see_other)
         paths = (*PATHS, *(path.encode() + end for path in settings.bosh_paths for end in (b"", b"/")))
@@ -374,7 +385,7 @@ class Server(Service):
     def _parts(self) -> Parts:
         settings, domain = self.settings, self.settings.domains[0]
         return Parts(
-            authenticator=self.accounts,
+            authenticator=self.logins.authenticator,
             store=self.store,
             clock=self.clock,
             chat=self.chat,
@@ -424,16 +435,9 @@ def policy(settings: Settings, scenario: scenarios.Scenario) -> Policy:
     )
 
 
-def ceilings(settings: Settings) -> Ceilings:
-    """The most that BOSH clients may ask for."""
-    return Ceilings(
-        settings.bosh_wait,
-        settings.bosh_hold,
-        settings.bosh_inactivity,
-        settings.bosh_polling,
-        settings.bosh_maxpause,
-        settings.bosh_streams,
-    )
+def tell(text: str) -> None:
+    """A line for the operator."""
+    log.info("{text}", text=text)
 
 
 def report_link(error: Exception) -> None:

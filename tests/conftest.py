@@ -8,6 +8,14 @@ from conversehost.clock import Clock
 from tests.stage import Client, Stage
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Servers that tests start keep their authority together, and not in anybody's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def make_stage() -> Iterator[Callable[..., Stage]]:
     """Servers to one's taste. An exception that nobody expected fails the test in which it happened."""

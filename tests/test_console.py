@@ -20,6 +20,7 @@ READY = {
     "websocket": None,
     "prebind": "http://localhost:5280/prebind",
     "c2s": "localhost:5222",
+    "c2s_tls": "localhost:5223",
     "accounts": {"alice@localhost": "secret", "al@localhost": "other"},
 }
 
@@ -99,12 +100,19 @@ def test_the_banner_is_aligned_and_leaves_out_what_is_not_there():
         "    BOSH       http://localhost:5280/http-bind\n"
         "    prebind    http://localhost:5280/prebind\n"
         "    XMPP       localhost:5222\n"
+        "    XMPP, TLS  localhost:5223\n"
         "\n"
         "    accounts   alice@localhost  secret\n"
         "               al@localhost     other\n"
         "\n"
         "  Stop with Ctrl+C.\n"
     )
+
+
+def test_whom_to_trust_is_a_file():
+    text = banner({**READY, "ca": "/home/me/ca.pem"}, [], colour=False)
+    assert "    CA for TLS /home/me/ca.pem\n" in text
+    assert "Chromium" not in text
 
 
 def test_a_banner_of_many_accounts_is_short():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conversehost.errors import ConfigError
-from conversehost.options import Sockets, load
+from conversehost.loading import load
+from conversehost.options import Sockets
 from conversehost.service import compose
 
 

@@ -403,7 +403,8 @@ def test_a_second_signal_ends_what_does_not_stop(program):
 
 CLOCK = """
 import time
-from conversehost.options import Sockets, load
+from conversehost.loading import load
+from conversehost.options import Sockets
 from conversehost.service import compose
 from twisted.internet import reactor
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from conversehost.errors import ConfigError
-from conversehost.options import OPTIONS, Settings, load
+from conversehost.loading import load
+from conversehost.options import OPTIONS, Settings
 from conversehost.usage import help_text
 from conversehost.xmpp.services import read_service
 
@@ -35,7 +36,7 @@ def complaint(arguments: Sequence[str], environment: Mapping[str, str] | None = 
 
 
 def test_nothing_given_is_the_defaults():
-    assert read() == Settings()
+    assert read() == Settings(c2s_tls_port=5223)
     assert read().interfaces == ("127.0.0.1", "::1")
     assert (read().port, read().c2s_port, read().domains) == (5280, 5222, ("localhost",))
 
@@ -71,7 +72,22 @@ def test_lists_in_the_environment_are_separated_by_commas():
 
 
 def test_an_empty_variable_counts_as_none():
-    assert read(CONVERSEHOST_PORT="", CONVERSEHOST_USER=" ") == Settings()
+    assert read(CONVERSEHOST_PORT="", CONVERSEHOST_USER=" ") == read()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "port"),
+    [
+        ([], 5223),
+        (["--c2s-port", "0"], 0),
+        (["--c2s-port", "15222"], None),  # there may be several servers
+        (["--c2s-port", "15222", "--c2s-tls-port", "15223"], 15223),
+        (["--c2s-tls-port", "0"], 0),
+        (["--no-starttls"], None),
+    ],
+)
+def test_where_xmpp_has_tls_from_the_first_byte(arguments, port):
+    assert read(*arguments).c2s_tls_port == port
 
 
 @pytest.mark.parametrize(("text", "value"), [("1", True), ("yes", True), ("True", True), ("0", False), ("off", False)])
@@ -86,6 +102,17 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         """
         port = 1
         c2s-port = 2
+        c2s_tls_port = 4
+        client_ca = "cast.toml"
+        require_tls = true
+        auth = "any"
+        mechanisms = "external, plain"
+        plain_anywhere = true
+        login_timeout = 20
+        login_room = 21
+        login_failures = 22
+        c2s_keep_alive = 23
+        c2s_timeout = 24
         tls = true
         https_port = 3
         tls_cert = "cast.toml"
@@ -143,6 +170,17 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
     assert settings == Settings(
         port=1,
         c2s_port=2,
+        c2s_tls_port=4,
+        client_ca=tmp_path / "cast.toml",
+        require_tls=True,
+        auth="any",
+        mechanisms="EXTERNAL,PLAIN",
+        plain_anywhere=True,
+        login_timeout=20,
+        login_room=21,
+        login_failures=22,
+        c2s_keep_alive=23,
+        c2s_timeout=24,
         tls=True,
         https_port=3,
         tls_cert=tmp_path / "cast.toml",
@@ -195,7 +233,8 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         ready_file=tmp_path / "ready.json",
         exit_with_stdin=True,
     )
-    assert [option.field for option in OPTIONS if getattr(settings, option.field) == option.default] == ["proxy"]
+    left = [option.field for option in OPTIONS if getattr(settings, option.field) == option.default]
+    assert left == ["no_starttls", "proxy"]  # each contradicts another one
     assert read("--config", toml('proxy = "http://localhost:8000"')).proxy == "http://localhost:8000"  # not with site
 
 
@@ -253,7 +292,18 @@ def test_what_is_no_origin(text):
     ("arguments", "text"),
     [
         (["--prot", "1"], "unknown option --prot: did you mean --port?"),
-        (["--c2s-tls-port", "0"], "unknown option --c2s-tls-port: did you mean --c2s-port?"),
+        (["--c2s-tsl-port", "0"], "unknown option --c2s-tsl-port: did you mean --c2s-tls-port?"),
+        (["--c2s-tls-port", "5222"], "--c2s-port and --c2s-tls-port are both 5222: give them different ones"),
+        (["--no-starttls", "--require-tls"], "--no-starttls and --require-tls contradict one another: choose one"),
+        (
+            ["--auth", "any", "--mechanisms", "SCRAM-SHA-1"],
+            "--auth any takes any password, so PLAIN must be among --mechanisms",
+        ),
+        (
+            ["--mechanisms", "PLAIN,MD5"],
+            "--mechanisms: there is no mechanism 'MD5': the names are EXTERNAL, SCRAM-SHA-512-PLUS, SCRAM-SHA-256-PLUS,"
+            " SCRAM-SHA-1-PLUS, SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, OAUTHBEARER, X-OAUTH2, PLAIN",
+        ),
         (["--zzz"], "unknown option --zzz"),
         (["-n"], "unknown option -n: twistd's own options go before the word conversehost"),
         (["--bosh"], "--bosh is short for more than one option: write it in full"),

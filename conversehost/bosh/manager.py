@@ -74,7 +74,7 @@ class Manager:
             if body.sid is None:
                 answers = manner(body)
                 session, first = self._create(body, peer)
-                session.greet(body.rid, body, exchange, first, opening(body, first["from"], peer.address, peer.secure))
+                session.greet(body.rid, body, exchange, first, opening(body, first["from"], session))
                 return session
             session = self._sessions.get(body.sid)
             if session is None:
@@ -102,7 +102,7 @@ class Manager:
             return
         stream.greeting = about_stream(domain)
         streams.add(stream)
-        stream.backend.open(opening(body, domain, session.address, session.secure), stream)
+        stream.backend.open(opening(body, domain, session), stream)
 
     def prebind(self, backend: Backend) -> tuple[BoshSession, int]:
         """A session without a client yet, and the rid that its first request must have. The backend isn't opened."""

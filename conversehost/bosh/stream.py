@@ -17,10 +17,19 @@ QUEUE, QUEUE_BYTES = 1_000, 1_048_576
 """What may wait for a client that has no request open; more ends the stream, and all of it is stored or bounced."""
 
 
-def opening(body: Body, domain: str, address: str, secure: bool) -> StreamOpen:
+def opening(body: Body, domain: str, session: BoshSession) -> StreamOpen:
     """What the server behind is told of a new stream, or one that restarts."""
-    lang = body.get(f"{{{ns.XML}}}lang") or "en"
-    return StreamOpen(domain, "bosh", address, body.get("from") or "", lang, secure)
+    limits = session.manager.limits
+    return StreamOpen(
+        domain,
+        "bosh",
+        session.address,
+        body.get("from") or "",
+        body.get(f"{{{ns.XML}}}lang") or "en",
+        secure=session.secure,
+        early_bytes=limits.unauthenticated,
+        max_bytes=limits.stanza,
+    )
 
 
 class BoshStream:
@@ -54,7 +63,7 @@ class BoshStream:
     def restart(self, body: Body) -> None:
         """The client restarts the stream (XEP-0206 section 5)."""
         session = self.session
-        self.backend.restart(opening(body, body.get("to") or "", session.address, session.secure))
+        self.backend.restart(opening(body, body.get("to") or "", session))
 
     def restarting(self) -> None:
         self.session.trust()

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from conversehost.bosh.body import Body, BodyError
+from conversehost.options import Settings
 from conversehost.xmpp import ns
 
 VERSION = (1, 11)
@@ -32,6 +33,18 @@ class Ceilings:
     polling: int = 5
     maxpause: int = 120
     streams: int = 8
+
+    @classmethod
+    def of(cls, settings: Settings) -> Ceilings:
+        """As the operator wants them."""
+        return cls(
+            settings.bosh_wait,
+            settings.bosh_hold,
+            settings.bosh_inactivity,
+            settings.bosh_polling,
+            settings.bosh_maxpause,
+            settings.bosh_streams,
+        )
 
 
 @dataclass(frozen=True, slots=True)

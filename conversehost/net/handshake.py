@@ -56,9 +56,17 @@ class Shared:
     """What all connections share: the server behind, time, limits."""
 
     def __init__(
-        self, backend: Callable[[], Backend], *, clock: Clock, turn: Turn, limits: Limits, manners: Manners
+        self,
+        backend: Callable[[], Backend],
+        *,
+        clock: Clock,
+        turn: Turn,
+        limits: Limits,
+        manners: Manners,
+        named: Callable[[str], str] = lambda domain: domain,
     ) -> None:
-        """`clock` tells real time, for sockets."""
+        """`clock` tells real time, for sockets; `named` is who answers to a client that wants a domain."""
+        self.named = named
         self.backend = backend
         self.clock = clock
         self.turn = turn

@@ -6,9 +6,10 @@ connection by `transport.startTLS(certificate.speaking(...))`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from cryptography import x509
 from OpenSSL import SSL
 from twisted.internet.interfaces import IAddress, IOpenSSLServerConnectionCreator, IProtocolFactory
 from twisted.internet.protocol import Protocol, connectionDone
@@ -39,27 +40,32 @@ PLAIN_HTTP = (
 class Certificate:
     """A certificate with its key, as it is now."""
 
-    def __init__(self, source: Callable[[], KeyPair]) -> None:
-        """`source` reads it, now and at each reload. Raises ConfigError."""
+    def __init__(
+        self, source: Callable[[], KeyPair], authorities: Callable[[], Sequence[x509.Certificate]] = lambda: ()
+    ) -> None:
+        """Both are called now and at each reload; `authorities` say who a client is. Raises ConfigError."""
         self._source = source
+        self._read_authorities = authorities
         self.reload()
 
     def reload(self) -> None:
         """New connections get what `source` gives now. When that raises ConfigError all stays as it was."""
-        pair = self._source()
+        pair, authorities = self._source(), self._read_authorities()
         context(pair, ())  # OpenSSL may have objections of its own
-        self.pair = pair
-        self._contexts: dict[tuple[bytes, ...], SSL.Context] = {}
+        self.pair, self.authorities = pair, authorities
+        self._contexts: dict[tuple[tuple[bytes, ...], bool], SSL.Context] = {}
 
-    def speaking(self, *protocols: bytes) -> Speaker:
-        """For a server of these protocols, by their ALPN names (RFC 7301)."""
-        return Speaker(self, protocols)
+    def speaking(self, *protocols: bytes, asking: bool = False) -> Speaker:
+        """For a server of these protocols, by their ALPN names (RFC 7301); `asking` clients for a certificate."""
+        return Speaker(self, protocols, asking=asking)
 
-    def context(self, protocols: tuple[bytes, ...]) -> SSL.Context:
+    def context(self, protocols: tuple[bytes, ...], *, asking: bool = False) -> SSL.Context:
         """Shared by all connections until the next reload."""
-        found = self._contexts.get(protocols)
+        found = self._contexts.get((protocols, asking))
         if found is None:
-            found = self._contexts[protocols] = context(self.pair, protocols)
+            found = self._contexts[protocols, asking] = context(self.pair, protocols)
+            if asking:
+                ask(found, self.authorities)
         return found
 
 
@@ -67,12 +73,13 @@ class Certificate:
 class Speaker:
     """What Twisted wants to know of a server that speaks TLS."""
 
-    def __init__(self, certificate: Certificate, protocols: tuple[bytes, ...]) -> None:
+    def __init__(self, certificate: Certificate, protocols: tuple[bytes, ...], *, asking: bool) -> None:
         self._certificate = certificate
         self._protocols = protocols
+        self._asking = asking
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        return SSL.Connection(self._certificate.context(self._protocols), None)
+        return SSL.Connection(self._certificate.context(self._protocols, asking=self._asking), None)
 
 
 def context(pair: KeyPair, protocols: tuple[bytes, ...]) -> SSL.Context:
@@ -99,6 +106,13 @@ def context(pair: KeyPair, protocols: tuple[bytes, ...]) -> SSL.Context:
 
         made.set_alpn_select_callback(select)
     return made
+
+
+def ask(context: SSL.Context, authorities: Sequence[x509.Certificate]) -> None:
+    """Have clients asked for a certificate. Which one they have, if any, is judged later: by whoever wants to know."""
+    context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
+    for each in authorities:
+        context.add_client_ca(each)
 
 
 class Counted:
@@ -134,7 +148,7 @@ class TlsProtocol(TLSMemoryBIOProtocol):
     def dataReceived(self, data: bytes) -> None:
         if self._silent:
             self._silent = False
-            if self.factory.plain and data[:1].isalpha():
+            if self.factory.plain and (data[:1].isalpha() or data[:1] == b"<"):
                 self.transport.write(self.factory.plain)
                 self.transport.loseConnection()
                 self._aborted = True
@@ -176,16 +190,19 @@ class TlsFactory(TLSMemoryBIOFactory):
 
     protocol = TlsProtocol
 
-    def __init__(
-        self, certificate: Certificate, above: IProtocolFactory, *protocols: bytes, clock: Clock, plain: bytes = b""
-    ) -> None:
-        """`protocols` as for `Certificate.speaking`; `clock` tells real time.
-
-        `plain` is the answer to a client that starts with a letter, so doesn't speak TLS.
-        """
-        super().__init__(certificate.speaking(*protocols), False, above)
+    def __init__(self, speaker: Speaker, above: IProtocolFactory, *, clock: Clock, plain: bytes = b"") -> None:
+        """`clock` tells real time. `plain` answers a client that starts with a letter or <, so without TLS."""
+        super().__init__(speaker, False, above)
         self.clock = clock
         self.plain = plain
+
+    def below(self, connection: Protocol) -> TlsProtocol:
+        """TLS begins on a connection that is open: what `connection` writes to from now on (RFC 6120 section 5.4.3)."""
+        transport: Any = connection.transport
+        begun = self.protocol(self, connection, False)
+        transport.protocol = begun
+        begun.makeConnection(transport)
+        return begun
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # type: ignore[override]
         """None for whom the factory above turns away: telling it would cost a handshake."""

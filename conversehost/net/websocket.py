@@ -15,12 +15,12 @@ from wsproto.frame_protocol import CloseReason, Frame, Opcode, ParseFailed
 from conversehost.clock import Deadline
 from conversehost.net.deflate import Deflate
 from conversehost.net.frames import Frames
-from conversehost.net.tcp import CLOSING, LOGIN
+from conversehost.net.tcp import CLOSING, OPENING
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.replies import stream_error
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.stream import Backend, StreamOpen
+from conversehost.xmpp.stream import Backend, StreamOpen, check_version, own_address
 from conversehost.xmpp.xml import Element, XMLError, attribute, parse_stanza, to_bytes
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ class WebSocketConnection:
         self._message: list[str] = []  # of a message that isn't complete
         self._size = 0  # characters
         self._backend: Backend | None = None
-        self._logged_in = False
         self._out: list[bytes] = []
         self._due = False
         self._said_open = self._said_close = False
@@ -113,7 +112,6 @@ class WebSocketConnection:
         self.trusted()
 
     def trusted(self) -> None:
-        self._logged_in = True
         self._set_limit(self._shared.limits.stanza)
         self._watch()
 
@@ -218,23 +216,32 @@ class WebSocketConnection:
             self._said_open = True
             self._end_with(f"<close xmlns='{ns.FRAMING}' see-other-uri={attribute(self._moved)}/>".encode())
             return
-        self._say_open(to)
-        major, dot, _ = found.get("version", "").partition(".")
-        if not (dot and major.isdecimal() and int(major[:9]) >= 1):
-            raise StreamError("unsupported-version", "version='1.0' is spoken here")
-        request = StreamOpen(to, "websocket", self._address, found.get("from", ""), lang, self._secure)
+        self._say_open(to, found.get("from", ""))
+        check_version(found.get("version", ""))
+        request = StreamOpen(
+            to,
+            "websocket",
+            self._address,
+            found.get("from", ""),
+            lang,
+            secure=self._secure,
+            early_bytes=self._shared.limits.unauthenticated,
+            max_bytes=self._shared.limits.stanza,
+            idle=int(self._shared.manners.timeout),
+        )
         if self._backend is not None:
             self._backend.restart(request)
             return
         self._backend = self._shared.backend()
         self._backend.open(request, self)
 
-    def _say_open(self, domain: str) -> None:
+    def _say_open(self, domain: str, sender: str) -> None:
         """Ours; comes before anything else, errors too (section 3.5). A new id at each restart (3.7)."""
         self._said_open = True
-        sender = f" from={attribute(domain)}" if domain else ""
-        identity = secrets.token_hex(8)
-        self.send(f"<open xmlns='{ns.FRAMING}'{sender} id='{identity}' version='1.0' xml:lang='en'/>".encode())
+        names = f"from={attribute(self._shared.named(domain))} id='{secrets.token_hex(8)}'"
+        if address := own_address(sender):
+            names += f" to={attribute(address)}"
+        self.send(f"<open xmlns='{ns.FRAMING}' {names} version='1.0' xml:lang='en'/>".encode())
 
     def _close_came(self) -> None:
         """Section 3.6: answered in kind; whoever said it first ends the connection."""
@@ -270,7 +277,7 @@ class WebSocketConnection:
 
     def _say_last(self, error: StreamError | None) -> None:
         if not self._said_open:
-            self._say_open("")
+            self._say_open("", "")
         self._end_with(*([] if error is None else [to_bytes(stream_error(error))]), CLOSE)
 
     def _end_with(self, *last: bytes) -> None:
@@ -319,15 +326,15 @@ class WebSocketConnection:
     def _watch(self) -> None:
         manners = self._shared.manners
         due = min(self._ping_due(), self._heard + manners.timeout)
-        if not self._logged_in:
-            due = min(due, self._begun + LOGIN)
+        if self._backend is None:
+            due = min(due, self._begun + OPENING)
         self._set_deadline(self._shared.clock.at(due, self._silence))
 
     def _silence(self) -> None:
         self._deadline = None
         now, manners = self._shared.clock.now(), self._shared.manners
-        if not self._logged_in and now >= self._begun + LOGIN:
-            self.close(StreamError("connection-timeout", f"not logged in within {LOGIN:.0f} seconds"))
+        if self._backend is None and now >= self._begun + OPENING:
+            self.close(StreamError("connection-timeout", f"no stream was opened within {OPENING:.0f} seconds"))
         elif now >= self._heard + manners.timeout:
             self._silent = True
             self.close(StreamError("connection-timeout", f"nothing heard for {manners.timeout:.0f} seconds"))

@@ -10,7 +10,8 @@ from twisted.internet.task import Clock
 from conversehost.client.client import Client
 from conversehost.client.wire import SilenceError, StreamEndedError
 from conversehost.errors import ConfigError
-from conversehost.options import Settings, load
+from conversehost.loading import load
+from conversehost.options import Settings
 from conversehost.server.router import Router
 from conversehost.server.stream import ServerStream
 from conversehost.service import DEMO, Server

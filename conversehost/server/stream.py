@@ -252,7 +252,7 @@ class ServerStream:
         else:
             child(made, ns.BIND, "bind")
         if self.opened.max_bytes:
-            made.append(limits(self.opened))
+            made.append(limits(self.opened, is_in=self.account is not None))
         for hook in self.host.hooks.stream_features:
             made.extend(hook(self.account is not None))
         return made
@@ -340,10 +340,10 @@ class ServerStream:
         raise StreamError("invalid-from", "from must be your own address, or missing")
 
 
-def limits(request: StreamOpen) -> Element:
-    """What may be sent, and how long nothing (XEP-0478)."""
+def limits(request: StreamOpen, *, is_in: bool) -> Element:
+    """What may be sent, by a client that has logged in or hasn't, and how long nothing (XEP-0478)."""
     made = element(ns.LIMITS, "limits")
-    child(made, ns.LIMITS, "max-bytes").text = str(request.max_bytes)
+    child(made, ns.LIMITS, "max-bytes").text = str(request.max_bytes if is_in else request.early_bytes)
     if request.idle:
         child(made, ns.LIMITS, "idle-seconds").text = str(request.idle)
     return made

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.jid import JIDError, parse
 from conversehost.xmpp.xml import Element
 
 
@@ -28,8 +29,9 @@ class Channel(Protocol):
 class StreamOpen:
     """What a client says, and what is known of it, when it opens a stream or restarts it.
 
-    `secure`: nobody can listen; `can_secure`: the client may start TLS. `max_bytes` of one element are taken, and a
-    client that says nothing for `idle` seconds is asked whether it lives, or leaves; 0 where there is no such limit.
+    `secure`: nobody can listen; `can_secure`: the client may start TLS. `early_bytes` of one
+    element are taken before login, `max_bytes` after it, and a client that says nothing for `idle` seconds is asked
+    whether it lives, or must go; 0 where there is no such limit.
     """
 
     to: str
@@ -40,6 +42,7 @@ class StreamOpen:
     secure: bool = False
     can_secure: bool = False
     channel: Channel | None = None
+    early_bytes: int = 0
     max_bytes: int = 0
     idle: int = 0
 
@@ -90,3 +93,18 @@ class Backend(Protocol):
 
     def undelivered(self, stanzas: Sequence[bytes]) -> None:
         """After the end: what seemed to have left with it hasn't. Store or bounce it."""
+
+
+def check_version(said: str) -> None:
+    """Of a client's header: whoever knows a later one knows 1.0 too (RFC 6120 section 4.7.5). Raises StreamError."""
+    major, dot, _ = said.partition(".")
+    if not (dot and major.isdecimal() and int(major[:9]) >= 1):
+        raise StreamError("unsupported-version", "version='1.0' is spoken here")
+
+
+def own_address(sender: str) -> str:
+    """Whom our header is to: the bare JID of who the client says it is (RFC 6120 section 4.7.2); "" for nobody."""
+    try:
+        return parse(sender).bare if sender else ""
+    except JIDError:
+        return ""

@@ -8,7 +8,6 @@ from conversehost.bosh.body import see_other_uri
 from conversehost.bosh.stream import QUEUE
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
-from conversehost.xmpp.stream import StreamOpen
 from conversehost.xmpp.xml import Limits
 from tests.bosh.stage import HTTPBIND, Client, Stage, message
 
@@ -219,7 +218,10 @@ def test_a_restart_reaches_the_server_and_a_stanza_in_it_does_not(romeo, server)
 def test_the_server_learns_what_a_restart_says(romeo, server):
     romeo.raw(f"<body {HTTPBIND} rid='1001' sid='{romeo.sid}' xmlns:xmpp='{ns.XBOSH}' xmpp:restart='true'"
               " to='elsewhere.example' from='romeo@localhost' xml:lang='it'/>")  # fmt: skip
-    assert server.opening == StreamOpen("elsewhere.example", "bosh", "192.0.2.1", "romeo@localhost", "it")
+    opening = server.opening
+    assert (opening.to, opening.sender, opening.lang) == ("elsewhere.example", "romeo@localhost", "it")
+    assert (opening.transport, opening.address, opening.secure) == ("bosh", "192.0.2.1", False)
+    assert (opening.early_bytes, opening.max_bytes) == (10_000, 262_144)
     romeo.raw(f"<body {HTTPBIND} rid='1002' sid='{romeo.sid}' xmlns:xmpp='{ns.XBOSH}' xmpp:restart='true'/>")
     assert server.opening.to == ""
 

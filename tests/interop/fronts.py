@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conversehost.options import load
+from conversehost.loading import load
 from conversehost.testing import TestBed
 from conversehost.web.recipes import recipe
 

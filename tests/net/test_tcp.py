@@ -12,7 +12,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from conversehost.net.clock import ReactorClock
-from conversehost.net.tcp import CLOSING, LOGIN, QUEUE, ClientFactory
+from conversehost.net.tcp import CLOSING, OPENING, QUEUE, ClientFactory, Manners
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
@@ -129,17 +129,33 @@ def test_a_stream_is_opened(station, line):
     root = line.stream
     assert root.tag == f"{{{ns.STREAM}}}stream"
     assert root.nsmap == {None: ns.CLIENT, "stream": ns.STREAM}
-    assert (root.get("from"), root.get("version"), root.get(f"{{{ns.XML}}}lang")) == ("localhost", "1.0", "it")
+    assert (root.get("from"), root.get("version"), root.get(f"{{{ns.XML}}}lang")) == ("localhost", "1.0", "en")
+    assert root.get("to") == "romeo@localhost"
     assert len(root.get("id")) == 16
     assert [each.get("id") for each in root] == ["features"]
     opening = station.server.opening
     assert (opening.to, opening.sender, opening.lang) == ("localhost", "romeo@localhost", "it")
     assert (opening.transport, opening.address, opening.secure) == ("tcp", "192.168.1.1", False)
+    assert (opening.can_secure, opening.channel) == (False, None)
+    assert (opening.early_bytes, opening.max_bytes, opening.idle) == (1000, 5000, 86_400)
 
 
 def test_our_header_does_not_wait_for_the_server(line):
     line.send(HEADER)
     assert line.said.startswith("<?xml version='1.0'?><stream:stream ")
+
+
+def test_who_answers_is_somebody_who_is_here(station, line):
+    """RFC 6120 section 4.9.1.3."""
+    station.factory.named = lambda domain: "localhost"
+    line.send(HEADER.replace("localhost", "elsewhere.example"))
+    assert line.stream.get("from") == "localhost"
+
+
+@pytest.mark.parametrize("sender", ["", " from='@'"])
+def test_our_header_is_to_nobody_else(line, sender):
+    line.send(HEADER.replace(" to=", f"{sender} to="))
+    assert line.stream.get("to") is None
 
 
 def test_what_a_header_says_is_escaped(line):
@@ -152,6 +168,12 @@ def test_what_a_header_says_is_escaped(line):
     [
         (HEADER.replace(ns.CLIENT, "jabber:server"), "invalid-namespace"),
         (HEADER.replace(f"xmlns='{ns.CLIENT}' ", ""), "invalid-namespace"),
+        (
+            HEADER.replace("stream:stream", "stream")
+            .replace(f"xmlns='{ns.CLIENT}' ", "")
+            .replace("xmlns:stream", "xmlns"),
+            "bad-namespace-prefix",
+        ),
         (HEADER.replace(ns.STREAM, "urn:other"), "invalid-namespace"),
         (HEADER.replace("stream:stream", "stream:flow"), "invalid-namespace"),
         (HEADER.replace(" version='1.0'>", ">"), "unsupported-version"),
@@ -267,24 +289,18 @@ class ServerFailsError(Exception):
 # Logging in
 
 
-def test_logging_in_takes_so_long_at_most(station, line):
-    line.send(HEADER)
-    station.advance(LOGIN - 0.1)
-    assert line.error is None
-    station.advance(0.2)
-    assert line.error == "connection-timeout"
-
-
 def test_a_client_that_says_nothing_is_told_so_in_a_stream(station, line):
-    station.advance(LOGIN)
+    station.advance(OPENING - 0.1)
+    assert line.said == ""
+    station.advance(0.2)
     assert line.error == "connection-timeout"
     assert station.servers == []
 
 
-def test_after_login_there_is_all_the_time(station, open_line):
-    station.server.link.restarting()
-    station.advance(10 * LOGIN)
-    assert open_line.error is None
+def test_how_long_a_login_may_take_is_for_the_server_to_say(station, line):
+    line.send(HEADER)
+    station.advance(10 * OPENING)
+    assert line.error is None
 
 
 def test_after_login_the_stream_begins_anew(station, open_line):
@@ -301,10 +317,75 @@ def test_after_login_the_stream_begins_anew(station, open_line):
     assert station.server.heard == ["auth", "a"]
 
 
-def test_what_follows_a_login_in_the_same_packet_belongs_to_no_stream(station, open_line):
+def test_a_client_need_not_wait_to_hear_that_it_is_in(station, open_line):
+    """What follows a login in the same packet belongs to the new stream."""
+    station.server.on_receive = lambda stanza: stanza.get("id") == "auth" and station.server.link.restarting()
+    open_line.send(message("auth") + HEADER + message("a", size=4000) + message("b"))
+    assert station.server.restarts == 1
+    assert station.server.heard == ["auth", "a", "b"]
+
+
+def test_what_is_no_new_stream_there_is_not_read(station, open_line):
     station.server.on_receive = lambda stanza: station.server.link.restarting()
     open_line.send(message("auth") + message("early"))
     assert station.server.heard == ["auth"]
+    assert "<invalid-namespace " in open_line.said
+
+
+# Silence
+
+
+@pytest.fixture
+def member(station, open_line) -> Line:
+    """Logged in, with its new stream open."""
+    station.server.link.restarting()
+    open_line.send(HEADER)
+    open_line.transport.clear()
+    return open_line
+
+
+def test_a_silent_client_is_kept_alive(station, member):
+    station.advance(59)
+    assert member.said == ""
+    station.advance(1)
+    assert member.said == " "
+    station.advance(60)
+    assert member.said == "  "
+    station.advance(30)
+    station.server.says("a")
+    station.advance(59)
+    assert member.said == "  " + message("a")
+
+
+def test_nothing_is_said_between_login_and_the_new_stream(station, open_line):
+    open_line.transport.clear()
+    station.server.link.restarting()
+    station.advance(600)
+    assert open_line.said == ""
+
+
+def test_a_client_that_says_nothing_for_too_long(station, member):
+    station.factory.manners = Manners(keep_alive=60, idle=200)
+    station.advance(199)
+    member.send(" ")
+    station.advance(199)
+    assert "error" not in member.said
+    station.advance(1)
+    assert "<connection-timeout " in member.said
+    assert "nothing heard for 200 seconds" in member.said
+    member.lose()
+    assert station.server.broken
+
+
+# Elsewhere
+
+
+def test_clients_can_be_sent_elsewhere(station, line):
+    station.factory.moved = "chat.example"
+    line.send(HEADER)
+    assert line.error == "see-other-host"
+    assert '<see-other-host xmlns="urn:ietf:params:xml:ns:xmpp-streams">chat.example<' in line.said
+    assert station.servers == []
 
 
 # Ends

@@ -392,12 +392,14 @@ def test_a_client_that_answers_pings_stays(front, socket):
     assert front.server.closed == []
 
 
-def test_whoever_does_not_log_in_must_go(front, socket):
+def test_whoever_opens_no_stream_must_go(front):
+    socket = Socket(front)
     for _ in range(4):
         socket.advance(7)
         socket.frame(PONG)
     assert socket.codes == []
     assert socket.advance(3).error == "connection-timeout"
+    assert front.servers == []
 
 
 def test_the_time_limits_of_http_are_over(front, socket):

@@ -144,12 +144,11 @@ def test_what_went_on_before_tls_is_forgotten(arrive):
 
 
 def test_limits_are_announced(arrive):
-    client = arrive(max_bytes=10_000, idle=300)
-    limits = client.features.find(f"{{{ns.LIMITS}}}limits")
-    assert [(each.tag.partition("}")[2], each.text) for each in limits] == [
-        ("max-bytes", "10000"),
-        ("idle-seconds", "300"),
-    ]
+    client = arrive(early_bytes=10_000, max_bytes=20_000, idle=300)
+    told = [(each.tag.partition("}")[2], each.text) for each in client.features.find(f"{{{ns.LIMITS}}}limits")]
+    assert told == [("max-bytes", "10000"), ("idle-seconds", "300")]
+    plain(client)
+    assert client.restart().findtext(f".//{{{ns.LIMITS}}}max-bytes") == "20000"
     assert arrive(max_bytes=5).features.findtext(f".//{{{ns.LIMITS}}}idle-seconds") is None
     assert arrive().features.find(f"{{{ns.LIMITS}}}limits") is None
 

@@ -14,9 +14,9 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from conversehost.loading import load
 from conversehost.net.memory import MemoryClient
 from conversehost.net.prebind import Prebound
-from conversehost.options import load
 from conversehost.service import Server
 from conversehost.testbed.noun import API
 from conversehost.xmpp import ns

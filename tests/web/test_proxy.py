@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from conversehost.errors import ConfigError
-from conversehost.options import load
+from conversehost.loading import load
 from conversehost.testing import TestBed
 from tests.test_launch import SOON
 from tests.web.proxied import HANDSHAKE, Client, bed, raw, rest, site, until, upstream

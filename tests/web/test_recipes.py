@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from conversehost.errors import ConfigError
+from conversehost.loading import load
 from conversehost.net.bosh import PATHS
-from conversehost.options import load
 from conversehost.web.recipes import FILES, GRACE, recipe
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "proxies"
