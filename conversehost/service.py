@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from twisted.application.service import Service
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 import conversehost
 from conversehost.auth.accounts import Accounts
@@ -22,7 +23,7 @@ from conversehost.bosh.terms import Ceilings
 from conversehost.errors import ConfigError
 from conversehost.features import by_name, chosen
 from conversehost.logins import Logins
-from conversehost.net import handshake, secured
+from conversehost.net import handshake, secured, tcp
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
@@ -31,8 +32,6 @@ from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
-from conversehost.net.tcp import ClientFactory
-from conversehost.net.tcp import Manners as TcpManners
 from conversehost.options import Settings, Sockets, did_you_mean
 from conversehost.server.host import Host
 from conversehost.server.policy import Conflict, Policy
@@ -146,14 +145,14 @@ class Server(Service):
         )
         self.secured = secured.find(settings)
         self.components = self._components()
-        self.c2s = ClientFactory(
+        self.c2s = tcp.ClientFactory(
             lambda: ServerStream(self.router, None, self.logins.entrance),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
             gate=gate,
             named=self.logins.named,
-            manners=TcpManners(settings.c2s_keep_alive, settings.c2s_timeout),
+            manners=tcp.Manners(settings.c2s_keep_alive, settings.c2s_timeout),
             tls=self.secured.for_xmpp(self.wall) if self.secured and not settings.no_starttls else None,
             moved=urlsplit(settings.see_other).hostname or "",
         )
@@ -282,8 +281,7 @@ class Server(Service):
 
     def _api_url(self) -> str | None:
         """Only for programs on this machine, so not there when nothing listens for them."""
-        port = self.sockets.http[0].getsockname()[1]
-        return f"http://localhost:{port}{API}" if self._reached_locally() else None
+        return f"http://localhost:{self.sockets.http[0].getsockname()[1]}{API}" if self._reached_locally() else None
 
     def _reached_locally(self) -> bool:
         return any(each.startswith("127.") or each in ("::1", "0.0.0.0", "::") for each in self.settings.interfaces)
@@ -442,13 +440,9 @@ def tell(text: str) -> None:
 
 def report_link(error: Exception) -> None:
     """A client couldn't be told what was due; the others were."""
-    from twisted.python.failure import Failure
-
     log.failure("a link failed", Failure(error))
 
 
 def report(error: BaseException, stanza: Stanza) -> None:
     """An unexpected exception: say so in the log, with the stanza that caused it."""
-    from twisted.python.failure import Failure
-
     log.failure("while handling {stanza}", Failure(error), stanza=to_bytes(stanza).decode())
