@@ -17,6 +17,7 @@ from conversehost.xmpp.xml import (
     element,
     has_prefixes,
     parse,
+    read_plain,
     to_bytes,
 )
 from tests.xmpp.elements import STANZAS, TEXT, Node, infoset
@@ -323,3 +324,55 @@ def test_the_words_of_a_stanza():
     assert stanza.payload is stanza[0]
     assert parse(b"<iq xmlns='jabber:client'/>").payload is None  # type: ignore[attr-defined]
     assert not isinstance(parse(b"<message xmlns='jabber:server'/>"), Stanza)
+
+
+# What is plain
+
+USUAL = "<message xmlns='jabber:client' to='a&amp;b'><body>hé &#13;&lt; </body><x xmlns='urn:x' a=\"1\"/></message>"
+HARM = st.sampled_from(
+    [
+        *(bytes((byte,)) for byte in b"<>/'\"&;= a:\r\0\x0b\x7f\xff\xc3\xa9"),
+        b"<a/>",
+        b"</message>",
+        b"xmlns",
+        b"&#0;",
+        b"&x;",
+        b"]]>",
+    ]
+)
+
+
+@given(edits=st.lists(st.tuples(st.integers(0, 120), st.integers(0, 3), HARM), max_size=3))
+def test_a_plain_document_is_read_like_any_other(edits: list[tuple[int, int, bytes]]):
+    """And what `parse` refuses isn't plain; nor does it harm the next."""
+    data = USUAL.encode()
+    for at, removed, inserted in edits:
+        data = data[:at] + inserted + data[at + removed :]
+    found = read_plain(data, Limits())
+    if found is not None:
+        assert to_bytes(found) == to_bytes(parse(data))
+    elif data[:1] == b"<" and data[1:2].isalpha() and not has_prefixes(data):
+        assert refused(data)
+    again = read_plain(USUAL.encode(), Limits())
+    assert again is not None
+    assert to_bytes(again) == to_bytes(parse(USUAL.encode()))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "<a/>".encode("utf-16-le"),
+        "<a/>".encode("utf-32-be"),
+        "<a/>".encode("cp037"),
+        b"\xef\xbb\xbf<a/>",
+        b"<?xml version='1.0'?><a/>",
+        b"<a><!-- --></a>",
+        b"<a><?b?></a>",
+        b"<a><![CDATA[b]]></a>",
+        b"<b:a xmlns:b='urn:b'/>",
+        b"<a>" * 33 + b"</a>" * 33,
+        b"<a %s/>" % b" ".join(b"b%d=''" % number for number in range(129)),
+    ],
+)
+def test_what_is_not_plain(data: bytes):
+    assert read_plain(data, Limits()) is None
