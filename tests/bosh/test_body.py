@@ -54,6 +54,8 @@ USUAL = [
     "<body {0} rid='7' sid='x-Y_1'/>",
     '<body rid="7" xmlns="http://jabber.org/protocol/httpbind" sid="x"/>',
     "<body rid='0' sid='x' {0}></body>",
+    "<body rid='7' sid='x' {0} />",
+    "<body rid='7' sid='x' {0} ><presence xmlns='jabber:client'/></body>",
     "<body sid='x' rid='7' {0}><message xmlns='jabber:client' to='a&amp;b'><body>&lt;</body> </message></body>",
     "<body sid='x' rid='7' {0}> <auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>YQ==</auth>\n</body>",
     "<body sid='x' rid='7' {0}><iq xmlns='jabber:client' id='1'/><iq xmlns='jabber:client' id='2'/></body>",
