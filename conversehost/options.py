@@ -299,6 +299,9 @@ class Settings:
         RUN,
         "where that authority is kept; without it $XDG_STATE_HOME/conversehost or ~/.local/state/conversehost",
     )
+    no_traffic: bool = option(
+        False, FLAG, RUN, "don't keep what clients and the server say, which tests may ask for: a little faster"
+    )
     json: bool = option(False, FLAG, RUN, "print one line of JSON when ready, and nothing else; log to standard error")
     ready_file: Path | None = option(None, NEW_FILE, RUN, "write that line to a file, which is removed at the end")
     exit_with_stdin: bool = option(False, FLAG, RUN, "stop when standard input closes, as when a parent process ends")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -45,6 +45,8 @@ from conversehost.testbed.control import control
 from conversehost.testbed.noun import API, World
 from conversehost.testbed.scenario import Bot
 from conversehost.testbed.snapshots import State
+from conversehost.testbed.tap import TappedStream
+from conversehost.testbed.traffic import Traffic
 from conversehost.turn import Turn
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
@@ -102,6 +104,7 @@ class Server(Service):
         self.turn = Turn(report_link)
         self.clock = ReactorClock(reactor, self.turn)
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
+        self.traffic = Traffic(self.clock.utc)
         self.store = MemoryStore()
         self.accounts = Accounts(self.store)
         self.router = Router(report)
@@ -129,7 +132,7 @@ class Server(Service):
             ceilings=Ceilings.of(settings),
             moved=settings.see_other and settings.see_other + "/http-bind",
         )
-        self.chat = ChatSessions(self.router, self.manager, self.turn)
+        self.chat = ChatSessions(self.router, self.manager, self.turn, self._stream)
         self.cors = Cors(settings.allowed_origins)
         gate = Gate(room_for(settings.connections), settings.connections_per_address, clock=self.wall)
         parts = self._parts()
@@ -146,7 +149,7 @@ class Server(Service):
         self.secured = secured.find(settings)
         self.components = self._components()
         self.c2s = tcp.ClientFactory(
-            lambda: ServerStream(self.router, None, self.logins.entrance),
+            lambda: self._stream(None, self.logins.entrance),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
@@ -214,6 +217,7 @@ class Server(Service):
         """Everything as right after the start; for clients it is as if the server had been started anew."""
         self.restore(self._beginning)
         self.state.taken.clear()
+        self.traffic.clear()
         self.clock.reset()
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -344,8 +348,14 @@ class Server(Service):
         hosts = list(self.hosts.values())
         return next((each for each in hosts if domain.endswith(f".{each.domain}")), hosts[0]).items
 
+    def _stream(self, domains: Collection[str] | None = None, entrance: Entrance | None = None) -> ServerStream:
+        """What is behind a client."""
+        if self.settings.no_traffic:
+            return ServerStream(self.router, domains, entrance)
+        return TappedStream(self.traffic, self.router, domains, entrance)
+
     def _backend_for(self, domain: str) -> Backend | None:
-        return ServerStream(self.router, None, self.logins.entrance) if domain in self.by_http else None
+        return self._stream(None, self.logins.entrance) if domain in self.by_http else None
 
     def _direct(self) -> dict[bytes, Direct]:
         settings = self.settings
@@ -357,7 +367,7 @@ class Server(Service):
             reasons=not settings.no_bosh_reason,
         )
         shared = handshake.Shared(
-            lambda: ServerStream(self.router, self.by_http, self.logins.entrance),
+            lambda: self._stream(self.by_http, self.logins.entrance),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
@@ -410,6 +420,8 @@ class Server(Service):
             (*self.scenario.bots, *self.handler_bots),
             self.turn,
             self.clock,
+            self.wall,
+            self.traffic,
             self.state,
             self.reset,
             lambda: self.ready,

@@ -161,6 +161,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         converse = "dist"
         site = "dist"
         log_level = "WARN"
+        no_traffic = true
         json = true
         ready_file = "ready.json"
         exit_with_stdin = true
@@ -229,6 +230,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         converse=tmp_path / "dist",
         site=tmp_path / "dist",
         log_level="warn",
+        no_traffic=True,
         json=True,
         ready_file=tmp_path / "ready.json",
         exit_with_stdin=True,

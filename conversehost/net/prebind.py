@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from conversehost.bosh.manager import Manager
+from conversehost.bosh.session import BoshSession
 from conversehost.bosh.stream import BoshStream
 from conversehost.server.host import SESSIONS_PER_ACCOUNT
 from conversehost.server.router import Router
+from conversehost.server.session import Session
 from conversehost.server.stream import ServerStream
 from conversehost.turn import Turn
 from conversehost.xmpp.jid import JID
-from conversehost.xmpp.stream import StreamOpen
+from conversehost.xmpp.stream import StreamOpen, lowest
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,10 @@ class Prebound:
 class ChatSessions:
     """Prebound sessions, by an owner: the site session they were made for."""
 
-    def __init__(self, router: Router, manager: Manager, turn: Turn) -> None:
+    def __init__(self, router: Router, manager: Manager, turn: Turn, make: Callable[[], ServerStream]) -> None:
+        """`make` makes what is behind a session."""
         self._router = router
+        self._make = make
         self._manager = manager
         self._turn = turn
 
@@ -43,7 +48,7 @@ class ChatSessions:
         Raises StanzaError(resource-constraint) when all are in use.
         """
         self._make_room(account)
-        stream = ServerStream(self._router)
+        stream = self._make()
         session, rid = self._manager.prebind(stream)
         try:
             bound = stream.open_as(account, StreamOpen(account.domain, "bosh"), session.streams.first)
@@ -56,15 +61,22 @@ class ChatSessions:
     def end(self, account: JID, owner: str) -> None:
         """End all that were made for the owner."""
         for session in self._router.hosts[account.domain].sessions(account.local):
-            if isinstance(session.link, BoshStream) and session.link.session.owner == owner:
-                session.link.session.expire(None)
+            bosh = bosh_session_of(session)
+            if bosh is not None and bosh.owner == owner:
+                bosh.expire(None)
         self._turn.end()
 
     def _make_room(self, account: JID) -> None:
         sessions = self._router.hosts[account.domain].sessions(account.local)
         if len(sessions) < SESSIONS_PER_ACCOUNT:
             return
-        theirs = [session.link.session for session in sessions if isinstance(session.link, BoshStream)]
+        theirs = filter(None, map(bosh_session_of, sessions))
         idle = [(since, each) for each in theirs if (since := each.idle_since) is not None]
         if idle:
             min(idle, key=lambda each: each[0])[1].expire(None)
+
+
+def bosh_session_of(session: Session) -> BoshSession | None:
+    """What a client's session runs over; None when that isn't BOSH."""
+    link = lowest(session.link)
+    return link.session if isinstance(link, BoshStream) else None

@@ -87,6 +87,11 @@ class Resumable:
         else:
             self.stream.link.close(error)
 
+    @property
+    def below(self) -> Link | None:
+        """The connection's own link, where there is a connection."""
+        return None if self.stream is None else self.stream.link
+
     # Acknowledgements
 
     def acknowledged(self, h: int) -> None:

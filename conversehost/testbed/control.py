@@ -13,6 +13,7 @@ import conversehost
 from conversehost.testbed.accounts import Accounts
 from conversehost.testbed.clock import ClockNoun
 from conversehost.testbed.noun import API, ApiError, Fields, Noun, Refusal, Reply, Verb, World
+from conversehost.testbed.records import TrafficNoun
 from conversehost.testbed.sessions import Sessions
 from conversehost.testbed.snapshots import Snapshots
 from conversehost.testbed.stanzas import Messages, Stanzas
@@ -81,6 +82,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "sessions": Sessions,
     "messages": Messages,
     "stanzas": Stanzas,
+    "traffic": TrafficNoun,
     "clock": ClockNoun,
     "snapshots": Snapshots,
     "reset": Reset,

@@ -11,13 +11,16 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from conversehost.net.clock import ReactorClock
 from conversehost.server.host import Host
 from conversehost.testbed.scenario import Bot
+from conversehost.testbed.traffic import Traffic
 from conversehost.turn import Turn
 from conversehost.web.resource import answer_json
 from conversehost.xmpp.jid import JID, JIDError, parse_account
@@ -92,6 +95,15 @@ class Fields:
             raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be a number, not {_kind(value)}")
         return value
 
+    def whole(self, name: str) -> int | None:
+        """A whole number that isn't negative, in a query as text; None when it is missing."""
+        value = self._values.get(name)
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
+            value = int(value)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be a whole number")
+        return value
+
     def boolean(self, name: str) -> bool | None:
         """true or false; None when it is missing."""
         value = self._values.get(name)
@@ -127,7 +139,7 @@ def _kind(value: object) -> str:
 class Verb:
     """What a method does, and which fields it takes in the query and in the body."""
 
-    call: Callable[[Fields, Fields], Reply]
+    call: Callable[[Fields, Fields], Reply | Deferred[Reply]]
     query: Sequence[str] = ()
     body: Sequence[str] = ()
 
@@ -140,6 +152,8 @@ class World:
     bots: Sequence[Bot]
     turn: Turn
     clock: ReactorClock
+    wall: ReactorClock
+    traffic: Traffic
     state: State
     reset: Callable[[], None]
     about: Callable[[], Mapping[str, object]]
@@ -200,14 +214,14 @@ class Noun(Resource):
         try:
             reply = self._call(request)
             self.world.turn.end()  # so that what the caller is told has happened, has
-        except ApiError as error:
-            return refuse(request, error)
-        except Exception:
-            log.failure("control API: {method} {path}", method=request.method, path=request.path)
-            return refuse(request, ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of this server; see its log"))
+        except Exception as error:
+            return fail(request, error)
+        if isinstance(reply, Deferred):
+            answer_later(request, reply)
+            return NOT_DONE_YET
         return answer(request, reply)
 
-    def _call(self, request: Request) -> Reply:
+    def _call(self, request: Request) -> Reply | Deferred[Reply]:
         verbs = self.verbs()
         method = request.method.decode("ascii", "replace")
         verb = verbs.get("GET" if method == "HEAD" else method)
@@ -276,6 +290,35 @@ def answer(request: Request, reply: Reply) -> bytes | int:
     request.setHeader(b"cache-control", b"no-store")
     request.finish()  # no body, and no Content-Length either (RFC 9110 section 8.6)
     return NOT_DONE_YET
+
+
+def answer_later(request: Request, reply: Deferred[Reply]) -> None:
+    """Once it is there, unless the caller has gone."""
+
+    def done(outcome: Reply | Failure) -> None:
+        if gone:
+            return
+        written = fail(request, outcome.value) if isinstance(outcome, Failure) else answer(request, outcome)
+        if isinstance(written, bytes):
+            request.setHeader(b"content-length", str(len(written)).encode())
+            request.write(written)
+            request.finish()
+
+    def leave(_: Failure) -> None:
+        gone.append(True)
+        reply.cancel()
+
+    gone: list[bool] = []
+    request.notifyFinish().addErrback(leave)
+    reply.addBoth(done)
+
+
+def fail(request: Request, error: BaseException) -> bytes | int:
+    """An `ApiError` is told; anything else is ours, and logged."""
+    if isinstance(error, ApiError):
+        return refuse(request, error)
+    log.failure("control API: {method} {path}", Failure(error), method=request.method, path=request.path)
+    return refuse(request, ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of this server; see its log"))
 
 
 def refuse(request: Request, error: ApiError) -> bytes | int:

@@ -16,7 +16,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 API = "/_conversehost/api/v1"
@@ -65,6 +65,25 @@ class Session:
     since: datetime
     available: bool
     priority: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One element that went over a client's stream.
+
+    `direction` is "in" (to the server) or "out" (to the client); `session` the full JID of that client, None before it
+    has logged in; `kind` is the element's name: "message", "presence", "iq", "auth"...; `xml` is the element as it
+    went over the wire, without passwords and tokens.
+    """
+
+    number: int
+    at: datetime
+    direction: str
+    stream: int
+    transport: str
+    session: str | None
+    kind: str
+    xml: str
 
 
 class TestBed:
@@ -210,6 +229,33 @@ class TestBed:
         answers: list[str] = self._ask("POST", "stanzas", {"from": _name(sender), "xml": xml})["answers"]
         return answers
 
+    def traffic(self, xpath: str | None = None, *, after: Record | int = 0, **wanted: User | str) -> list[Record]:
+        """What clients and the server said to each other since the last reset, the oldest first.
+
+        `xpath` is tried on each stanza, such as "message[body='hi']" or "iq[@type='set']/*[local-name()='query']";
+        namespaces have the prefixes of docs/testing.md, stanzas need none. `wanted`: kind="message", direction="in"
+        (to the server) or "out", account="alice", session="alice@localhost/x", type="chat", sender=..., to=...,
+        text=... (anywhere in it). `after`: only later ones.
+        """
+        query = urlencode(_filter(xpath, after, wanted))
+        return [_record(each) for each in self._ask("GET", f"traffic?{query}")["records"]]
+
+    def wait_for(
+        self, xpath: str | None = None, *, timeout: float = 5, after: Record | int = 0, **wanted: User | str
+    ) -> Record:
+        """The first that matches, as in `traffic`: one that came already, or the next.
+
+        Raises TestBedError after `timeout` seconds; it says what came nearest.
+        """
+        fields = {**_filter(xpath, after, wanted), "timeout": timeout}
+        return _record(_call("POST", f"{self._api()}/traffic/wait", fields, ANSWER + timeout))
+
+    @property
+    def last(self) -> int:
+        """For `after`: nothing that has come so far."""
+        last: int = self._ask("GET", "traffic?limit=0")["last"]
+        return last
+
     def advance(self, seconds: float) -> datetime:
         """Turn the server's clock forward: all that falls due meanwhile has happened then. Returns its time."""
         return datetime.fromisoformat(self._ask("POST", "clock", {"advance": seconds})["now"])
@@ -244,9 +290,12 @@ class TestBed:
         self._ask("POST", "reset")
 
     def _ask(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
+        return _call(method, f"{self._api()}/{path}", fields)
+
+    def _api(self) -> str:
         if self.api is None:
             raise TestBedError(f"{self.site} has no control API: it listens on no loopback address")
-        return _call(method, f"{self.api}/{path}", fields)
+        return self.api
 
 
 class _Process:
@@ -323,12 +372,25 @@ def _session(data: Mapping[str, Any]) -> Session:
     return Session(**known | {"since": datetime.fromisoformat(data["since"])})
 
 
-def _call(method: str, url: str, fields: Mapping[str, Any] | None = None) -> Any:
+def _record(data: Mapping[str, Any]) -> Record:
+    known = {name: data[name] for name in Record.__dataclass_fields__}
+    return Record(**known | {"at": datetime.fromisoformat(data["at"])})
+
+
+def _filter(xpath: str | None, after: Record | int, wanted: Mapping[str, User | str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {name.replace("sender", "from"): _name(value) for name, value in wanted.items()}
+    if xpath is not None:
+        fields["xpath"] = xpath
+    number = after.number if isinstance(after, Record) else after
+    return fields | ({"after": number} if number else {})
+
+
+def _call(method: str, url: str, fields: Mapping[str, Any] | None = None, timeout: float = ANSWER) -> Any:
     """One call of the control API: the JSON that it answers, None for nothing. Raises TestBedError."""
     body = None if fields is None else json.dumps(fields).encode()
     headers = {} if body is None else {"Content-Type": "application/json"}
     try:
-        with _open(Request(url, body, headers, method=method), timeout=ANSWER) as response:
+        with _open(Request(url, body, headers, method=method), timeout=timeout) as response:
             data = response.read()
             return json.loads(data) if data else None
     except HTTPError as error:

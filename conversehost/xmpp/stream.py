@@ -66,6 +66,14 @@ class Link(Protocol):
         """End the stream from our side, after all that was sent."""
 
 
+def lowest(link: Link) -> Link | None:
+    """The transport's own, below all that only passes on; None where a session has no connection."""
+    found: Link | None = link
+    while found is not None and hasattr(found, "below"):
+        found = found.below
+    return found
+
+
 class Backend(Protocol):
     """One client's stream -> the XMPP server."""
 

@@ -26,7 +26,7 @@ def test_the_root_says_what_there_is(api):
             "version": conversehost.__version__,
             "links": {
                 name: f"{API}/{name}"
-                for name in ("accounts", "sessions", "messages", "stanzas", "clock", "snapshots", "reset")
+                for name in ("accounts", "sessions", "messages", "stanzas", "traffic", "clock", "snapshots", "reset")
             },
             "server": {"site": READY["site"], "domain": "localhost", "pid": os.getpid()},
         }
@@ -236,7 +236,9 @@ def test_our_own_fault_is_told_and_logged(house):
         raise RuntimeError("broken")
 
     server = house.server
-    world = World(server.hosts, (), server.turn, server.clock, server.state, fail, lambda: READY)
+    world = World(
+        server.hosts, (), server.turn, server.clock, server.wall, server.traffic, server.state, fail, lambda: READY
+    )
     root = Resource()
     root.putChild(b"_conversehost", control(world, Hosts(frozenset())))
     server.http.site.resource = root

@@ -8,6 +8,7 @@ from conversehost.errors import ConfigError
 from conversehost.server.host import SESSIONS_PER_ACCOUNT
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import parse
+from conversehost.xmpp.stream import lowest
 
 from .conftest import House
 
@@ -23,7 +24,7 @@ def test_of_too_many_prebound_sessions_the_one_idle_for_longest_gives_way(house)
         exchange = house.poll(each)
         if each is not others[2]:  # its page has gone again
             link = house.server.hosts["localhost"].session(parse(each.jid)).link
-            link.session.lost(exchange)
+            lowest(link).session.lost(exchange)
         house.server.clock.advance(1)
     house.prebound("alice")
     house.prebound("alice")

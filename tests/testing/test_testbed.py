@@ -418,3 +418,19 @@ def test_back_to_where_it_was(bed: TestBed):
     assert "alice@localhost" in bed.accounts
     with pytest.raises(TestBedError, match="there is no snapshot 'another'"):
         bed.restore("another")
+
+
+def test_waiting_for_what_is_said(bed: TestBed):
+    client = BoshClient(bed.bosh, "localhost")
+    client.log_in("bob", "secret")
+    client.send("<presence xmlns='jabber:client'/>")
+    before = bed.last
+    bed.message("alice", "bob", "are you there?")
+    found = bed.wait_for("message[body='are you there?']", account="bob", direction="out", after=before)
+    assert (found.kind, found.transport) == ("message", "bosh")
+    assert [each.number for each in bed.traffic("message", account="bob", after=before)] == [found.number]
+    assert bed.traffic("message", after=found) == []
+    with pytest.raises(
+        TestBedError, match=r"nothing matched within 0\.1 seconds; .* the nearest: <message .*xpath differs"
+    ):
+        bed.wait_for("message[body='hello?']", account="bob", direction="out", timeout=0.1)

@@ -1,0 +1,151 @@
+"""`/traffic`: what was said, and `/traffic/wait`: until something is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from twisted.internet.defer import Deferred
+
+from conversehost.clock import Deadline
+from conversehost.testbed.noun import ApiError, Fields, Noun, Reply, Verb, World
+from conversehost.testbed.traffic import Filter, FilterError, Record, matching, near_misses
+from conversehost.xmpp.times import stamp
+
+FIELDS = ("kind", "direction", "account", "session", "type", "from", "to", "text", "xpath", "after")
+PAGE, LONGEST = 1_000, 600
+"""Records in one answer; seconds of one wait."""
+SHOWN = 400
+"""Characters of a near miss in the text of an error."""
+
+
+class TrafficNoun(Noun):
+    """GET finds, DELETE forgets."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.putChild(b"wait", Wait(world))
+
+    def verbs(self) -> Mapping[str, Verb]:
+        return {"GET": Verb(self.find, query=(*FIELDS, "limit")), "DELETE": Verb(self.forget)}
+
+    def find(self, query: Fields, body: Fields) -> Reply:
+        """The newest that match, the oldest of them first. `last`: what to give as `after` to see only later ones."""
+        limit = whole(query, "limit", PAGE)
+        found = list(self.found(query))
+        shown = found[len(found) - min(limit, PAGE) :] if limit else []
+        return Reply({"records": [describe(each) for each in shown], "last": self.world.traffic.last})
+
+    def forget(self, query: Fields, body: Fields) -> Reply:
+        """All of it."""
+        self.world.traffic.clear()
+        return Reply()
+
+    def found(self, fields: Fields) -> list[Record]:
+        """All that match."""
+        try:
+            return list(matching(read_filter(self.world, fields), self.world.traffic.since(whole(fields, "after", 0))))
+        except FilterError as error:
+            raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
+
+
+class Wait(TrafficNoun):
+    """`POST` answers with the first that matches: one that has come already, or the next."""
+
+    def __init__(self, world: World) -> None:
+        Noun.__init__(self, world)
+
+    def verbs(self) -> Mapping[str, Verb]:
+        return {"POST": Verb(self.wait, body=(*FIELDS, "timeout"))}
+
+    def wait(self, query: Fields, body: Fields) -> Reply | Deferred[Reply]:
+        """408 after `timeout` seconds of real time, with what came nearest."""
+        timeout = body.number("timeout")
+        timeout = 5.0 if timeout is None else timeout
+        if not 0 <= timeout <= LONGEST:
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"timeout must be from 0 to {LONGEST} seconds")
+        found = self.found(body)
+        if found:
+            return Reply(describe(found[0]))
+        return Waiting(self.world, read_filter(self.world, body), whole(body, "after", 0), timeout).answer
+
+
+class Waiting:
+    """One call that waits. Cancel its `answer` when nobody wants it any more."""
+
+    def __init__(self, world: World, wanted: Filter, after: int, timeout: float) -> None:
+        self._world = world
+        self._wanted = wanted
+        self._after = after
+        self._timeout = timeout
+        self._tests = tuple(wanted.tests().values())
+        self.answer: Deferred[Reply] = Deferred(lambda _: self._stop())
+        self._deadline: Deadline = world.wall.after(timeout, self._too_late)
+        world.traffic.listeners.append(self._came)
+
+    def _came(self, record: Record) -> None:
+        if all(test(record) for test in self._tests):
+            self._stop()
+            self.answer.callback(Reply(describe(record)))
+
+    def _too_late(self) -> None:
+        self._stop()
+        records = list(self._world.traffic.since(self._after))
+        nearest = near_misses(self._wanted, iter(records))
+        told = "; ".join(f"{each.xml[:SHOWN]} ({' and '.join(failed)} differs)" for each, failed in nearest)
+        text = f"nothing matched within {self._timeout:g} seconds; {len(records)} elements came"
+        error = ApiError(
+            HTTPStatus.REQUEST_TIMEOUT, f"{text}, the nearest: {told}" if told else f"{text}, none of them near"
+        )
+        self.answer.errback(error)
+
+    def _stop(self) -> None:
+        self._deadline.cancel()
+        if self._came in self._world.traffic.listeners:
+            self._world.traffic.listeners.remove(self._came)
+
+
+def read_filter(world: World, fields: Fields) -> Filter:
+    """Raises ApiError(400)."""
+    direction = fields.text("direction") or ""
+    if direction not in ("", "in", "out"):
+        raise ApiError(HTTPStatus.BAD_REQUEST, "direction must be in (to the server) or out (to the client)")
+    account = fields.text("account")
+    return Filter(
+        kind=fields.text("kind") or "",
+        direction=direction,
+        account="" if account is None else world.account(account, "account").bare,
+        session=fields.text("session") or "",
+        type=fields.text("type") or "",
+        sender=address(world, fields.text("from")),
+        to=address(world, fields.text("to")),
+        text=fields.text("text") or "",
+        xpath=fields.text("xpath") or "",
+    )
+
+
+def address(world: World, text: str | None) -> str:
+    """A name alone is an account of the first domain; a domain is itself."""
+    if text is None or "@" in text or "/" in text or "." in text or text in world.hosts:
+        return text or ""
+    return world.account(text, "to").bare
+
+
+def whole(fields: Fields, name: str, default: int) -> int:
+    """In a query it is text. Raises ApiError(400)."""
+    value = fields.whole(name)
+    return default if value is None else value
+
+
+def describe(record: Record) -> dict[str, object]:
+    """As JSON, without passwords and tokens."""
+    return {
+        "number": record.number,
+        "at": stamp(record.at),
+        "direction": record.direction,
+        "stream": record.stream.number,
+        "transport": record.stream.transport,
+        "session": record.jid or None,
+        "kind": record.kind,
+        "xml": record.xml,
+    }

@@ -1,0 +1,78 @@
+"""Streams whose traffic is recorded. They are what `server.stream` has, and say what passes on to a `Traffic`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from conversehost.server.entrance import Entrance
+from conversehost.server.router import Router
+from conversehost.server.session import Session
+from conversehost.server.stream import ServerStream
+from conversehost.testbed.traffic import Stream, Traffic
+from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.stream import Link, StreamOpen
+from conversehost.xmpp.xml import Element, to_bytes
+
+
+class TappedStream(ServerStream):
+    """A `ServerStream` that tells what comes."""
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        router: Router,
+        domains: Collection[str] | None = None,
+        entrance: Entrance | None = None,
+    ) -> None:
+        super().__init__(router, domains, entrance)
+        self._traffic = traffic
+        self._tapped: Stream
+
+    def open(self, request: StreamOpen, link: Link) -> None:
+        super().open(request, self._tap(request, link))
+
+    def open_as(self, account: JID, request: StreamOpen, link: Link, resource: str = "") -> Session:
+        return super().open_as(account, request, self._tap(request, link), resource)
+
+    def receive(self, stanza: Element) -> None:
+        self._traffic.add("in", self._tapped, to_bytes(stanza))
+        super().receive(stanza)
+        if self.session is not None:
+            self._tapped.jid = self.session.full
+
+    def bind(self, resource: str) -> Session:
+        session = super().bind(resource)
+        self._tapped.jid = session.full
+        return session
+
+    def _tap(self, request: StreamOpen, link: Link) -> Link:
+        self._tapped = self._traffic.stream(request.transport, request.address)
+        return TappedLink(self._traffic, self._tapped, link)
+
+
+class TappedLink:
+    """A `Link` that tells what goes."""
+
+    __slots__ = ("_stream", "_traffic", "below")
+
+    def __init__(self, traffic: Traffic, stream: Stream, below: Link) -> None:
+        self._traffic = traffic
+        self._stream = stream
+        self.below = below
+
+    def send(self, stanza: bytes) -> None:
+        self._traffic.add("out", self._stream, stanza)
+        self.below.send(stanza)
+
+    def flush(self) -> None:
+        self.below.flush()
+
+    def restarting(self) -> None:
+        self.below.restarting()
+
+    def trusted(self) -> None:
+        self.below.trusted()
+
+    def close(self, error: StreamError | None = None) -> None:
+        self.below.close(error)

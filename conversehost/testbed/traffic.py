@@ -1,0 +1,198 @@
+"""Everything that clients and the server said to each other, kept for a while: to look at, and to wait for."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from conversehost.xmpp import ns
+from conversehost.xmpp.xml import Element
+
+RECORDS, BYTES = 20_000, 32 << 20
+"""What is kept; the oldest goes first."""
+
+PREFIXES = {name.lower().replace("_", "-"): space for name, space in vars(ns).items() if name.isupper()}
+"""For XPath: the names that `xmpp.ns` gives namespaces, such as carbons, delay, muc-user. Stanzas need no prefix."""
+
+_KIND = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
+_STANZA = b' xmlns="jabber:client"'
+_SECRETS = re.compile(
+    rb"(<(?:auth|response|challenge|success|initial-response|additional-data|password)\b[^>]*>)([^<]+)(</)"
+    rb"|(<token [^>]*?token=[\"'])([^\"']+)"
+)
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """One client's stream, as far as it is known. `jid` is "" until it has logged in."""
+
+    number: int
+    transport: str
+    address: str
+    jid: str = ""
+
+
+@dataclass(slots=True, eq=False, frozen=True)
+class Record:
+    """One element. `direction` is "in" to the server, "out" to the client; `jid`: whose stream it was, at the time."""
+
+    number: int
+    at: float
+    direction: str
+    stream: Stream
+    jid: str
+    data: bytes
+
+    @property
+    def kind(self) -> str:
+        """The name of the element: message, presence, iq, auth..."""
+        found = _KIND.match(self.data)
+        return "" if found is None else found[1].decode()
+
+    @property
+    def xml(self) -> str:
+        """As it went over the wire, without passwords and tokens."""
+        return _SECRETS.sub(_hidden, self.data).decode()
+
+    def element(self) -> Element:
+        """The stanza without its namespace, so that XPath needs no prefix for it."""
+        return etree.fromstring(self.data.replace(_STANZA, b"", 1))
+
+
+def _hidden(found: re.Match[bytes]) -> bytes:
+    return found[1] + b"..." + found[3] if found[1] else found[4] + b"..."
+
+
+class FilterError(ValueError):
+    """It can't be understood; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is looked for: all that is given must be true. Without anything it is everything.
+
+    `account` is a bare JID, `session` a full one; `text` is looked for in the XML. `xpath` is tried on the stanza.
+    """
+
+    kind: str = ""
+    direction: str = ""
+    account: str = ""
+    session: str = ""
+    type: str = ""
+    sender: str = ""
+    to: str = ""
+    text: str = ""
+    xpath: str = ""
+
+    def tests(self) -> Mapping[str, Callable[[Record], bool]]:
+        """By what they look at. Raises FilterError."""
+        found: dict[str, Callable[[Record], bool]] = {}
+        if self.kind:
+            found["kind"] = lambda record: record.kind == self.kind
+        if self.direction:
+            found["direction"] = lambda record: record.direction == self.direction
+        if self.account:
+            found["account"] = lambda record: record.jid.partition("/")[0] == self.account
+        if self.session:
+            found["session"] = lambda record: record.jid == self.session
+        if self.text:
+            text = self.text.encode()
+            found["text"] = lambda record: text in record.data or self.text in text_of(record)
+        for name, wanted in (("type", self.type), ("from", self.sender), ("to", self.to)):
+            if wanted:
+                found[name] = attribute_is(name, wanted)
+        if self.xpath:
+            found["xpath"] = by_xpath(self.xpath)
+        return found
+
+
+def text_of(record: Record) -> str:
+    """What can be read in it, all its elements together."""
+    return "".join(str(part) for part in record.element().itertext())
+
+
+def attribute_is(name: str, wanted: str) -> Callable[[Record], bool]:
+    """The attribute is that; for an address without a resource, with any."""
+    bare = name in ("from", "to") and "/" not in wanted
+
+    def test(record: Record) -> bool:
+        value = record.element().get(name, "")
+        return wanted in (value, value.partition("/")[0] if bare else value)
+
+    return test
+
+
+def by_xpath(expression: str) -> Callable[[Record], bool]:
+    """Raises FilterError."""
+    absolute = expression if expression.startswith(("/", "(")) else "/" + expression
+    try:
+        compiled: Any = etree.XPath(absolute, namespaces=PREFIXES, smart_strings=False)
+        compiled(etree.fromstring(b"<x/>"))
+    except etree.XPathError as error:
+        raise FilterError(f"xpath {expression!r}: {error}") from None
+    return lambda record: bool(compiled(record.element().getroottree()))
+
+
+class Traffic:
+    """The latest records, the oldest first, and who waits for more of them."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """`now` tells seconds since 1970."""
+        self._now = now
+        self._records: deque[Record] = deque()
+        self._size = 0
+        self._number = self._streams = 0
+        self.listeners: list[Callable[[Record], None]] = []
+
+    @property
+    def last(self) -> int:
+        """The number of the newest record."""
+        return self._number
+
+    def stream(self, transport: str, address: str) -> Stream:
+        """One more begins."""
+        self._streams += 1
+        return Stream(self._streams, transport, address)
+
+    def add(self, direction: str, stream: Stream, data: bytes) -> None:
+        """It was said now."""
+        self._number += 1
+        record = Record(self._number, self._now(), direction, stream, stream.jid, data)
+        self._records.append(record)
+        self._size += len(data)
+        while len(self._records) > RECORDS or self._size > BYTES:
+            self._size -= len(self._records.popleft().data)
+        for listener in tuple(self.listeners):
+            listener(record)
+
+    def since(self, number: int = 0) -> Iterator[Record]:
+        """All that are kept and came after that one."""
+        return (record for record in self._records if record.number > number)
+
+    def clear(self) -> None:
+        """Forget them; numbers go on."""
+        self._records.clear()
+        self._size = 0
+
+
+def matching(wanted: Filter, records: Iterator[Record]) -> Iterator[Record]:
+    """Those that pass all tests. Raises FilterError."""
+    tests = tuple(wanted.tests().values())
+    return (record for record in records if all(test(record) for test in tests))
+
+
+def near_misses(wanted: Filter, records: Iterator[Record], most: int = 3) -> list[tuple[Record, list[str]]]:
+    """Records that fail fewest tests, with the names of those; the newest first among equals."""
+    tests = wanted.tests()
+    found = []
+    for record in records:
+        failed = [name for name, test in tests.items() if not test(record)]
+        if len(failed) < max(1, len(tests)):
+            found.append((record, failed))
+    found.sort(key=lambda miss: (len(miss[1]), -miss[0].number))
+    return found[:most]

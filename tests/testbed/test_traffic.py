@@ -1,0 +1,216 @@
+"""`/traffic`: what was said, and waiting for it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conversehost.net.prebind import Prebound
+from conversehost.testbed import traffic as traffic_module
+from conversehost.testbed.noun import API
+from conversehost.testbed.traffic import Filter, FilterError, Traffic, matching, near_misses
+from conversehost.xmpp import ns
+
+HI = f"<message xmlns='{ns.CLIENT}' to='bob@localhost' type='chat' id='m1'><body>hi</body></message>"
+AVAILABLE = f"<presence xmlns='{ns.CLIENT}'/>"
+
+
+@pytest.fixture
+def alice(house) -> Prebound:
+    bound = house.prebound("alice")
+    house.poll(bound, 0, AVAILABLE)
+    return bound
+
+
+def said(api, query: str = "") -> list[dict]:
+    return api("GET", f"/traffic{query}").json["records"]
+
+
+def test_what_comes_and_goes(house, api, alice):
+    bob = house.prebound("bob")
+    house.poll(bob, 0, AVAILABLE)
+    house.poll(alice, 1, HI)
+    one, two = said(api, "?kind=message")
+    assert (one["direction"], one["session"], one["transport"], one["kind"]) == ("in", alice.jid, "bosh", "message")
+    assert "<body>hi</body>" in one["xml"]
+    assert (two["direction"], two["session"]) == ("out", bob.jid)
+    assert two["number"] > one["number"]
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("kind=message", 1),
+        ("kind=iq", 0),
+        ("kind=message&direction=out", 0),
+        ("account=alice&kind=message", 1),
+        ("account=bob", 0),
+        ("to=bob", 1),
+        ("to=bob@localhost", 1),
+        ("to=bob@localhost/x", 0),
+        ("type=chat", 1),
+        ("text=%3Cbody%3Ehi", 1),
+        ("text=%3Cbody%3Eho", 0),
+        ("xpath=message[body='hi']", 1),
+        ("xpath=//body[.='hi']", 1),
+        ("xpath=message[body='ho']", 0),
+        ("xpath=message/@id='m1'", 1),
+        ("xpath=message/chat-states:active", 0),
+    ],
+)
+def test_looking_for_something(house, api, alice, query, count):
+    house.poll(alice, 1, HI)
+    assert len(said(api, "?" + query.replace(" ", "%20"))) == count
+
+
+def test_only_what_came_later_and_no_more_than_wanted(house, api, alice):
+    before = api("GET", "/traffic?limit=0").json
+    assert before["records"] == []
+    for number in range(1, 4):
+        house.poll(alice, number, HI)
+    assert len(said(api, f"?after={before['last']}&direction=in")) == 3
+    assert [each["number"] for each in said(api, "?direction=in&limit=1")] == [said(api, "?direction=in")[-1]["number"]]
+
+
+def test_passwords_and_tokens_are_not_told(house, api):
+    traffic = house.server.traffic
+    stream = traffic.stream("tcp", "127.0.0.1")
+    secrets = (
+        f"<auth xmlns='{ns.SASL}' mechanism='PLAIN'>c2VjcmV0</auth>",
+        f"<response xmlns='{ns.SASL2}'>c2VjcmV0</response>",
+        f"<authenticate xmlns='{ns.SASL2}'><initial-response>c2VjcmV0</initial-response></authenticate>",
+        f"<success xmlns='{ns.SASL2}'><token xmlns='{ns.FAST}' expiry='x' token='c2VjcmV0'/></success>",
+        f"<iq xmlns='{ns.CLIENT}'><query xmlns='{ns.REGISTER}'><password>c2VjcmV0</password></query></iq>",
+    )
+    for each in secrets:
+        traffic.add("in", stream, each.encode())
+    for record in said(api):
+        assert "c2VjcmV0" not in record["xml"]
+        assert "..." in record["xml"]
+
+
+def test_a_reset_forgets_and_so_does_delete(house, api, alice):
+    assert said(api)
+    api("POST", "/reset")
+    assert said(api) == []
+    house.poll(house.prebound("alice"), 0, HI)
+    assert api("DELETE", "/traffic").status == 204
+    assert said(api) == []
+
+
+def test_the_oldest_goes_first(monkeypatch):
+    monkeypatch.setattr(traffic_module, "RECORDS", 3)
+    traffic = Traffic(lambda: 0.0)
+    stream = traffic.stream("tcp", "")
+    for number in range(5):
+        traffic.add("in", stream, f"<a n='{number}'/>".encode())
+    assert [each.number for each in traffic.since()] == [3, 4, 5]
+    monkeypatch.setattr(traffic_module, "BYTES", 25)
+    traffic.add("in", stream, b"<a n='567'/>")
+    assert [each.number for each in traffic.since()] == [5, 6]
+
+
+# Waiting
+
+
+class Waiter:
+    """A call that isn't answered at once."""
+
+    def __init__(self, house, fields: dict) -> None:
+        self.connection = house.server.http.buildProtocol(house.api._peer)
+        from twisted.internet.testing import StringTransport
+
+        self.transport = StringTransport(peerAddress=house.api._peer)
+        self.connection.makeConnection(self.transport)
+        body = json.dumps(fields).encode()
+        head = (
+            f"POST {API}/traffic/wait HTTP/1.1\r\nHost: localhost:5280\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        self.connection.dataReceived(head.encode() + body)
+
+    @property
+    def answer(self) -> tuple[int, dict] | None:
+        head, _, body = self.transport.value().partition(b"\r\n\r\n")
+        return (int(head.split()[1]), json.loads(body)) if head else None
+
+
+def test_it_has_come_already(house, api, alice):
+    house.poll(alice, 1, HI)
+    answer = api("POST", "/traffic/wait", {"xpath": "message[body='hi']", "account": "alice"})
+    assert (answer.status, answer.json["direction"]) == (200, "in")
+
+
+def test_it_comes(house, alice):
+    waiter = Waiter(house, {"xpath": "message[body='hi']", "direction": "in"})
+    house.poll(alice, 1, HI.replace("hi", "ho"))
+    assert waiter.answer is None
+    house.poll(alice, 2, HI)
+    assert waiter.answer is not None
+    status, record = waiter.answer
+    assert (status, record["kind"]) == (200, "message")
+    assert house.server.traffic.listeners == []
+
+
+def test_it_does_not_come_and_one_is_told_what_came_nearest(house, alice):
+    waiter = Waiter(house, {"xpath": "message[body='hi']", "direction": "in", "timeout": 3})
+    house.poll(alice, 1, HI.replace("hi", "ho"))
+    house.server.reactor.advance(3)
+    assert waiter.answer is not None
+    status, told = waiter.answer
+    assert (status, told["error"]["code"]) == (408, "request-timeout")
+    message = told["error"]["message"]
+    assert message.startswith("nothing matched within 3 seconds; ")
+    assert "<body>ho</body>" in message
+    assert "(xpath differs)" in message
+    assert house.server.traffic.listeners == []
+
+
+def test_who_goes_does_not_wait(house):
+    from twisted.python.failure import Failure
+
+    waiter = Waiter(house, {"kind": "message"})
+    assert len(house.server.traffic.listeners) == 1
+    waiter.connection.connectionLost(Failure(ConnectionResetError()))
+    assert house.server.traffic.listeners == []
+
+
+def test_the_clock_that_is_turned_by_hand_ends_no_wait(house, api):
+    waiter = Waiter(house, {"kind": "message", "timeout": 3})
+    api("POST", "/clock", {"advance": 60})
+    assert waiter.answer is None
+
+
+def test_what_came_nearest():
+    traffic = Traffic(lambda: 0.0)
+    stream = traffic.stream("tcp", "")
+    for text in ("<message type='chat'><body>x</body></message>", "<iq type='get'/>", "<message type='normal'/>"):
+        traffic.add("in", stream, text.encode())
+    wanted = Filter(kind="message", type="chat", text="zz")
+    assert list(matching(wanted, traffic.since())) == []
+    misses = near_misses(wanted, traffic.since())
+    assert [(record.number, failed) for record, failed in misses] == [(1, ["text"]), (3, ["text", "type"])]
+
+
+@pytest.mark.parametrize("expression", ["message[", "x:y", "nosuch()", "'"])
+def test_an_xpath_that_is_none(api, expression):
+    with pytest.raises(FilterError, match="xpath"):
+        Filter(xpath=expression).tests()
+    assert api("POST", "/traffic/wait", {"xpath": expression}).status == 400
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"timeout": -1}, "timeout must be from 0 to 600 seconds"),
+        ({"timeout": "5"}, "timeout must be a number, not text"),
+        ({"direction": "up"}, "direction must be in (to the server) or out (to the client)"),
+        ({"after": -1}, "after must be a whole number"),
+        ({"account": "a b"}, "account: 'a b' is not an address"),
+    ],
+)
+def test_mistakes(api, fields, message):
+    answer = api("POST", "/traffic/wait", fields)
+    assert answer.status == 400
+    assert answer.error[2].startswith(message)
