@@ -144,7 +144,7 @@ class Traffic:
     def __init__(self, now: Callable[[], float]) -> None:
         """`now` tells seconds since 1970."""
         self._now = now
-        self._records: deque[Record] = deque()
+        self._records: deque[tuple[int, float, str, Stream, str, bytes]] = deque()  # of what records are made of
         self._size = 0
         self._number = self._streams = 0
         self.listeners: list[Callable[[Record], None]] = []
@@ -161,18 +161,19 @@ class Traffic:
 
     def add(self, direction: str, stream: Stream, data: bytes) -> None:
         """It was said now."""
-        self._number += 1
-        record = Record(self._number, self._now(), direction, stream, stream.jid, data)
-        self._records.append(record)
+        self._number = number = self._number + 1
+        self._records.append((number, self._now(), direction, stream, stream.jid, data))
         self._size += len(data)
         while len(self._records) > RECORDS or self._size > BYTES:
-            self._size -= len(self._records.popleft().data)
-        for listener in tuple(self.listeners):
-            listener(record)
+            self._size -= len(self._records.popleft()[-1])
+        if self.listeners:
+            record = Record(*self._records[-1])
+            for listener in tuple(self.listeners):
+                listener(record)
 
     def since(self, number: int = 0) -> Iterator[Record]:
         """All that are kept and came after that one."""
-        return (record for record in self._records if record.number > number)
+        return (Record(*each) for each in self._records if each[0] > number)
 
     def clear(self) -> None:
         """Forget them; numbers go on."""
