@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from twisted.application.service import Service
@@ -34,7 +34,7 @@ from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
 from conversehost.options import Settings, Sockets, did_you_mean
 from conversehost.server.host import Host
-from conversehost.server.policy import Conflict, Policy
+from conversehost.server.policy import Policy
 from conversehost.server.router import Router
 from conversehost.server.stream import ServerStream
 from conversehost.store import Snapshot
@@ -111,7 +111,8 @@ class Server(Service):
         self.logins = Logins(settings, self.accounts, self.router.hosts, clock=self.wall, note=tell)
         self.limits = Limits(stanza=settings.stanza_limit)
         self.scenario = scenarios.load(settings.scenario or DEMO, settings.domains)
-        self.policy = policy(settings, self.scenario)
+        people = (each.jid for each in self.scenario.people)
+        self.policy = Policy.of(settings, (*people, *(parse(name) for name, _ in settings.users)))
         self.hosts = {domain: self._host(domain) for domain in settings.domains}
         if settings.guests:
             self.hosts[settings.guests] = self._host(settings.guests, guests=True)
@@ -149,7 +150,7 @@ class Server(Service):
         self.secured = secured.find(settings)
         self.components = self._components()
         self.c2s = tcp.ClientFactory(
-            lambda: self._stream(None, self.logins.entrance),
+            self._stream,
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
@@ -348,14 +349,13 @@ class Server(Service):
         hosts = list(self.hosts.values())
         return next((each for each in hosts if domain.endswith(f".{each.domain}")), hosts[0]).items
 
-    def _stream(self, domains: Collection[str] | None = None, entrance: Entrance | None = None) -> ServerStream:
+    def _stream(self, domains: Collection[str] | None = None) -> ServerStream:
         """What is behind a client."""
-        if self.settings.no_traffic:
-            return ServerStream(self.router, domains, entrance)
-        return TappedStream(self.traffic, self.router, domains, entrance)
+        behind = self.router, domains, self.logins.entrance
+        return ServerStream(*behind) if self.settings.no_traffic else TappedStream(self.traffic, *behind)
 
     def _backend_for(self, domain: str) -> Backend | None:
-        return self._stream(None, self.logins.entrance) if domain in self.by_http else None
+        return self._stream() if domain in self.by_http else None
 
     def _direct(self) -> dict[bytes, Direct]:
         settings = self.settings
@@ -367,7 +367,7 @@ class Server(Service):
             reasons=not settings.no_bosh_reason,
         )
         shared = handshake.Shared(
-            lambda: self._stream(self.by_http, self.logins.entrance),
+            lambda: self._stream(self.by_http),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
@@ -428,21 +428,6 @@ class Server(Service):
         )
         root.putChild(b"_conversehost", control(world, parts.hosts))
         return root
-
-
-def policy(settings: Settings, scenario: scenarios.Scenario) -> Policy:
-    """What features are told of it. Without `--admin` those administer who are called so from the start."""
-    there = [*(each.jid for each in scenario.people), *(parse(name) for name, _ in settings.users)]
-    named = map(parse, settings.admins)
-    return Policy(
-        conflict=cast(Conflict, settings.resource_conflict),
-        resume_time=settings.resume_time,
-        resume_location=settings.resume_location,
-        admins=frozenset(named if settings.admins else (each for each in there if each.local == "admin")),
-        contacts=settings.contacts,
-        services=settings.external_services,
-        welcome=settings.welcome,
-    )
 
 
 def tell(text: str) -> None:

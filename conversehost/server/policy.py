@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
-from conversehost.xmpp.jid import JID
+from conversehost.options import Settings
+from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.services import ExternalService
 
 Conflict = Literal["replace", "refuse", "new"]
@@ -30,6 +32,20 @@ class Policy:
     contacts: tuple[tuple[str, str], ...] = ()
     services: tuple[ExternalService, ...] = ()
     welcome: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings, founders: Iterable[JID]) -> Policy:
+        """What the operator asked for. Without `--admin` those of the first accounts administer who are called so."""
+        there = founders if not settings.admins else ()
+        return cls(
+            conflict=cast(Conflict, settings.resource_conflict),
+            resume_time=settings.resume_time,
+            resume_location=settings.resume_location,
+            admins=frozenset((*map(parse, settings.admins), *(each for each in there if each.local == "admin"))),
+            contacts=settings.contacts,
+            services=settings.external_services,
+            welcome=settings.welcome,
+        )
 
 
 DEFAULT = Policy()
