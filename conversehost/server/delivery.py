@@ -99,15 +99,15 @@ class Delivery:
         payload = iq.payload
         if iq.type not in ("get", "set") or payload is None:
             return
-        if not self._host.accounts.exists(account):
-            raise StanzaError("service-unavailable")
         own = self._host.own_iqs.get((iq.type, payload.tag))
-        if own is None:
-            self._answer(iq, ("account", "host") if iq.get("to") is None else ("account",))
-        elif sender is not None and sender.account == account:
+        if own is not None and sender is not None and sender.account == account:
             self._reply(iq, own(sender, iq))
-        else:
+        elif not self._host.accounts.exists(account):
+            raise StanzaError("service-unavailable")
+        elif own is not None:
             raise StanzaError("forbidden", "that is for its owner alone")
+        else:
+            self._answer(iq, ("account", "host") if iq.get("to") is None else ("account",))
 
     def serve_stream(self, iq: Stanza) -> Stanza:
         """The answer to an iq from a stream that hasn't logged in. Raises StanzaError."""
