@@ -87,9 +87,11 @@ class CarbonsFeature:
 
         Who has a copy is one more who has the message, should the client end that it was for.
         """
-        enabled = self._enabled.get(to.bare)
-        sender = message.sender if enabled and any(each not in sessions for each in enabled) else None
-        if enabled is None or sender is None or not self._is_eligible(to.bare, sender, message, received=True):
+        enabled = self._enabled.get(to.bare, ())
+        if all(each in sessions for each in enabled):
+            return
+        sender = message.sender
+        if sender is None or not self._is_eligible(to.bare, sender, message, received=True):
             return
         takers = [each for each in enabled if each not in sessions and each.jid != sender]
         stored, original = not sessions, to_bytes(message)

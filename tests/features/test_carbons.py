@@ -9,7 +9,7 @@ from conversehost.xmpp import ns
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import to_bytes
 from tests.features.elsewhere import Elsewhere
-from tests.stage import Client, Stage, condition, conditions
+from tests.stage import Client, Stage, condition, conditions, xml
 
 ENABLE = f"<enable xmlns='{ns.CARBONS}'/>"
 DISABLE = f"<disable xmlns='{ns.CARBONS}'/>"
@@ -153,6 +153,13 @@ def test_a_copy_of_what_waits_for_the_next_login(stage: Stage, mercutio: Client)
     assert not message.has(ns.DELAY, "delay")
     assert stage.login("juliet", "balcony").inbox == []
     assert len(stage.store.items("offline", "juliet@localhost")) == 0
+
+
+def test_what_is_from_nobody_is_no_conversation(stage: Stage, juliet: Client, chamber: Client):
+    stage.router.send(xml(f"<message to='{juliet.jid}' type='chat'>{BODY}</message>"))  # type: ignore[arg-type]
+    stage.turn.end()
+    assert juliet.heard() == ["hi"]
+    assert chamber.take() == []
 
 
 # Sending (section 8)
