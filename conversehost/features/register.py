@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host, Reply
+from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.forms import Field, Form, form_in
 from conversehost.xmpp.jid import JID, JIDError, prepare_local
 from conversehost.xmpp.replies import result, stanza
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import Element, child, element
+from conversehost.xmpp.xml import Element, child, clean, element
 
 XEP = Xep(77, "In-Band Registration", "2.4", "complete, with data forms; with `--registration` only")
 INSTRUCTIONS = "Choose a name and a password."
@@ -36,7 +37,9 @@ def install(host: Host) -> None:
     host.on_iq("get", ns.REGISTER, "query", feature.status, at="host")
     host.on_iq("set", ns.REGISTER, "query", feature.change, at="host")
     if host.policy.welcome:
-        host.hooks.account_created.append(feature.welcome)
+        host.hooks.account_created.append(feature.expect)
+        host.hooks.became_available.append(feature.welcome)
+        host.hooks.account_deleted.append(feature.forget)
 
 
 def offer(logged_in: bool) -> list[Element]:
@@ -100,10 +103,20 @@ class RegisterFeature:
         self._host.change_password(account, password)
         return None
 
-    def welcome(self, account: JID) -> None:
-        """Waits for the first login."""
-        said = element(ns.CLIENT, "body", text=self._host.policy.welcome)
-        self._host.router.send(stanza("message", {"type": "chat", "from": self._host.domain, "to": account.full}, said))
+    def expect(self, account: JID) -> None:
+        """Somebody who is to be welcomed."""
+        self._host.store.put("welcome", account.bare, "", self._host.policy.welcome)
+
+    def welcome(self, session: Session) -> None:
+        """At the first login, as a headline: it is the server's word, and for Converse.js no chat with a stranger."""
+        text: str | None = self._host.store.get("welcome", session.bare, "")
+        if text is not None:
+            self.forget(session.account)
+            said = element(ns.CLIENT, "body", text=clean(text))
+            session.send(stanza("message", {"type": "headline", "from": self._host.domain, "to": session.full}, said))
+
+    def forget(self, account: JID) -> None:
+        self._host.store.clear("welcome", account.bare)
 
     def _own(self, iq: Stanza) -> JID:
         """The account that asks. Raises StanzaError."""

@@ -146,6 +146,8 @@ class Authentication:
         self._check_throttle()
         self._note(name)
         is_plus_offered = any(each.endswith("-PLUS") for each in offered)
+        if name == "ANONYMOUS":
+            initial = initial or b""  # there is nothing to ask for, and Strophe.js knows no answer to a challenge here
         self._start(make(name, self._setting(is_plus_offered=is_plus_offered)), initial)
 
     def _check_throttle(self) -> None:

@@ -224,7 +224,10 @@ def test_a_welcome_waits_for_the_first_login(make_stage: Callable[..., Stage]):
     romeo = stage.connect("romeo")
     romeo.available()
     message = romeo.only("message")
-    assert (message.get("from"), message.text_of("body")) == ("localhost", "Be my guest.")
+    assert (message.get("from"), message.type, message.text_of("body")) == ("localhost", "headline", "Be my guest.")
+    romeo.presence("unavailable")
+    romeo.available()
+    assert not romeo.take("message")
 
 
 def test_nobody_is_welcomed_unless_the_operator_says_how(guest: Client, open_house: Stage):
