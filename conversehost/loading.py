@@ -126,6 +126,8 @@ def _agree(settings: Settings) -> Settings:
     if not settings.interfaces:
         raise ConfigError("no address to listen on: give one with --interface")
     _agree_on_components(settings)
+    if settings.welcome and not settings.registration:
+        raise ConfigError("--welcome is for those who register: add --registration")
     admins = tuple(_full_address(settings, each, "--admin") for each in settings.admins)
     users: dict[str, str] = {}
     for name, password in settings.users:

@@ -379,6 +379,7 @@ def test_what_is_no_origin(text):
             "--bot: wants JID=MODULE:CLASS, such as echo@localhost=mine.echo:Echo, not 'echo=Echo'",
         ),
         (["--bot", "a@b.example=m:C"], "--bot a@b.example: no such domain here, add --domain b.example"),
+        (["--welcome", "Hello!"], "--welcome is for those who register: add --registration"),
         (["--admin", "me@a.example"], "--admin me@a.example: no such domain here, add --domain a.example"),
         (
             ["--admin", "a b"],
