@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conversehost.errors import ConfigError
 from conversehost.testbed.dialogue import SPOKEN, VERBS, load, read
@@ -169,3 +173,31 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path):
     (tmp_path / "latin.txt").write_bytes(b"# caf\xe9")
     with pytest.raises(ConfigError, match=r"latin\.txt: not UTF-8, at byte 5"):
         load(tmp_path / "latin.txt")
+
+
+LINES = st.sampled_from(
+    [
+        *ROMEO.splitlines(),
+        *(f"Romeo {words}" for words in SPOKEN),
+        "    <message><body>{x}</body></message>",
+        "<iq id='...'/>",
+        "    </message>",
+        "[Server]",
+        "# a comment",
+        "5 seconds pass",
+        "",
+    ]
+)
+
+
+def complaint(text: str) -> str:
+    try:
+        read(text)
+    except ConfigError as error:
+        return str(error)
+    return "dialogue: none"
+
+
+@given(st.lists(LINES | st.text(), max_size=12))
+def test_whatever_is_written_is_read_or_refused_in_a_line(lines):
+    assert re.fullmatch("dialogue:.+", complaint("\n".join(lines)))
