@@ -202,6 +202,11 @@ class BoshSession:
         """End from this side, with a condition of section 17.2 or without."""
         self._end(condition, reason=reason, hand_over=True)
 
+    def cut(self) -> None:
+        """Its connections break; the session lives."""
+        for each in tuple(self._held.values()):
+            each.exchange.hang_up()
+
     def retire(self) -> None:
         """The manager has forgotten it: no deadline needs to fire."""
         if self._deadline is not None:

@@ -148,6 +148,10 @@ class ClientConnection(Protocol):
     def close(self, error: StreamError | None = None) -> None:
         self._close(b"" if error is None else to_bytes(stream_error(error)))
 
+    def cut(self) -> None:
+        """The connection breaks, without a word."""
+        self.transport.abortConnection()
+
     # What comes in
 
     def _read(self, data: bytes) -> None:

@@ -125,6 +125,15 @@ class WebSocketConnection:
         else:
             self._set_deadline(self._shared.clock.after(CLOSING, self._too_slow_to_close))
 
+    def cut(self) -> None:
+        """The connection breaks, without a word."""
+        self._transport.abortConnection()
+
+    def close_with(self, code: int) -> None:
+        """A close frame with that code, and no word about the stream, as a proxy or a server that is going does it."""
+        self._ended = True
+        self._say_goodbye(code)
+
     # What comes in
 
     def _read(self, data: bytes) -> None:

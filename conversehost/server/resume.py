@@ -94,6 +94,11 @@ class Resumable:
 
     # Acknowledgements
 
+    @property
+    def unacknowledged(self) -> int:
+        """How many stanzas the client hasn't said to have."""
+        return len(self._unacked)
+
     def acknowledged(self, h: int) -> None:
         """The client has handled that many. Raises StreamError when it can't have."""
         fresh = (h - self._sent + len(self._unacked)) % COUNT

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 
+from conversehost.bosh.stream import BoshStream
+from conversehost.net.tcp import ClientConnection
+from conversehost.net.websocket import WebSocketConnection
+from conversehost.server.resume import Resumable, is_waiting
 from conversehost.server.session import Session
 from conversehost.testbed.noun import ApiError, Fields, Noun, Reply, Verb, World
 from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.stream import lowest
 from conversehost.xmpp.times import stamp
 
 CONDITIONS = frozenset(
@@ -41,6 +46,28 @@ CONDITIONS = frozenset(
 )
 """RFC 6120 section 4.9.3, without see-other-host, which would have to name one."""
 
+BOSH_CONDITIONS = frozenset(
+    (
+        "bad-request",
+        "host-gone",
+        "host-unknown",
+        "improper-addressing",
+        "internal-server-error",
+        "item-not-found",
+        "other-request",
+        "policy-violation",
+        "remote-connection-failed",
+        "system-shutdown",
+        "undefined-condition",
+    )
+)
+"""XEP-0124 section 17.2, without those that would have to say more."""
+
+ENDING = ("how", "condition", "code")
+CODES = range(1000, 5000)
+"""Of WebSocket close frames (RFC 6455 section 7.4); those that mustn't be sent are refused."""
+UNSENT = (1004, 1005, 1006, 1015)
+
 
 class Sessions(Noun):
     """All sessions; those of bots only when asked for."""
@@ -48,7 +75,7 @@ class Sessions(Noun):
     def verbs(self) -> Mapping[str, Verb]:
         return {
             "GET": Verb(self.read, query=("account", "bots")),
-            "DELETE": Verb(self.end, query=("account",), body=("condition",)),
+            "DELETE": Verb(self.end, query=("account",), body=ENDING),
         }
 
     def item(self, name: str) -> Noun:
@@ -64,13 +91,13 @@ class Sessions(Noun):
 
     def end(self, query: Fields, body: Fields) -> Reply:
         """End all of one account; the answer lists them as they were."""
-        name, condition = query.text("account"), read_condition(body)
+        name, ending = query.text("account"), read_ending(body)
         if name is None:
             raise ApiError(HTTPStatus.BAD_REQUEST, "account is missing: whose sessions shall end? (reset ends all)")
         ended = list(self._of(name))
         told = [describe(each) for each in ended]
         for session in ended:
-            end(session, condition)
+            ending(session)
         return Reply({"sessions": told})
 
     def _of(self, name: str) -> Iterator[Session]:
@@ -86,7 +113,7 @@ class OneSession(Noun):
         self._name = name
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.read), "DELETE": Verb(self.end, body=("condition",))}
+        return {"GET": Verb(self.read), "DELETE": Verb(self.end, body=ENDING)}
 
     def read(self, query: Fields, body: Fields) -> Reply:
         """The session."""
@@ -94,8 +121,7 @@ class OneSession(Noun):
 
     def end(self, query: Fields, body: Fields) -> Reply:
         """End it."""
-        condition = read_condition(body)
-        end(self._find(), condition)
+        read_ending(body)(self._find())
         return Reply()
 
     def _find(self) -> Session:
@@ -122,7 +148,16 @@ def describe(session: Session) -> dict[str, object]:
         "since": stamp(session.since),
         "available": session.presence is not None,
         "priority": session.priority,
+        "resumable": resumable(session),
     }
+
+
+def resumable(session: Session) -> dict[str, object] | None:
+    """Where it has stream management that lets it outlive its connection (XEP-0198): null where not."""
+    managed = session.link
+    if not isinstance(managed, Resumable) or not managed.id:
+        return None
+    return {"waiting": is_waiting(managed), "handled": managed.handled, "unacknowledged": managed.unacknowledged}
 
 
 def identity(session: Session) -> str:
@@ -130,18 +165,76 @@ def identity(session: Session) -> str:
     return hashlib.sha256(f"{session.full} {session.since!r}".encode()).hexdigest()[:16]
 
 
-def read_condition(body: Fields) -> str | None:
-    """Raises ApiError(400)."""
-    condition = body.text("condition")
-    if condition is not None and condition not in CONDITIONS:
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"condition must be one of {', '.join(sorted(CONDITIONS))}")
-    return condition
+def read_ending(body: Fields) -> Callable[[Session], None]:
+    """How a session is to end. Raises ApiError(400); what it answers raises ApiError(409) for a session that can't."""
+    how, condition, code = body.text("how"), body.text("condition"), body.whole("code")
+    if how is None:
+        how = "close" if condition is None else "error"
+    if how not in HOW:
+        raise ApiError(HTTPStatus.BAD_REQUEST, f"how must be one of {', '.join(HOW)}")
+    known = {"error": CONDITIONS, "terminate": BOSH_CONDITIONS}.get(how, frozenset())
+    if condition is not None and condition not in known:
+        there = f"must be one of {', '.join(sorted(known))}" if known else f"makes no sense with {how}"
+        raise ApiError(HTTPStatus.BAD_REQUEST, f"condition {there}")
+    if how == "code" and (code not in CODES or code in UNSENT):
+        raise ApiError(HTTPStatus.BAD_REQUEST, "code must be one of a WebSocket close frame, such as 1001 or 1011")
+    return lambda session: HOW[how](session, condition, code)
 
 
-def end(session: Session, condition: str | None) -> None:
-    """With a stream error; without one as a server that hangs up.
-
-    Over BOSH that is a `terminate` in either case, after which Converse.js begins anew, by prebind_url if it has one.
+def close(session: Session, condition: str | None, code: int | None) -> None:
+    """As a server that hangs up. Over BOSH that is a `terminate`, after which Converse.js begins anew, by prebind_url
+    if it has one.
     """
+    error(session, None, code)
+
+
+def error(session: Session, condition: str | None, code: int | None) -> None:
+    """With a stream error."""
     session.link.close(StreamError(condition, "ended through the control API") if condition else None)
     session.host.unbound(session)  # a TCP connection may take its time to close
+
+
+def reset(session: Session, condition: str | None, code: int | None) -> None:
+    """The connection breaks, that of a BOSH session again and again; the server finds out as it always does."""
+    link = lowest(session.link)
+    if isinstance(link, BoshStream):
+        link.session.cut()
+    elif isinstance(link, ClientConnection | WebSocketConnection):
+        link.cut()
+    else:
+        raise ApiError(HTTPStatus.CONFLICT, f"{session.full} has no connection")
+
+
+def terminate(session: Session, condition: str | None, code: int | None) -> None:
+    """BOSH alone: the body says so, with a condition of its own."""
+    link = lowest(session.link)
+    if not isinstance(link, BoshStream):
+        raise ApiError(HTTPStatus.CONFLICT, f"{session.full} isn't there over BOSH")
+    link.session.expire(condition, "ended through the control API")
+
+
+def code(session: Session, condition: str | None, code: int | None) -> None:
+    """WebSocket alone: a close frame with a code."""
+    link = lowest(session.link)
+    if not isinstance(link, WebSocketConnection):
+        raise ApiError(HTTPStatus.CONFLICT, f"{session.full} isn't there over WebSocket")
+    assert code is not None
+    link.close_with(code)
+
+
+def expire(session: Session, condition: str | None, code: int | None) -> None:
+    """One that waits to be resumed waits no more."""
+    if not is_waiting(session.link):
+        raise ApiError(HTTPStatus.CONFLICT, f"{session.full} doesn't wait to be resumed: its client is there")
+    session.link.close()
+
+
+HOW: Mapping[str, Callable[[Session, str | None, int | None], None]] = {
+    "close": close,
+    "error": error,
+    "reset": reset,
+    "terminate": terminate,
+    "code": code,
+    "expire": expire,
+}
+"""In which a session can die."""

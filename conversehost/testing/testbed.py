@@ -202,14 +202,27 @@ class TestBed:
         query = "" if account is None else f"?account={quote(_name(account), safe='')}"
         return [_session(each) for each in self._ask("GET", f"sessions{query}")["sessions"]]
 
-    def kill_session(self, session: Session | User | str, condition: str | None = None) -> None:
+    def kill_session(
+        self,
+        session: Session | User | str,
+        condition: str | None = None,
+        *,
+        how: str | None = None,
+        code: int | None = None,
+    ) -> None:
         """End one session (a `Session`, a full JID), or all of an account (a `User`, a bare JID, a name).
 
         `condition` is a stream error of RFC 6120 section 4.9.3 that the client is told, such as "conflict" or
-        "system-shutdown". Converse.js reconnects; logged in by prebind, it asks prebind_url for a new session. Raises
-        TestBedError when there is none to end.
+        "system-shutdown". Converse.js reconnects; logged in by prebind, it asks prebind_url for a new session.
+
+        `how` it dies: "close" or "error" (as above), "reset" (the connection breaks, without a word; the server keeps
+        what can be resumed), "terminate" (BOSH, `condition` then being one of XEP-0124 section 17.2), "code"
+        (WebSocket, with that close `code`), "expire" (it waits to be resumed, and now no more).
+
+        Raises TestBedError when there is none to end, or not in that way.
         """
-        fields = None if condition is None else {"condition": condition}
+        given = {"condition": condition, "how": how, "code": code}
+        fields = {name: value for name, value in given.items() if value is not None} or None
         one = session.id if isinstance(session, Session) else _name(session)
         if isinstance(session, Session) or "/" in one:
             self._ask("DELETE", f"sessions/{quote(one, safe='')}", fields)

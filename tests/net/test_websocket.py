@@ -449,3 +449,14 @@ def test_however_it_is_cut_each_stanza_comes_once_and_in_order(data):
         socket.send(raw[a:b])
     assert front.server.heard == sent
     assert socket.codes == []
+
+
+def test_a_close_frame_with_any_code(front, socket):
+    front.server.link.close_with(1011)
+    assert socket.read().codes == [1011]
+    assert front.server.lost
+
+
+def test_a_connection_that_is_cut(front, socket):
+    front.server.link.cut()
+    assert socket.read().codes == []

@@ -31,6 +31,7 @@ def test_what_is_told_of_a_session(house):
         "address": None,
         "available": False,
         "priority": 0,
+        "resumable": None,
     }
 
 
