@@ -454,7 +454,7 @@ def test_however_it_is_cut_each_stanza_comes_once_and_in_order(data):
 def test_a_close_frame_with_any_code(front, socket):
     front.server.link.close_with(1011)
     assert socket.read().codes == [1011]
-    assert front.server.lost
+    assert front.server.broken
 
 
 def test_a_connection_that_is_cut(front, socket):
