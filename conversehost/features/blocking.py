@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 
@@ -77,13 +77,11 @@ class BlockingFeature:
         asked = read_items(iq[0])
         if not asked:
             raise StanzaError("bad-request", "whom to block?")
-        before = dict(self._host.store.items("blocked", session.bare))
-        if len(before | asked) > BLOCKED_PER_ACCOUNT:
+        if len(asked.keys() | self._host.store.items("blocked", session.bare).keys()) > BLOCKED_PER_ACCOUNT:
             raise StanzaError("resource-constraint", f"at most {BLOCKED_PER_ACCOUNT} addresses can be blocked")
         for jid in asked.values():
+            self._hide(session.account, jid)
             self._host.store.put("blocked", session.bare, jid.full, jid)
-            if not is_in(jid, before):
-                self._hide(session.account, jid)
         self._keep_reports(session.bare, iq[0])
         self._push(session, listed("block", asked))
         return None
@@ -91,12 +89,9 @@ class BlockingFeature:
     def unblock(self, session: Session, iq: Stanza) -> Reply:
         """Sections 3.4 and 3.5: who may see the user's presence sees them again. Without items: all of them."""
         asked = read_items(iq[0])
-        before = dict(self._host.store.items("blocked", session.bare))
-        for jid in (asked or before).values():
-            self._host.store.delete("blocked", session.bare, jid.full)
-        for jid in (asked or before).values():
-            if jid.full in before:
-                self._show(session.account, jid)
+        unblocked = asked or dict(self._host.store.items("blocked", session.bare))
+        gone = [jid for jid in unblocked.values() if self._host.store.delete("blocked", session.bare, jid.full)]
+        self._show(session.account, gone)
         self._push(session, listed("unblock", asked))
         return None
 
@@ -141,18 +136,20 @@ class BlockingFeature:
         return len(blocked) > 0 and is_in(watcher, blocked)
 
     def _hide(self, account: JID, blocked: JID) -> None:
+        """Whom the account is hidden from already learns nothing new."""
         for withdraw in self._host.hooks.hidden:
             withdraw(account, blocked)
         now = self._host.clock.utc()
         for contact, item in self._contacts(account, blocked):
-            for session in self._present(account) if item.from_ else ():
+            for session in self._present(account) if item.from_ and not self.hides(account, contact) else ():
                 gone = stanza("presence", {"type": "unavailable", "from": session.full})
                 self._host.router.announce(contact, Broadcast(gone, now))
 
-    def _show(self, account: JID, unblocked: JID) -> None:
+    def _show(self, account: JID, unblocked: Iterable[JID]) -> None:
         """And the other way round: what they have shown meanwhile didn't come through."""
         present, now = self._present(account), self._host.clock.utc()
-        for contact, item in self._contacts(account, unblocked):
+        contacts = {contact: item for jid in unblocked for contact, item in self._contacts(account, jid)}
+        for contact, item in contacts.items():
             if self.hides(account, contact) or not present:
                 continue
             for session in present if item.from_ else ():

@@ -343,6 +343,14 @@ def test_who_is_blocked_twice_is_shown_nothing_after_one_unblocking(romeo: Clien
     assert romeo.seen() == [("juliet@localhost/balcony", None)]
 
 
+@pytest.mark.parametrize("items", [("localhost", "romeo@localhost"), ("romeo@localhost", "localhost")])
+def test_who_is_meant_twice_is_told_once(romeo: Client, juliet: Client, items: tuple[str, str]):
+    block(juliet, *items)
+    assert romeo.seen() == [(juliet.jid, "unavailable")]
+    unblock(juliet, *items)
+    assert romeo.seen() == [(juliet.jid, None)]
+
+
 def test_strangers_are_shown_nothing_either_way(juliet: Client, mercutio: Client):
     block(juliet, "mercutio@localhost")
     unblock(juliet)
