@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -96,6 +96,7 @@ class Host:
         self.presence_from: dict[str, Callable[[Session, Stanza], None]] = {}
         self.presence_to: dict[str, Callable[[JID, Stanza], None]] = {}
         self.framings: dict[str, Callable[[ServerStream], Negotiation]] = {ns.SASL: Login}
+        self.offered: dict[Hashable, bytes] = {}  # stream features, by the state of a stream
         self.inline: list[Inline] = []
         self.tokens: list[Token] = []
         self.on_binding: dict[str, Callable[[ServerStream, Element], Element | None]] = {}

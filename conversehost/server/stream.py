@@ -6,7 +6,7 @@ The same for every transport: what comes in are elements, what goes out goes ove
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import cast
 
 from lxml.etree import QName
@@ -146,8 +146,16 @@ class ServerStream:
         self._link.send(to_bytes(made))
 
     def send_features(self) -> None:
-        """What is offered now."""
-        self.send(self._features())
+        """What is offered now: made once for all streams that are in the same state."""
+        opened, authentication = self.opened, self.authentication
+        types = () if opened.channel is None else tuple(opened.channel.types)
+        state: tuple[Hashable, ...] = (opened.can_secure, opened.early_bytes, opened.max_bytes, opened.idle)
+        if self.account is None:
+            state += (authentication.offer(), types, authentication.is_private, authentication.wants_tls)
+        offered = self.host.offered.get(state)
+        if offered is None:
+            offered = self.host.offered[state] = to_bytes(self._features())
+        self._link.send(offered)
 
     def logged_in(self, account: JID, success: Element) -> None:
         """By whichever framing; the stream begins anew."""
