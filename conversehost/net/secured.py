@@ -83,7 +83,8 @@ class Secured:
         if certificate := settings.tls_cert:
             return lambda: keypair.read(certificate, settings.tls_key or certificate)
         assert self._folder is not None
-        names = (*settings.domains, *settings.allowed_hosts, *settings.interfaces)
+        guests = [settings.guests] if settings.guests else []
+        names = (*settings.domains, *guests, *settings.allowed_hosts, *settings.interfaces)
         return Authority(self._folder, names).certificate
 
     def _authorities(self) -> Sequence[x509.Certificate]:

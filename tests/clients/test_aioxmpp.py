@@ -16,7 +16,8 @@ with warnings.catch_warnings():  # it is of 2022, and names what Python has rena
     warnings.simplefilter("ignore")
     import aioxmpp
     from aiosasl import AuthenticationFailure
-    from aioxmpp.connector import STARTTLSConnector
+    from aioxmpp.connector import STARTTLSConnector, XMPPOverTLSConnector
+    from aioxmpp.security_layer import CertificateVerifier, default_ssl_context
 
 JID = aioxmpp.JID.fromstr
 
@@ -25,15 +26,43 @@ JID = aioxmpp.JID.fromstr
 pytestmark = pytest.mark.filterwarnings("ignore:using an available presence state:DeprecationWarning")
 
 
+class Chain(CertificateVerifier):
+    """Wants a certificate of a known authority. aioxmpp's own verifier looks at its names too, by functions that
+    pyOpenSSL no longer has.
+    """
+
+    def verify_callback(self, connection, x509, errno, depth, returncode):
+        return bool(returncode)
+
+    async def post_handshake(self, transport):
+        return
+
+
+def trusting(ca: str | None):
+    """A context of pyOpenSSL's, as aioxmpp wants it."""
+    context = default_ssl_context()
+    if ca is not None:
+        context.load_verify_locations(ca)
+    return context
+
+
 class Client(aioxmpp.PresenceManagedClient):
     """Remembers what it is told. `async with client.connected()` logs it in, available."""
 
-    def __init__(self, c2s: str, name: str, password: str = "secret") -> None:
+    def __init__(
+        self, c2s: str, name: str, password: str = "secret", *, ca: str | None = None, direct: bool = False
+    ) -> None:
+        """Over TLS where there is an authority to check the certificate by."""
         host, _, port = c2s.rpartition(":")
         anonymous = False if password else ""
-        layer = aioxmpp.make_security_layer(password or None, anonymous=anonymous, no_verify=True)
-        peer = (host, int(port), STARTTLSConnector())
-        super().__init__(JID(name), layer._replace(tls_required=False), override_peer=[peer], max_initial_attempts=1)
+        layer = aioxmpp.make_security_layer(
+            password or None, anonymous=anonymous, no_verify=ca is None, ssl_context_factory=lambda: trusting(ca)
+        )
+        peer = (host, int(port), XMPPOverTLSConnector() if direct else STARTTLSConnector())
+        if ca is not None:
+            layer = layer._replace(certificate_verifier_factory=Chain)
+        layer = layer._replace(tls_required=ca is not None)
+        super().__init__(JID(name), layer, override_peer=[peer], max_initial_attempts=1)
         self.backoff_start = timedelta(0)
         self.messages: asyncio.Queue[aioxmpp.Message] = asyncio.Queue()
         self.resumed = asyncio.Event()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from twisted.logger import LogLevel, globalLogPublisher
 
+from conversehost.client.wire import Manners
 from conversehost.play.memory import NOBODY, InMemory
 from conversehost.play.network import Network
 from conversehost.play.player import play
@@ -16,7 +17,7 @@ from conversehost.testbed.dialogue import Dialogue, load
 from conversehost.testing import TestBed
 
 DIALOGUES = [load(path) for path in sorted(Path(__file__).parent.glob("*.txt"))]
-NETWORK = ("tcp", "bosh", "websocket")
+NETWORK = ("tcp", "tls", "bosh", "websocket")
 LEFT_OUT = {"pass": ("bosh",), "drop": ("bosh",)}
 """A BOSH client that lets time pass without asking is gone, and one that is gone is missed late (XEP-0124)."""
 
@@ -73,5 +74,5 @@ def test_in_memory(dialogue):
 @pytest.mark.parametrize(("dialogue", "transport"), list(playable()))
 def test_over_the_network(bed_for, dialogue, transport):
     bed = bed_for(dialogue)
-    addresses = {"tcp": bed.c2s, "bosh": bed.bosh, "websocket": bed.websocket}
-    play(dialogue, Network({transport: addresses[transport]}, turn_clock=bed.advance))
+    addresses = {"tcp": bed.c2s, "tls": bed.c2s_tls, "bosh": bed.bosh, "websocket": bed.websocket}
+    play(dialogue, Network({transport: addresses[transport]}, Manners(ca=bed.ca), turn_clock=bed.advance))

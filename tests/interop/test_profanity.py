@@ -36,6 +36,17 @@ def test_one_logs_in_and_talks_to_the_echo(screen, testbed):
     screen.until("me: Is anybody there? é 漢", "Echo/bot: Is anybody there? é 漢")
 
 
+@pytest.mark.parametrize(("door", "tls"), [("c2s", "force"), ("c2s_tls", "legacy")])
+def test_one_looks_at_the_certificate_and_takes_it(screen, testbed, door, tls):
+    """By STARTTLS, and over TLS from the first byte. To a human an authority made for tests is nobody's."""
+    log_in(screen, getattr(testbed, door), tls)
+    screen.until("TLS certificate verification failed", "/tls allow")
+    screen.type("/tls allow")
+    assert "TLS connection not established" not in screen.until("logged in successfully")
+    screen.type("/msg echo@localhost Is it safe?")
+    screen.until("me: Is it safe?", "Echo/bot: Is it safe?")
+
+
 def test_a_wrong_password_is_refused(screen, testbed):
     log_in(screen, testbed.c2s, "disable", "wrong")
     screen.until("Login failed.")
