@@ -1,4 +1,4 @@
-"""`conversehost` and `python -m conversehost`: the same as `twistd -n conversehost`; also `proxy-config` and `play`."""
+"""`conversehost`, also `python -m conversehost`: as `twistd -n conversehost`; and `proxy-config`, `play`, `run`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ def main() -> None:
         return
     if sys.argv[1:2] == ["play"]:
         raise SystemExit(play(sys.argv[2:]))
+    if sys.argv[1:2] == ["run"]:
+        raise SystemExit(run(sys.argv[2:]))
     sys.argv[1:1] = ["-n", "conversehost"]
     app.run(runApp, Alone)
 
@@ -77,6 +79,18 @@ def play(arguments: Sequence[str]) -> int:
     try:
         return play_files(arguments)
     except ConfigError as error:
+        launch.fail(str(error))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """A server for a command; the exit code. Raises SystemExit."""
+    from conversehost.testing import TestBedError, running
+
+    try:
+        options, _ = running.split(arguments)
+        load(options, os.environ)  # whose mistakes are one line
+        return running.main(arguments)
+    except (ConfigError, TestBedError) as error:
         launch.fail(str(error))
 
 

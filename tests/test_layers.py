@@ -28,7 +28,7 @@ COLUMNS = [
     {"__main__"},
 ]
 TOWERS = {"client": GROUND | {"xmpp"}, "testing": {""}}  # beside the row
-VISITORS = {"play": {"client"}}  # who goes there
+VISITORS = {"play": {"client"}, "__main__": {"testing"}}  # who goes there
 WITH_TWISTED = {"net", "web", "testbed", "service", "console", "launch", "__main__"}
 ADAPTERS = {"auth.http", "auth.ldap", "client.adapter", "play.memory"}  # single files that have to do with reactors
 

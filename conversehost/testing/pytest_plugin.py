@@ -7,11 +7,15 @@ worker has its own. Nothing here may import Twisted: that would choose a reactor
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 
-from conversehost.testing.testbed import TestBed
+from conversehost.testing.testbed import TestBed, TestBedError
+
+LINES, WIDTH = 200, 1_000
+"""Of what was said, in the report of a test that failed."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,6 +23,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     text = "options for the conversehost server of the fixtures, as on its command line"
     parser.getgroup("conversehost").addoption("--conversehost-args", metavar="ARGS", default="", help=text)
     parser.addini("conversehost_args", text, type="args", default=[])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+    """A test that fails shows what its clients and the server said to each other, and what the server logged."""
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()
+    bed = getattr(item, "funcargs", {}).get("testbed")
+    if not report.failed or call.when != "call" or not isinstance(bed, TestBed):
+        return
+    try:
+        said = bed.transcript().splitlines()
+    except TestBedError as error:
+        said = [f"(not to be had: {error})"]
+    left_out = [f"({len(said) - LINES} lines before)"] if len(said) > LINES else []
+    shown = [line if len(line) <= WIDTH else f"{line[:WIDTH]}..." for line in said[-LINES:]]
+    report.sections.append(("conversehost: what was said", "\n".join([*left_out, *shown]) or "(nothing)"))
 
 
 @pytest.fixture(scope="session")

@@ -263,6 +263,16 @@ class TestBed:
         fields = {**_filter(xpath, after, wanted), "timeout": timeout}
         return _record(_call("POST", f"{self._api()}/traffic/wait", fields, ANSWER + timeout))
 
+    def transcript(self, xpath: str | None = None, *, after: Record | int = 0, **wanted: User | str) -> str:
+        """The same for people: a line for each element, with the time, whose stream it was, and its direction."""
+        lines = []
+        for each in self.traffic(xpath, after=after, **wanted):
+            arrow = "->" if each.direction == "in" else "<-"
+            lines.append(
+                f"{each.at:%H:%M:%S.%f}"[:-3] + f" {each.session or f'stream {each.stream}'} {arrow} {each.xml}"
+            )
+        return "\n".join(lines)
+
     @property
     def last(self) -> int:
         """For `after`: nothing that has come so far."""

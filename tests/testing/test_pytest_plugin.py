@@ -194,3 +194,33 @@ def test_a_server_that_does_not_start_fails_the_test_with_its_own_words(run):
 def test_without_the_fixtures_there_is_no_server(run):
     result = run("def test_nothing():\n    pass", "--conversehost-args", "--prt 0")
     result.assert_outcomes(passed=1)
+
+
+FAILS = """
+    def test_failing(testbed):
+        testbed.message("alice", "bob", "are you there?")
+        testbed.stanza("alice", "<iq type='get' id='1' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        assert False
+
+    def test_passing(testbed):
+        testbed.message("alice", "bob", "nobody wants to read this")
+"""
+
+
+def test_a_test_that_fails_shows_what_was_said(run):
+    from tests.clients import bosh
+
+    program = FAILS.replace("assert False", "client.log_in('bob', 'secret'); assert False").replace(
+        "    def test_failing(testbed):",
+        f"    import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        f"    from {bosh.__name__} import BoshClient\n\n"
+        "    def test_failing(testbed):\n        client = BoshClient(testbed.bosh, testbed.domain)",
+    )
+    result = run(program)
+    result.assert_outcomes(failed=1, passed=1)
+    shown = result.stdout.str()
+    assert "conversehost: what was said" in shown
+    assert 'mechanism="PLAIN">...</auth>' in shown
+    assert "c2VjcmV0" not in shown
+    assert "bob@localhost/" in shown
+    assert "nobody wants to read this" not in shown
