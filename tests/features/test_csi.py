@@ -65,6 +65,13 @@ def test_nothing_is_answered(juliet: Client, said: str):
     assert juliet.error is None
 
 
+def test_who_says_it_twice_misses_nothing(romeo: Client, phone: Client):
+    romeo.available()
+    phone.write(INACTIVE)
+    phone.write(ACTIVE)
+    assert phone.seen() == [(romeo.jid, None)]
+
+
 def test_before_binding_there_is_no_state(stage: Stage):
     client = stage.open()
     stage.account("juliet")
