@@ -248,6 +248,19 @@ def test_a_blocked_occupant_does_not_throw_one_out_of_the_room(
     assert juliet.heard() == ["hi"]
 
 
+def test_everybody_else_is_as_before(romeo: Client, juliet: Client, mercutio: Client):
+    block(juliet, "iago@localhost", "example.org")
+    for other in (romeo, mercutio):
+        juliet.say(other.jid)
+        other.say(juliet.jid)
+        assert other.heard() == juliet.heard() == ["hi"]
+        assert other.ask("get", "<ping xmlns='urn:xmpp:ping'/>", juliet.bare).type == "result"
+    romeo.available()
+    juliet.available()
+    assert (romeo.jid, None) in juliet.seen()
+    assert (juliet.jid, None) in romeo.seen()
+
+
 def test_once_unblocked_everything_comes_again(juliet: Client, mercutio: Client):
     block(juliet, "mercutio@localhost")
     unblock(juliet)

@@ -190,6 +190,8 @@ def test_events_wait_all_of_them(phone: Client, elsewhere: Elsewhere):
         ("chat", "<encrypted xmlns='eu.siacs.conversations.axolotl'/>"),
         ("normal", f"<x xmlns='{ns.CONFERENCE}' jid='{ROOM}'/>"),
         ("normal", "<x xmlns='urn:something:unknown'/>"),
+        ("chat", f"<store xmlns='{ns.HINTS}'/>"),
+        ("chat", ""),
         ("error", COMPOSING),
     ],
 )
