@@ -7,6 +7,8 @@ import json
 import signal
 import socket
 import ssl
+import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,3 +187,138 @@ def test_the_ready_line_names_both(ready):
     assert ready["site"].startswith("http://")
     assert ready["https"].startswith("https://localhost:")
     assert json.dumps(ready["ca"]).endswith('/state/conversehost/tls/ca.pem"')
+
+
+# XMPP
+
+
+HEADER = (
+    "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+    " to='localhost' version='1.0'>"
+)
+
+
+def read_until(client: socket.socket, end: str) -> str:
+    heard = b""
+    while not heard.endswith(end.encode()):
+        part = client.recv(65536)
+        assert part, heard
+        heard += part
+    return heard.decode()
+
+
+def say(client: socket.socket, text: str, end: str) -> str:
+    client.sendall(text.encode())
+    return read_until(client, end)
+
+
+def xmpp(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    return socket.create_connection((host, int(port)), SOON)
+
+
+def start_tls(ready: dict[str, Any]) -> ssl.SSLSocket:
+    plain = xmpp(ready["c2s"])
+    assert "<starttls " in say(plain, HEADER, "</stream:features>")
+    say(
+        plain,
+        "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+        "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+    )
+    return ssl.create_default_context(cafile=ready["ca"]).wrap_socket(plain, server_hostname="localhost")
+
+
+def direct(ready: dict[str, Any]) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=ready["ca"])
+    context.set_alpn_protocols(["xmpp-client"])
+    return context.wrap_socket(xmpp(ready["c2s_tls"]), server_hostname="localhost")
+
+
+@pytest.mark.parametrize("way", [start_tls, direct])
+def test_xmpp_has_tls_without_being_asked_for_it(program, way):
+    ready = ready_line(program.start(PYTHON, "-m", "conversehost", "--json", *FREE))
+    assert ready["https"] is None
+    assert Path(ready["ca"]).is_file()
+    client = way(ready)
+    assert "<mechanism>SCRAM-SHA-256-PLUS</mechanism>" in say(client, HEADER, "</stream:features>")
+    auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFsaWNlAHNlY3JldA==</auth>"
+    assert say(client, auth, "/>") == '<success xmlns="urn:ietf:params:xml:ns:xmpp-sasl"/>'
+    assert "<bind " in say(client, HEADER, "</stream:features>")
+    say(client, "</stream:stream>", "</stream:stream>")
+    assert client.recv(100) == b""
+
+
+def test_openssl_speaks_with_it(program):
+    ready = ready_line(program.start(PYTHON, "-m", "conversehost", "--json", *FREE))
+    command = ["openssl", "s_client", "-starttls", "xmpp", "-xmpphost", "localhost", "-connect", ready["c2s"]]
+    done = subprocess.run(
+        [*command, "-CAfile", ready["ca"], "-verify_return_error"], input=b"Q\n", capture_output=True, timeout=SOON
+    )
+    assert done.returncode == 0
+    assert b"Verification: OK" in done.stdout
+
+
+def test_without_starttls_there_is_none(program):
+    process = program.start(PYTHON, "-m", "conversehost", "--json", "--no-starttls", *FREE)
+    ready = ready_line(process)
+    assert (ready["ca"], ready["c2s_tls"]) == (None, None)
+    assert not (program.folder / "state").exists()
+    assert "<starttls " not in say(xmpp(ready["c2s"]), HEADER, "</stream:features>")
+
+
+def test_with_no_place_for_an_authority_there_is_none_either(program):
+    (program.folder / "file").touch()
+    process = program.start(PYTHON, "-m", "conversehost", "--json", "--state-dir", "file/x", *FREE)
+    ready = ready_line(process)
+    assert process.stderr is not None
+    assert " warn  XMPP is without TLS: " in process.stderr.readline().decode()
+    assert (ready["ca"], ready["c2s_tls"]) == (None, None)
+    assert "<starttls " not in say(xmpp(ready["c2s"]), HEADER, "</stream:features>")
+
+
+def test_unless_somebody_insists(program):
+    (program.folder / "file").touch()
+    command = [PYTHON, "-m", "conversehost", *FREE, "--state-dir", "file/x"]
+    assert refused(program, *command, "--require-tls").endswith("--state-dir")
+
+
+def test_tls_can_be_required_over_any_transport(program):
+    ready = ready_line(program.start(PYTHON, "-m", "conversehost", "--json", "--require-tls", *FREE))
+    features = say(xmpp(ready["c2s"]), HEADER, "</stream:features>")
+    assert "<required/>" in features
+    assert "<mechanism>" not in features
+    assert "<mechanism>" in say(start_tls(ready), HEADER, "</stream:features>")
+    body = (
+        "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='localhost' wait='1' hold='1' ver='1.6'"
+        " xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'/>"
+    )
+    with urllib.request.urlopen(ready["bosh"], body.encode(), SOON) as answer:
+        assert b"<mechanism>" not in answer.read()
+
+
+def test_everybody_may_come_in(program):
+    process = program.start(PYTHON, "-m", "conversehost", "--json", "--auth", "any", *FREE)
+    ready = ready_line(process)
+    client = xmpp(ready["c2s"])
+    features = say(client, HEADER, "</stream:features>")
+    assert "<mechanism>PLAIN<" in features
+    assert "<mechanism>SCRAM-" not in features
+    auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AHpvZQB3aGF0ZXZlcg==</auth>"
+    assert say(client, auth, "/>") == '<success xmlns="urn:ietf:params:xml:ns:xmpp-sasl"/>'
+    assert process.stderr is not None
+    line = process.stderr.readline().decode()
+    assert "info  PLAIN without TLS, from " in line
+    assert line.endswith(" by tcp: fine on one machine; --require-tls refuses that\n")
+
+
+def test_a_new_certificate_is_for_xmpp_too(program):
+    options = write_own(program.folder, "localhost")
+    process = program.start(PYTHON, "-m", "conversehost", "--json", *FREE, *options)
+    ready = ready_line(process)
+    host, _, port = ready["c2s_tls"].rpartition(":")
+    assert ssl.get_server_certificate((host, int(port))) == (program.folder / "cert.pem").read_text()
+    write_own(program.folder, "b.example")
+    process.send_signal(signal.SIGHUP)
+    assert process.stderr is not None
+    assert "read anew" in process.stderr.readline().decode()
+    assert ssl.get_server_certificate((host, int(port))) == (program.folder / "cert.pem").read_text()

@@ -28,8 +28,9 @@ class Rfc:
 GROUND: tuple[Xep | Rfc, ...] = (
     Rfc(4422, "Simple Authentication and Security Layer (SASL)", "as RFC 6120 needs it"),
     Rfc(4616, "The PLAIN SASL Mechanism", "complete"),
-    Rfc(5802, "SCRAM-SHA-1", "without channel binding and authorization identities"),
-    Rfc(6120, "XMPP Core", "client-to-server streams over TCP, without TLS"),
+    Rfc(5802, "SCRAM-SHA-1", "complete; one acts for oneself only"),
+    Rfc(5929, "Channel Bindings for TLS", "`tls-server-end-point`, and `tls-unique` before TLS 1.3"),
+    Rfc(6120, "XMPP Core", "client-to-server streams: complete"),
     Rfc(
         6121,
         "XMPP Instant Messaging and Presence",
@@ -37,11 +38,23 @@ GROUND: tuple[Xep | Rfc, ...] = (
     ),
     Xep(4, "Data Forms", "2.13.2", "complete"),
     Xep(114, "Jabber Component Protocol", "1.6", "complete; with `--component-secret`"),
+    Xep(
+        178,
+        "Best Practices for Use of SASL EXTERNAL with Certificates",
+        "1.2",
+        "for clients; addresses are those in `xmppAddr`",
+    ),
+    Xep(368, "SRV records for XMPP over TLS", "1.1.0", "the clients' port, with ALPN"),
+    Xep(440, "SASL Channel-Binding Type Capability", "1.0.0", "complete"),
+    Xep(478, "Stream Limits Advertisement", "0.2.0", "complete"),
     Xep(124, "Bidirectional-streams Over Synchronous HTTP (BOSH)", "1.11.2", "complete"),
     Xep(206, "XMPP Over BOSH", "1.4", "complete"),
     Rfc(7395, "An XMPP Subprotocol for WebSocket", "complete"),
+    Rfc(7590, "Use of TLS in XMPP", "as far as a server has to do with it; 1.2 and 1.3"),
+    Rfc(7628, "SASL Mechanisms for OAuth", "for who embeds the server and has a verifier; there is no option yet"),
     Rfc(7622, "XMPP Address Format", "complete"),
-    Rfc(7677, "SCRAM-SHA-256", "without channel binding; SCRAM-SHA-512 is offered too"),
+    Rfc(7677, "SCRAM-SHA-256", "complete; SCRAM-SHA-512 is offered too"),
+    Rfc(9266, "Channel Bindings for TLS 1.3", "`tls-exporter`"),
 )
 """What isn't in one feature's file."""
 

@@ -26,16 +26,19 @@ class TlsChannel:
     @property
     def types(self) -> Sequence[str]:
         """Before TLS 1.3 an exporter is as good only with an extended master secret (RFC 9266 section 3), and whether
-        there is one OpenSSL doesn't tell us.
+        there is one OpenSSL doesn't tell us; clients of that time know tls-unique.
         """
-        found = ["tls-exporter"] if self._connection.get_protocol_version() >= SSL.TLS1_3_VERSION else []
-        return found + (["tls-server-end-point"] if self._end_point() else [])
+        is_new = self._connection.get_protocol_version() >= SSL.TLS1_3_VERSION
+        end_point = ["tls-server-end-point"] if self._end_point() else []
+        return ["tls-exporter", *end_point] if is_new else [*end_point, "tls-unique"]
 
     def binding(self, type: str) -> bytes | None:
         if type not in self.types:
             return None
         if type == "tls-exporter":
             return self._connection.export_keying_material(EXPORTER, 32, b"")
+        if type == "tls-unique":  # RFC 5929 section 3.1: the first Finished is the client's, as no session is resumed
+            return self._connection.get_peer_finished()
         return self._end_point()
 
     def addresses(self) -> Sequence[str]:

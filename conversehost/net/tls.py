@@ -109,7 +109,12 @@ def context(pair: KeyPair, protocols: tuple[bytes, ...]) -> SSL.Context:
 
 
 def ask(context: SSL.Context, authorities: Sequence[x509.Certificate]) -> None:
-    """Have clients asked for a certificate. Which one they have, if any, is judged later: by whoever wants to know."""
+    """Have clients asked for a certificate. Which one they have, if any, is judged later: by whoever wants to know.
+
+    Each handshake is a whole one: what it proves is proven for this connection.
+    """
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET)
     context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
     for each in authorities:
         context.add_client_ca(each)

@@ -189,6 +189,8 @@ class ServerStream:
 
     def _host_of(self, request: StreamOpen) -> Host:
         """Whom the client wants to talk to. Raises StreamError."""
+        if not request.to:
+            raise StreamError("improper-addressing", "a stream needs a domain in 'to'")
         try:
             domain = prepare_domain(request.to)
             host = self._router.hosts.get(domain) if domain in self._domains else None

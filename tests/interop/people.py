@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import selectors
 import subprocess
 import tempfile
@@ -29,11 +30,15 @@ _number = itertools.count()
 class Node:
     """A process; it ends with the `with` block. An exception that nobody caught there fails the test."""
 
-    def __init__(self, script: str) -> None:
+    def __init__(self, script: str, ca: str = "") -> None:
+        """`ca` is the file of an authority to trust."""
+        environment = {**os.environ, **({"NODE_EXTRA_CA_CERTS": ca} if ca else {})}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as this is there
         command = [program("node", "nodejs"), str(SCRIPTS / f"{script}.js")]
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self._errors, bufsize=0)
+        self._process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=self._errors, bufsize=0, env=environment
+        )
         self._rest = b""
         self._happened: dict[str, list[dict[str, Any]]] = {}  # by who
 

@@ -37,6 +37,7 @@ KINDS = [
     Kind("stanza", "websocket", "auth:failed", "streamError host-unknown", "streamError system-shutdown"),
     Kind("xmpp", "websocket", "SASLError not-authorized", "StreamError host-unknown", "StreamError system-shutdown"),
     Kind("xmpp", "tcp", "SASLError not-authorized", "StreamError host-unknown", "StreamError system-shutdown"),
+    Kind("xmpp", "tls", "SASLError not-authorized", "StreamError host-unknown", "StreamError system-shutdown"),
 ]
 OPTIONS = ("--bosh-hold", "1")
 """stanza asks for two requests to be held, and has no third to speak by."""
@@ -70,8 +71,8 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture(scope="module")
-def node(kind: Kind) -> Iterator[Node]:
-    with Node(kind.client) as node:
+def node(kind: Kind, server: TestBed) -> Iterator[Node]:
+    with Node(kind.client, server.ca or "") as node:
         yield node
 
 
@@ -101,7 +102,12 @@ def juliet(bed: TestBed) -> BoshClient:
 
 def service(bed: TestBed, transport: str) -> str:
     """Where a server has it."""
-    return {"bosh": bed.bosh, "websocket": bed.websocket or "", "tcp": f"xmpp://{bed.c2s}"}[transport]
+    return {
+        "bosh": bed.bosh,
+        "websocket": bed.websocket or "",
+        "tcp": f"xmpp://{bed.c2s}",
+        "tls": f"xmpps://{bed.c2s_tls}",
+    }[transport]
 
 
 def sees(viewer: BoshClient, jid: str, kind: str | None) -> None:
@@ -116,7 +122,7 @@ def sees(viewer: BoshClient, jid: str, kind: str | None) -> None:
 def test_it_logs_in_by_the_mechanism_it_likes_best_and_by_plain(romeo, bed, kind, mechanism):
     jid = romeo.logs_in(mechanism=mechanism)
     (session,) = bed.sessions("romeo")
-    assert (session.jid, session.transport) == (jid, kind.transport)
+    assert (session.jid, session.transport) == (jid, kind.transport.replace("tls", "tcp"))
 
 
 def test_a_wrong_password_is_called_one(romeo, bed, kind):
@@ -125,7 +131,9 @@ def test_a_wrong_password_is_called_one(romeo, bed, kind):
     assert bed.sessions("romeo") == []
 
 
+@all_but("xmpp", "tls")
 def test_a_domain_that_is_not_here_is_named_so(romeo, kind):
+    """@xmpp/client over TLS from the first byte sometimes leaves the error to nobody, which ends its process."""
     romeo.connects(domain="elsewhere.example")
     romeo.is_told(kind.unknown)
 

@@ -370,9 +370,15 @@ def test_somebody_between_them_is_noticed(client):
     assert "<not-authorized/>" in answer
 
 
-def test_before_tls_1_3_there_is_one_kind(client):
+def test_before_tls_1_3_there_are_other_kinds(client):
     features = client.start(version=SSL.TLS1_2_VERSION)
-    assert re.findall('channel-binding type="([^"]+)', features) == ["tls-server-end-point"]
+    assert re.findall('channel-binding type="([^"]+)', features) == ["tls-server-end-point", "tls-unique"]
+
+
+def test_the_kind_of_that_time(client):
+    client.start(version=SSL.TLS1_2_VERSION)
+    binding = ("tls-unique", client.tls.get_finished())
+    assert "<success" in client.scram(ScramPeer("SCRAM-SHA-1-PLUS", "romeo", "secret", binding=binding))
 
 
 def pem_of(connection: SSL.Connection) -> str:

@@ -79,7 +79,13 @@ def test_the_features_after_login(client: Client):
     assert features.find(f"{{{ns.SESSION}}}session") is None  # it would cost every client a round trip
 
 
-@pytest.mark.parametrize("domain", ["elsewhere.example", "", "exa mple", "localhost/x"])
+def test_no_domain_at_all(stage: Stage):
+    client = stage.open("")
+    assert client.error is not None
+    assert client.error.condition == "improper-addressing"
+
+
+@pytest.mark.parametrize("domain", ["elsewhere.example", "exa mple", "localhost/x"])
 def test_a_domain_that_is_not_served(stage: Stage, domain: str):
     client = stage.open(domain)
     assert client.error is not None
