@@ -9,8 +9,8 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any, cast
 
@@ -94,7 +94,9 @@ class Manager:
         from wokkel.subprotocols import StreamManager
 
         self._turn = turn
+        self._reactor = reactor
         self._say = say
+        self._inbox: list[bytes] = []
         self._address = address
         self._busy = False
         self._calls: dict[str, Callable[[Any], None]] = {}
@@ -125,13 +127,22 @@ class Manager:
         from twisted.python.failure import Failure
         from twisted.words.protocols.jabber import xmlstream
 
+        self._inbox.clear()
         self._call(lambda: self._calls[xmlstream.STREAM_END_EVENT](Failure(ConnectionDone())))
 
-    def received(self, data: bytes) -> None:
-        """A stanza for them."""
+    def received(self, stanza: Stanza) -> None:
+        """For them, as soon as what goes on has ended: two that answer each other for ever leave room for others."""
+        if not self._inbox:
+            self._reactor.callLater(0, self._work)
+        self._inbox.append(to_bytes(stanza))
+
+    def _work(self) -> None:
         from wokkel.generic import parseXml
 
-        self._call(lambda: self._stream.dispatch(parseXml(data)))
+        inbox, self._inbox = self._inbox, []
+        for data in inbox:
+            self._call(partial(self._stream.dispatch, parseXml(data)))
+        self._turn.end()
 
     def _call(self, call: Callable[[], object]) -> None:
         """What they send meanwhile leaves at the end of the turn. What goes wrong is theirs, and stays so."""
@@ -149,7 +160,7 @@ class Manager:
         if stanza.get("from") is None:
             stanza.set("from", self._address.full)
         self._say(stanza)
-        if not self._busy:  # a timer of theirs, or an answer from elsewhere
+        if not self._busy:  # a timer of theirs
             self._turn.end()
 
 
@@ -158,9 +169,7 @@ class HandlerComponent:
 
     def __init__(self, router: Router, turn: Turn, domain: str, handlers: Sequence[Any], reactor: Any) -> None:
         self._router = router
-        self._turn = turn
         self.domain = domain
-        self._inbox: deque[bytes] = deque()
         self._manager = Manager(handlers, JID("", domain), turn, reactor, self._say)
 
     def connect(self) -> None:
@@ -171,21 +180,11 @@ class HandlerComponent:
     def leave(self) -> None:
         """Serve no more."""
         self._router.routes.pop(self.domain, None)
-        self._inbox.clear()
         self._manager.disconnect()
 
     def deliver(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
         """`Destination`."""
-        if not self._inbox:
-            self._turn.add(self)
-        self._inbox.append(to_bytes(stanza))
-
-    def flush(self) -> None:
-        """The turn ends: they get what has come, each at once and in order."""
-        for _ in range(len(self._inbox)):
-            self._manager.received(self._inbox.popleft())
-        if self._inbox:
-            self._turn.add(self)
+        self._manager.received(stanza)
 
     def _say(self, stanza: Stanza) -> None:
         """Anything from its domain, to anybody; a mistake of the handler's is an error in its own code."""
@@ -214,7 +213,7 @@ class HandlerBot:
 
     def connect(self) -> None:
         """Log in. The handlers say who is available, as they would to any server."""
-        self._client = MemoryClient(self._router, self._turn, self.account, self._received, resource=RESOURCE)
+        self._client = MemoryClient(self._router, self._turn, self.account, self._manager.received, resource=RESOURCE)
         self._manager.connect()
 
     def leave(self) -> None:
@@ -222,9 +221,6 @@ class HandlerBot:
         if self._client is not None:
             self._client.leave()
             self._manager.disconnect()
-
-    def _received(self, stanza: Stanza) -> None:
-        self._manager.received(to_bytes(stanza))
 
     def _say(self, stanza: Stanza) -> None:
         if self._client is not None and not self._client.closed:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from twisted.logger import Logger
+
+from conversehost.errors import ConfigError
 from conversehost.net.handlers import HandlerBot, HandlerComponent, find
 from conversehost.server.router import Router
 from conversehost.turn import Turn
 from conversehost.xmpp.jid import parse
+
+log = Logger()
 
 
 class Mounted:
@@ -34,8 +39,11 @@ class Mounted:
         self._running: list[HandlerComponent | HandlerBot] = self._make()
 
     def start(self) -> None:
-        """They begin; after `leave` new ones do."""
-        self._running = self._running or self._make()
+        """They begin; after `leave` new ones do. What can't be made any more is left out."""
+        try:
+            self._running = self._running or self._make()
+        except ConfigError as error:
+            log.error("{error}", error=str(error))
         for domain, _ in self._components:
             self._items_of(domain)[domain] = ""
         for each in self._running:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.task import Clock as Reactor
@@ -12,8 +13,9 @@ from twisted.internet.task import Clock as Reactor
 from conversehost.errors import ConfigError
 from conversehost.net.handlers import find, prepare, read
 from conversehost.net.mounted import Mounted
+from conversehost.turn import Turn
 from conversehost.xmpp import ns
-from tests.stage import Client, Stage, condition
+from tests.stage import Client, Stage, condition, xml
 
 COMPONENT = "desk.localhost"
 HANDLERS = """
@@ -94,6 +96,17 @@ def several():
     return [Desk(), VersionHandler("desk", "1")]
 
 
+class Sad(Desk):
+    def connectionInitialized(self):
+        1 / 0
+
+
+def once():
+    if made:
+        raise RuntimeError("twice")
+    return Desk()
+
+
 def failing():
     raise LookupError("no such thing")
 
@@ -119,9 +132,41 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         sys.modules.pop(name, None)
 
 
+class Prompt(Reactor):
+    """A reactor on a turned clock; what is due at once is done when the turn ends."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__()
+        self._turn = turn
+
+    def callLater(self, when: float, *call: Any, **named: Any) -> Any:
+        if not when:
+            self._turn.add(self)
+        return super().callLater(when, *call, **named)
+
+    def flush(self) -> None:
+        self.advance(0)
+
+
+class Rounds(Reactor):
+    """Does in a round what was due when it began, as real ones do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.due: list[Callable[[], object]] = []
+
+    def callLater(self, when: float, *call: Any, **named: Any) -> Any:
+        self.due.append(call[0])
+
+    def go_round(self) -> None:
+        due, self.due = self.due, []
+        for call in due:
+            call()
+
+
 @pytest.fixture
-def reactor() -> Reactor:
-    return Reactor()
+def reactor(stage: Stage) -> Reactor:
+    return Prompt(stage.turn)
 
 
 @pytest.fixture
@@ -241,6 +286,40 @@ def test_a_bot_is_a_user(stage: Stage, mount: Callable[..., Mounted], romeo: Cli
     assert [type for _, type in romeo.seen()] == ["unavailable"]
     bots.start()
     assert [type for _, type in romeo.seen()] == [None]
+
+
+def test_two_that_answer_each_other_for_ever_leave_room_for_others(stage: Stage, module: str, romeo: Client):
+    reactor = Rounds()
+    components = [(COMPONENT, "theirs:Desk"), ("bell.localhost", "theirs:Desk")]
+    place = {"router": stage.router, "turn": stage.turn, "reactor": reactor}
+    Mounted(components, [], **place, items_of=lambda domain: {}).start()
+    stage.router.send(xml(f"<message from='bell.localhost' to='{COMPONENT}'><body>ding</body></message>"))
+    for _ in range(10):
+        assert len(reactor.due) == 1
+        reactor.go_round()
+    romeo.say(COMPONENT, "hi")
+    reactor.go_round()
+    assert romeo.heard() == ["hi"]
+
+
+def test_one_that_fails_as_it_begins_is_no_end_of_the_others(
+    mount: Callable[..., Mounted], romeo: Client, failures: list[str]
+):
+    mount([("sad.localhost", "theirs:Sad"), (COMPONENT, "theirs:Desk")])
+    assert ["ZeroDivisionError" in each for each in failures] == [True]
+    romeo.say(COMPONENT, "hi")
+    assert romeo.heard() == ["hi"]
+
+
+def test_one_that_cannot_be_made_a_second_time_is_left_out(
+    mount: Callable[..., Mounted], romeo: Client, failures: list[str]
+):
+    mounted = mount([(COMPONENT, "theirs:once")])
+    mounted.leave()
+    mounted.start()
+    assert ["once() failed: RuntimeError: twice" in each for each in failures] == [True]
+    romeo.say(COMPONENT, "hi")
+    assert condition(romeo.only("message")) == "remote-server-not-found"
 
 
 @pytest.mark.parametrize(
