@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -69,6 +70,25 @@ def test_it_logs_in_by_every_mechanism(testbed, mechanism):
         client = Client("romeo@localhost", "secret", mechanism)
         assert await client.log_in(testbed.c2s)
         assert client.boundjid.bare == "romeo@localhost"
+        await client.disconnect()
+
+    run(conversation())
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("direct", [False, True], ids=["starttls", "direct"])
+def test_it_logs_in_by_scram_over_tls(testbed, direct, version):
+    """Before TLS 1.3 with channel binding, which it knows as tls-unique."""
+
+    async def conversation():
+        client = Client("romeo@localhost", "secret")
+        client.enable_starttls, client.enable_direct_tls, client.enable_plaintext = not direct, direct, False
+        client.ca_certs = testbed.ca
+        client.ssl_context.maximum_version = version
+        assert await client.log_in(testbed.c2s_tls if direct else testbed.c2s)
+        name = client.plugin["feature_mechanisms"].mech.name
+        assert name == ("SCRAM-SHA-512" if version is ssl.TLSVersion.TLSv1_3 else "SCRAM-SHA-512-PLUS")
+        assert client.transport.get_extra_info("ssl_object").version() == version.name.replace("_", ".")
         await client.disconnect()
 
     run(conversation())
