@@ -66,8 +66,9 @@ def test_slixmpp_resumes(testbed, way):
     async def conversation():
         async with Relay(door(testbed, way)).listening() as wire:
             romeo, juliet = (SlixClient(testbed, f"{name}@localhost/garden", way) for name in ("romeo", "juliet"))
-            resumed = romeo.keep_its_session()
+            enabled, resumed = romeo.keep_its_session()
             assert await romeo.log_in(wire.address)
+            await asyncio.wait_for(enabled.wait(), SOON)
             assert await juliet.log_in(door(testbed, way))
             wire.cut()
             juliet.send_message("romeo@localhost/garden", NASTY, mtype="chat")

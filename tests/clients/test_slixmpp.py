@@ -34,14 +34,15 @@ class Client(slixmpp.ClientXMPP):
         self.add_event_handler("failed_all_auth", lambda _: self._settle(False))
         self.add_event_handler("message", self.messages.put_nowait)
 
-    def keep_its_session(self) -> asyncio.Event:
-        """Stream management, and coming back when the connection broke. What is set when that went well."""
-        resumed = asyncio.Event()
+    def keep_its_session(self) -> tuple[asyncio.Event, asyncio.Event]:
+        """Stream management, and coming back when the connection broke. What is set when it can, and when it has."""
+        enabled, resumed = asyncio.Event(), asyncio.Event()
         self.register_plugin("xep_0198")
         self.end_session_on_disconnect = False
+        self.add_event_handler("sm_enabled", lambda _: enabled.set())
         self.add_event_handler("session_resumed", lambda _: resumed.set())
         self.add_event_handler("disconnected", lambda _: self.leaving or self.connect(*self.address))
-        return resumed
+        return enabled, resumed
 
     async def leave(self) -> None:
         self.leaving = True
@@ -174,8 +175,9 @@ def test_its_session_outlives_its_connection(testbed):
         assert await juliet.log_in(testbed.c2s)
         async with Relay(testbed.c2s).listening() as wire:
             romeo = Client("romeo@localhost/orchard", "secret")
-            resumed = romeo.keep_its_session()
+            enabled, resumed = romeo.keep_its_session()
             assert await romeo.log_in(wire.address)
+            await asyncio.wait_for(enabled.wait(), SOON)
             romeo.send_presence()
             juliet.send_message("romeo@localhost/orchard", "before", mtype="chat")
             assert (await romeo.messages.get())["body"] == "before"
