@@ -23,22 +23,20 @@ class JIDError(ValueError):
 
 
 class JID:
-    """`local@domain/resource`, prepared, so that equal addresses compare equal. Made by `parse`, never changed."""
+    """`local@domain/resource`, prepared, so that equal addresses compare equal. Made by `parse`, never changed.
 
-    __slots__ = ("domain", "full", "local", "resource")
+    `full` is the whole text, `bare` the text without the resource.
+    """
+
+    __slots__ = ("bare", "domain", "full", "local", "resource")
 
     def __init__(self, local: str, domain: str, resource: str = "") -> None:
         """From parts that are prepared already; "" for a part that isn't there."""
         self.local = local
         self.domain = domain
         self.resource = resource
-        bare = f"{local}@{domain}" if local else domain
-        self.full = f"{bare}/{resource}" if resource else bare
-
-    @property
-    def bare(self) -> str:
-        """The text without the resource."""
-        return f"{self.local}@{self.domain}" if self.local else self.domain
+        self.bare = f"{local}@{domain}" if local else domain
+        self.full = f"{self.bare}/{resource}" if resource else self.bare
 
     def to_bare(self) -> JID:
         """The address without the resource."""
