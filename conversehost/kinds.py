@@ -192,6 +192,12 @@ def _handler(text: str, wanted: str) -> tuple[str, str]:
     return name, spec
 
 
+def _function(text: str) -> str:
+    if not re.fullmatch(r"\w+(\.\w+)*:\w+", text):
+        raise ValueError(f"wants MODULE:FUNCTION, such as mine.login:verify, not {text!r}")
+    return text
+
+
 def _secret(text: str) -> tuple[str, str]:
     """Never tells the text in an error: it has a secret."""
     domain, _, secret = text.partition(":")
@@ -258,6 +264,7 @@ USER = Kind("NAME:PASSWORD", _user)
 ACCOUNT = Kind("JID", _account)
 CONTACT = Kind("KIND=URI", _contact)
 SERVICE = Kind("TYPE:HOST", _service)
+FUNCTION = Kind("MODULE:FUNCTION", _function)
 COMPONENT = Kind("NAME=MODULE:CLASS", _component)
 BOT = Kind("JID=MODULE:CLASS", _bot)
 SECRET = Kind("NAME:SECRET", _secret)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from conversehost.auth.accounts import Accounts
 from conversehost.auth.anybody import Anybody
 from conversehost.clock import Clock
+from conversehost.net import named
+from conversehost.net.tokens import Tokens
 from conversehost.options import Settings
 from conversehost.server.authentication import LoginRules
 from conversehost.server.entrance import Entrance
@@ -28,11 +30,15 @@ class Logins:
         clock: Clock,
         note: Callable[[str], None],
     ) -> None:
-        """`hosts` may be filled later; `note` hears once what the operator may want to know."""
+        """`hosts` may be filled later; `note` hears once what the operator may want to know. Raises ConfigError."""
         self._settings = settings
         self._hosts = hosts
         self._note: Callable[[str], None] | None = note
         self.authenticator: Passwords = Anybody(accounts, self._create) if settings.auth == "any" else accounts
+        self._tokens = None
+        if settings.oauth:
+            verify = named.find(settings.oauth, f"--oauth {settings.oauth}")
+            self._tokens = Tokens(verify, self.authenticator.admit)
         self.entrance = Entrance(
             clock, seconds=settings.login_timeout, room=settings.login_room, failures=settings.login_failures
         )
@@ -46,6 +52,7 @@ class Logins:
         return LoginRules(
             self.authenticator,
             chosen,
+            tokens=self._tokens,
             anonymous=guests,
             tls=settings.require_tls,
             clear=settings.plain_anywhere,

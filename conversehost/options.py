@@ -32,6 +32,7 @@ from conversehost.kinds import (
     FILE,
     FLAG,
     FOLDER,
+    FUNCTION,
     MECHANISMS,
     NETWORK,
     NEW_FILE,
@@ -213,6 +214,12 @@ class Settings:
     )
     bots: tuple[tuple[str, str], ...] = option(
         (), BOT, PEOPLE, "an account that is such a handler; repeatable", name="bot"
+    )
+    oauth: str = option(
+        "",
+        FUNCTION,
+        PEOPLE,
+        "take OAuth tokens: this function of yours says whose they are; see docs/tokens.md",
     )
     component_secrets: tuple[tuple[str, str], ...] = option(
         (),

@@ -161,6 +161,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         converse = "dist"
         site = "dist"
         log_level = "WARN"
+        oauth = "mine.login:verify"
         no_traffic = true
         json = true
         ready_file = "ready.json"
@@ -230,6 +231,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         converse=tmp_path / "dist",
         site=tmp_path / "dist",
         log_level="warn",
+        oauth="mine.login:verify",
         no_traffic=True,
         json=True,
         ready_file=tmp_path / "ready.json",

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import ModuleType
 from typing import Any, cast
 
 import constantly
@@ -19,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python import compat
 
 from conversehost.errors import ConfigError
+from conversehost.net import named
 from conversehost.net.memory import MemoryClient
 from conversehost.server.router import Router, check_iq
 from conversehost.server.session import Session
@@ -50,11 +49,8 @@ def prepare() -> None:
 def find(spec: str, flag: str) -> Maker:
     """Of `package.module:Name`, a class or a function that takes nothing, what makes handlers. Raises ConfigError."""
     prepare()
-    module_name, _, name = spec.partition(":")
-    module = _import(module_name, f"{flag}{spec}")
-    found = getattr(module, name, None)
-    if not callable(found):
-        raise ConfigError(f"{flag}{spec}: {module_name} has no class or function {name}")
+    name = spec.rpartition(":")[2]
+    found = named.find(spec, f"{flag}{spec}")
 
     def make() -> Sequence[Any]:
         try:
@@ -67,20 +63,6 @@ def find(spec: str, flag: str) -> Maker:
         return handlers
 
     return make
-
-
-def _import(name: str, what: str) -> ModuleType:
-    """From the folder where one is, too, as `python -m` does it."""
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-            raise ConfigError(f"{what}: there is no module {name}, here or where Python looks") from None
-        raise ConfigError(f"{what}: {name} can't be imported: {error}") from None
-    except Exception as error:
-        raise ConfigError(f"{what}: {name} can't be imported: {type(error).__name__}: {error}") from None
 
 
 class Manager:
