@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -178,8 +180,11 @@ class Server(Service):
         if self.mounted is not None:
             self.mounted.start()
 
-    def stopService(self) -> None:
-        """Take no more; every open request and stream hears that the system shuts down."""
+    def stopService(self) -> Deferred[None]:
+        """Take no more; every open request and stream hears that the system shuts down.
+
+        What is said over TLS leaves a turn of the reactor later, or two: until then it goes on.
+        """
         super().stopService()
         for port in self._ports:
             port.stopListening()
@@ -187,6 +192,7 @@ class Server(Service):
         if self.components is not None:
             self.components.close_all(StreamError("system-shutdown"))
         self.http.close_idle()
+        return deferLater(self.reactor, 0).addCallback(lambda _: deferLater(self.reactor, 0))
 
     def reload(self) -> None:
         """The certificate anew; a broken one changes nothing."""

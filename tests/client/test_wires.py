@@ -138,3 +138,15 @@ def test_an_authority_that_is_named_counts(secured, make, tmp_path_factory):
         wire = make(address(secured, make), Manners(ca=other.ca))
         with pytest.raises(UnreachableError, match="certificate verify failed"):
             wire.open("localhost")
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_a_server_that_stops_says_so_over_tls_too(tmp_path, direct):
+    with TestBed.start("--state-dir", str(tmp_path)) as bed:
+        host, _, port = (bed.c2s_tls if direct else bed.c2s).rpartition(":")
+        wire = TcpWire(host, int(port), Manners(ca=bed.ca), direct_tls=direct)
+        wire.open("localhost")
+        bed.stop()
+        with pytest.raises(StreamEndedError) as ended:
+            wire.receive()
+        assert ended.value.condition == "system-shutdown"
