@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -15,7 +16,7 @@ from conversehost.xmpp.forms import Form
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, element
 
-XEP = Xep(115, "Entity Capabilities", "1.6.0", "complete, without caps optimization")
+XEP = Xep(115, "Entity Capabilities", "1.6.0", "complete, with the optimization of section 8.4")
 NODE = "urn:conversehost"
 KNOWN = 500
 """Clients (software, that is) remembered at a time."""
@@ -30,6 +31,9 @@ def install(host: Host) -> None:
     feature = CapsFeature(host)
     host.clients = feature
     host.advertise(ns.CAPS)
+    host.advertise(ns.CAPS + "#optimize")
+    host.hooks.available.append(complete)
+    host.hooks.redundant.append(unchanged)
     host.hooks.broadcast.append(feature.shown)
     host.hooks.session_closed.append(feature.closed)
     host.hooks.stream_features.append(feature.own)
@@ -140,6 +144,24 @@ class CapsFeature:
         if at != "host" or name != f"{NODE}#{own_version(self._host)}":
             return None
         return DiscoNode(lambda iq: written(self._host), lambda iq: [])
+
+
+# Optimization (section 8.4)
+
+
+def complete(session: Session, presence: Stanza) -> None:
+    """A client need say it once: whoever gets to know it later is told all the same."""
+    if presence.get("to") is None and presence.find(_C) is None and session.presence is not None:
+        said = session.presence.find(_C)
+        if said is not None:
+            presence.append(copy(said))
+
+
+def unchanged(session: Session, presence: Stanza) -> list[Element]:
+    """Who has had the presence before this one knows."""
+    said = presence.find(_C)
+    before = None if session.presence is None else session.presence.find(_C)
+    return [said] if said is not None and before is not None and said.attrib == before.attrib else []
 
 
 def read_answer(answer: Stanza | None) -> Capabilities | None:

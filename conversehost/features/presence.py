@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from copy import copy
 
 from conversehost.server.broadcast import Broadcast, absence
 from conversehost.server.host import Host
@@ -49,8 +50,10 @@ class PresenceFeature:
             return
         initial = session.shown is None
         was_ready = not initial and session.priority >= 0
-        session.shown, session.priority = Broadcast(presence, self._host.clock.utc()), priority
-        self._broadcast(session, session.shown)
+        shown = Broadcast(presence, self._host.clock.utc())
+        update = shown if initial else self._update(session, shown)
+        session.shown, session.priority = shown, priority
+        self._broadcast(session, shown, update)
         if initial:
             self._greet(session)
         for hook in self._host.hooks.broadcast:
@@ -67,7 +70,7 @@ class PresenceFeature:
         gone = Broadcast(presence, self._host.clock.utc())
         was_available = session.shown is not None
         if was_available:
-            self._broadcast(session, gone)
+            self._broadcast(session, gone, gone)
             self._host.store.put("left", session.bare, "", gone.when)
         self._leave(session, self._directed.pop(session, ()), gone)
         session.shown = None
@@ -151,16 +154,30 @@ class PresenceFeature:
         else:
             self._route(stanza("presence", {"type": "probe", "from": session.bare, "to": contact.full}))
 
-    def _broadcast(self, session: Session, broadcast: Broadcast) -> None:
-        """To all available sessions of the account, the sender's too, and to all who are subscribed."""
+    def _update(self, session: Session, shown: Broadcast) -> Broadcast:
+        """The same without what those know who have had all presence since the first."""
+        presence = shown.stanza
+        known = [presence.index(each) for say in self._host.hooks.redundant for each in say(session, presence)]
+        if not known:
+            return shown
+        shorter = copy(presence)
+        for index in sorted(known, reverse=True):
+            del shorter[index]
+        return Broadcast(shorter, shown.when)
+
+    def _broadcast(self, session: Session, broadcast: Broadcast, update: Broadcast) -> None:
+        """To all available sessions of the account, the sender's too, and to all who are subscribed. `update` is for
+        this server's own: what others have had we can't know.
+        """
+        hosts = self._host.router.hosts
         for other in self._host.sessions(session.jid.local):
             if other.shown is not None:
-                other.deliver("presence", broadcast.to(other.full))
+                other.deliver("presence", update.to(other.full))
         for item in self._host.rosters.of(session.account):
             if item.from_:
                 contact = parse(item.jid)
                 if not is_hidden(self._host, session.account, contact):
-                    self._host.router.announce(contact, broadcast)
+                    self._host.router.announce(contact, update if contact.domain in hosts else broadcast)
 
     # Directed presence (section 4.6)
 

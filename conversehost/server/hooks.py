@@ -40,6 +40,11 @@ class Hooks:
         self.available: list[Callable[[Session, Stanza], None]] = []
         """An available presence from a client of ours, with `to` or without, before it goes out: it may be added to."""
 
+        self.redundant: list[Callable[[Session, Stanza], Sequence[Element]]] = []
+        """An update of presence goes to those who have had the one before, `session.shown`: children of it that say
+        nothing new to them.
+        """
+
         self.broadcast: list[Callable[[Session], None]] = []
         """An available presence went out to all who may see it: `session.shown`. In it everything was added."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,10 @@ from conversehost.features import caps
 from conversehost.server.queries import PATIENCE
 from conversehost.xmpp import ns
 from conversehost.xmpp.capabilities import read_capabilities
+from conversehost.xmpp.jid import parse as parse_jid
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import parse
+from tests.features.elsewhere import Elsewhere
 from tests.stage import Client, Stage, condition
 
 FEATURES = ("urn:a", "urn:b", "urn:b+notify")
@@ -240,3 +243,69 @@ def test_a_version_of_another_time_stands_for_nothing(stage: Stage, mercutio: Cl
     assert condition(mercutio.ask("get", query, "localhost")) == "item-not-found"
     query = query.replace(said["ver"], own(stage)["ver"])
     assert condition(mercutio.ask("get", query, mercutio.bare)) == "item-not-found"
+
+
+# Optimization (section 8.4)
+
+
+def capable(presence: Stanza) -> str | None:
+    found = presence.find(f"{{{ns.CAPS}}}c")
+    return None if found is None else found.get("ver")
+
+
+def test_who_knows_is_not_told_again(romeo: Client, juliet: Client):
+    show(romeo, "v1")
+    assert capable(juliet.only("presence")) == "v1"
+    show(romeo, "v1")
+    assert capable(juliet.only("presence")) is None
+    assert [capable(each) for each in romeo.take("presence")] == ["v1", None]
+    show(romeo, "v2")
+    assert capable(juliet.only("presence")) == "v2"
+
+
+def test_who_comes_later_is_told(stage: Stage, romeo: Client, juliet: Client):
+    show(romeo, "v1")
+    show(romeo, "v1")
+    late = stage.connect("juliet", "late")
+    late.available()
+    told = {each.get("from"): capable(each) for each in late.take("presence")}
+    assert told["romeo@localhost/orchard"] == "v1"
+
+
+def test_a_client_need_say_it_once(stage: Stage, romeo: Client, juliet: Client):
+    show(romeo, "v1")
+    romeo.write("<presence><show>away</show></presence>")
+    late = stage.connect("juliet", "late")
+    late.available()
+    (told,) = [each for each in late.take("presence") if each.get("from") == "romeo@localhost/orchard"]
+    assert (capable(told), told.text_of("show")) == ("v1", "away")
+
+
+def test_who_was_away_says_it_anew(romeo: Client, juliet: Client):
+    show(romeo, "v1")
+    romeo.presence("unavailable")
+    juliet.take()
+    show(romeo, "v1")
+    assert capable(juliet.only("presence")) == "v1"
+
+
+def test_other_servers_are_always_told(stage: Stage, romeo: Client):
+    elsewhere = Elsewhere(stage)
+    rosters, account = stage.host.rosters, stage.account("romeo")
+    contact = parse_jid("far@elsewhere.example")
+    rosters.put(account, replace(rosters.get(account, contact), from_=True, listed=True))
+    for _ in range(2):
+        show(romeo, "v1")
+        assert [capable(each) for each in elsewhere.take()] == ["v1"]
+
+
+def test_what_is_sent_to_somebody_by_address_is_as_it_is(stage: Stage, romeo: Client, juliet: Client, mercutio: Client):
+    show(romeo, "v1")
+    show(romeo, "v1", to=mercutio.jid)
+    show(romeo, "v1", to=mercutio.jid)
+    assert [capable(each) for each in mercutio.take("presence")] == ["v1", "v1"]
+
+
+def test_it_is_announced(romeo: Client):
+    query = romeo.ask("get", f"<query xmlns='{ns.DISCO_INFO}'/>", "localhost")[0]
+    assert f"{ns.CAPS}#optimize" in [each.get("var") for each in query]
