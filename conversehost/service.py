@@ -38,12 +38,14 @@ from conversehost.options import Settings, Sockets, did_you_mean
 from conversehost.server.host import Host
 from conversehost.server.policy import Policy
 from conversehost.server.router import Router
-from conversehost.server.stream import ServerStream
 from conversehost.store import Snapshot
 from conversehost.store.memory import MemoryStore
 from conversehost.testbed import scenario as scenarios
 from conversehost.testbed.bots import ContactBot
 from conversehost.testbed.control import control
+from conversehost.testbed.faults import Faults
+from conversehost.testbed.faulty_http import People, faulty
+from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
 from conversehost.testbed.noun import API, World
 from conversehost.testbed.scenario import Bot
 from conversehost.testbed.snapshots import State
@@ -107,6 +109,7 @@ class Server(Service):
         self.clock = ReactorClock(reactor, self.turn)
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
         self.traffic = Traffic(self.clock.utc)
+        self.faults = Faults(self.clock)
         self.store = MemoryStore()
         self.accounts = Accounts(self.store)
         self.router = Router(report)
@@ -141,7 +144,7 @@ class Server(Service):
         parts = self._parts()
         self.http = HttpFactory(
             self._site(parts),
-            {**self._direct(), **direct(parts)},
+            faulty({**self._direct(), **direct(parts)}, self.faults, People(self.manager, parts)),
             clock=self.wall,
             turn_ended=self.turn.end,
             cors=self.cors,
@@ -208,9 +211,8 @@ class Server(Service):
         """End every client's session, with a condition that is both a stream error and a BOSH one."""
         if self.mounted is not None:
             self.mounted.leave()
-        for bot in self.bots:
-            bot.leave()
-        self.bots = []
+        while self.bots:
+            self.bots.pop().leave()
         self.manager.close_all(condition)
         self.websocket.close_all(StreamError(condition))
         self.c2s.close_all(StreamError(condition))
@@ -225,6 +227,7 @@ class Server(Service):
         self.restore(self._beginning)
         self.state.taken.clear()
         self.traffic.clear()
+        self.faults.clear()
         self.clock.reset()
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -309,6 +312,7 @@ class Server(Service):
         )
         for feature in self._features(guests):
             feature.install(host)
+        host.hooks.resuming.append(self.faults.refuses)
         return host
 
     def _features(self, guests: bool) -> tuple[ModuleType, ...]:
@@ -355,10 +359,10 @@ class Server(Service):
         hosts = list(self.hosts.values())
         return next((each for each in hosts if domain.endswith(f".{each.domain}")), hosts[0]).items
 
-    def _stream(self, domains: Collection[str] | None = None) -> ServerStream:
+    def _stream(self, domains: Collection[str] | None = None) -> FaultyStream:
         """What is behind a client."""
-        behind = self.router, domains, self.logins.entrance
-        return ServerStream(*behind) if self.settings.no_traffic else TappedStream(self.traffic, *behind)
+        behind = self.faults, self.router, domains, self.logins.entrance
+        return FaultyStream(*behind) if self.settings.no_traffic else TappedStream(self.traffic, *behind)
 
     def _backend_for(self, domain: str) -> Backend | None:
         return self._stream() if domain in self.by_http else None
@@ -399,7 +403,7 @@ class Server(Service):
     def _parts(self) -> Parts:
         settings, domain = self.settings, self.settings.domains[0]
         return Parts(
-            authenticator=self.logins.authenticator,
+            authenticator=FaultyAuthenticator(self.logins.authenticator, self.faults),
             store=self.store,
             clock=self.clock,
             chat=self.chat,
@@ -428,6 +432,7 @@ class Server(Service):
             self.clock,
             self.wall,
             self.traffic,
+            self.faults,
             self.state,
             self.reset,
             lambda: self.ready,

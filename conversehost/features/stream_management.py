@@ -88,7 +88,7 @@ class StreamManagementFeature:
             return failed("unexpected-request"), None
         id, h = asked.get("previd", ""), count(asked)
         managed = self._resumable.get(id)
-        if managed is None or managed.session.account != stream.account:
+        if managed is None or managed.session.account != stream.account or self._is_denied(stream):
             return self._unknown(id, stream.account.bare), None
         managed.acknowledged(h)
         if managed.stream is not None:
@@ -118,6 +118,9 @@ class StreamManagementFeature:
         """The client may want less than we would give."""
         wanted, ours = asked.get("max", ""), self._host.policy.resume_time
         return min(int(wanted), ours) if wanted.isascii() and wanted.isdecimal() and 0 < len(wanted) < 10 else ours
+
+    def _is_denied(self, stream: ServerStream) -> bool:
+        return any(hook(stream) for hook in self._host.hooks.resuming)
 
     def _unknown(self, id: str, account: str) -> Element:
         owner, handled = self._over.get(id, ("", 0))

@@ -152,6 +152,10 @@ class ClientConnection(Protocol):
         """The connection breaks, without a word."""
         self.transport.abortConnection()
 
+    def stall(self) -> None:
+        """Read no more, as if the network were gone; who sends nothing meanwhile is found out as always."""
+        self.transport.pauseProducing()
+
     # What comes in
 
     def _read(self, data: bytes) -> None:

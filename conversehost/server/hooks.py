@@ -13,6 +13,7 @@ from conversehost.xmpp.xml import Element
 if TYPE_CHECKING:
     from conversehost.server.host import At, DiscoNode
     from conversehost.server.session import Session
+    from conversehost.server.stream import ServerStream
 
 
 class Hooks:
@@ -69,6 +70,9 @@ class Hooks:
 
         self.session_closed: list[Callable[[Session], None]] = []
         """A session ends; it is still among its account's sessions, and its `presence` is the last it sent."""
+
+        self.resuming: list[Callable[[ServerStream], bool]] = []
+        """Somebody who has logged in wants a session back (XEP-0198): True where it shall not be found."""
 
         self.session_resumed: list[Callable[[Session], None]] = []
         """A session goes on over another connection, and its client was sent again what it had missed."""

@@ -12,6 +12,7 @@ from twisted.web.server import Request
 import conversehost
 from conversehost.testbed.accounts import Accounts
 from conversehost.testbed.clock import ClockNoun
+from conversehost.testbed.fault_noun import FaultsNoun
 from conversehost.testbed.noun import API, ApiError, Fields, Noun, Refusal, Reply, Verb, World
 from conversehost.testbed.records import TrafficNoun
 from conversehost.testbed.sessions import Sessions
@@ -83,6 +84,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "messages": Messages,
     "stanzas": Stanzas,
     "traffic": TrafficNoun,
+    "faults": FaultsNoun,
     "clock": ClockNoun,
     "snapshots": Snapshots,
     "reset": Reset,

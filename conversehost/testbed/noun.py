@@ -19,6 +19,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from conversehost.net.clock import ReactorClock
 from conversehost.server.host import Host
+from conversehost.testbed.faults import Faults
 from conversehost.testbed.scenario import Bot
 from conversehost.testbed.traffic import Traffic
 from conversehost.turn import Turn
@@ -71,6 +72,10 @@ class Fields:
                 there = f"there are {', '.join(known)}" if known else "there are none here"
                 raise ApiError(HTTPStatus.BAD_REQUEST, f"unknown field {name!r}; {there}")
         self._values = values
+
+    def has(self, name: str) -> bool:
+        """It was given."""
+        return name in self._values
 
     def text(self, name: str) -> str | None:
         """Not empty and without control characters; None when it is missing."""
@@ -154,6 +159,7 @@ class World:
     clock: ReactorClock
     wall: ReactorClock
     traffic: Traffic
+    faults: Faults
     state: State
     reset: Callable[[], None]
     about: Callable[[], Mapping[str, object]]

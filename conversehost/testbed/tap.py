@@ -7,7 +7,8 @@ from collections.abc import Collection
 from conversehost.server.entrance import Entrance
 from conversehost.server.router import Router
 from conversehost.server.session import Session
-from conversehost.server.stream import ServerStream
+from conversehost.testbed.faults import Faults
+from conversehost.testbed.faulty_stream import FaultyStream
 from conversehost.testbed.traffic import Stream, Traffic
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID
@@ -15,17 +16,18 @@ from conversehost.xmpp.stream import Link, StreamOpen
 from conversehost.xmpp.xml import Element, to_bytes
 
 
-class TappedStream(ServerStream):
-    """A `ServerStream` that tells what comes."""
+class TappedStream(FaultyStream):
+    """A `ServerStream` that tells what comes, and what is left of it after faults."""
 
     def __init__(
         self,
         traffic: Traffic,
+        faults: Faults,
         router: Router,
         domains: Collection[str] | None = None,
         entrance: Entrance | None = None,
     ) -> None:
-        super().__init__(router, domains, entrance)
+        super().__init__(faults, router, domains, entrance)
         self._traffic = traffic
         self._tapped: Stream
 

@@ -19,6 +19,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
+from conversehost.testing.faults import Fault
+
 API = "/_conversehost/api/v1"
 COMMAND = ("-m", "conversehost", "--port", "0", "--c2s-port", "0", "--https-port", "0", "--json", "--exit-with-stdin")
 START, ANSWER, STOP = 30.0, 10.0, 10.0
@@ -305,6 +307,17 @@ class TestBed:
         """All data as it was then. Sessions end, as if the server had been started anew."""
         self._ask("POST", f"snapshots/{quote(name, safe='')}")
 
+    def fault(self, fault: str, /, **fields: Any) -> Fault:
+        """Let something go wrong from now on, such as `"lost-response", account="alice", probability=0.3`. To be used
+        in a `with` block, or ended by `remove`. docs/faults.md has them all; `from` is called sender.
+        """
+        given = {name.replace("sender", "from"): _name(value) for name, value in fields.items() if value is not None}
+        return Fault(self._ask, self._ask("POST", "faults", {"fault": fault, **given}))
+
+    def clear_faults(self) -> None:
+        """Nothing goes wrong any more."""
+        self._ask("DELETE", "faults")
+
     def reset(self) -> None:
         """Everything as right after the start: all sessions end, on the site too, and what was done is undone.
 
@@ -385,7 +398,7 @@ def _options(options: Mapping[str, object]) -> list[str]:
     return words
 
 
-def _name(user: User | str) -> str:
+def _name(user: Any) -> Any:
     return user.jid if isinstance(user, User) else user
 
 

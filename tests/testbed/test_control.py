@@ -236,9 +236,9 @@ def test_our_own_fault_is_told_and_logged(house):
         raise RuntimeError("broken")
 
     server = house.server
-    world = World(
-        server.hosts, (), server.turn, server.clock, server.wall, server.traffic, server.state, fail, lambda: READY
-    )
+    clocks = server.clock, server.wall
+    told = server.traffic, server.faults, server.state
+    world = World(server.hosts, (), server.turn, *clocks, *told, fail, lambda: READY)
     root = Resource()
     root.putChild(b"_conversehost", control(world, Hosts(frozenset())))
     server.http.site.resource = root

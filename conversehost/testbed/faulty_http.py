@@ -1,0 +1,199 @@
+"""Requests that faults strike: a `Direct` in front of each that is answered without twisted.web."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+from conversehost.bosh.manager import Manager
+from conversehost.clock import Deadline
+from conversehost.net.bosh import BoshFront
+from conversehost.net.exchange import Direct, HttpExchange, Successor
+from conversehost.net.handshake import WebSocketFront
+from conversehost.server.stream import ServerStream
+from conversehost.testbed.faults import MILD, Fault, Faults, HttpRequest
+from conversehost.web.login import COOKIE, SiteSessions
+from conversehost.web.site import Parts
+
+_SID = re.compile(rb"""<body\b[^>]*?\ssid=["']([^"']+)["']""")
+_PAGE = (
+    "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
+    "<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
+
+
+class People:
+    """Whose requests they are."""
+
+    def __init__(self, manager: Manager, parts: Parts) -> None:
+        self._manager = manager
+        self._sessions = SiteSessions(parts.store, parts.clock, parts.chat)
+
+    def of_bosh(self, exchange: HttpExchange) -> str:
+        """By its sid; a body that is compressed says nothing."""
+        found = _SID.search(b"".join(exchange.body))
+        sid = b"" if found is None else found[1]
+        session = next((each for each in self._manager.sessions() if each.sid.encode() == sid), None)
+        stream = None if session is None else session.streams.first.backend
+        if not isinstance(stream, ServerStream):
+            return ""
+        return stream.session.full if stream.session is not None else str(stream.account or "")
+
+    def of_site(self, exchange: HttpExchange) -> str:
+        """By its cookie."""
+        session = self._sessions.named(exchange.cookie(COOKIE))
+        return "" if session is None else str(session.account)
+
+
+def faulty(fronts: Mapping[bytes, Direct], faults: Faults, people: People) -> dict[bytes, Direct]:
+    """The same, each behind a `FaultyFront`; one that has several paths stays one."""
+    made: dict[Direct, Direct] = {}
+    for front in fronts.values():
+        if isinstance(front, BoshFront):
+            made[front] = FaultyFront(front, faults, "bosh", people.of_bosh)
+        elif isinstance(front, WebSocketFront):
+            made[front] = FaultyFront(front, faults, "websocket", lambda exchange: "")
+        else:
+            made[front] = FaultyFront(front, faults, "site", people.of_site)
+    return {path: made[front] for path, front in fronts.items()}
+
+
+class FaultyFront:
+    """`Direct`: hands on, unless a fault strikes. Preflights are spared: a browser asks again for each request."""
+
+    def __init__(self, below: Direct, faults: Faults, transport: str, who: Callable[[HttpExchange], str]) -> None:
+        self.below = below
+        self.body_limit = below.body_limit
+        self._faults = faults
+        self._transport = transport
+        self._who = who
+
+    def handle(self, exchange: HttpExchange) -> None:
+        struck = self._struck(exchange) if self._faults.requests and exchange.method != b"OPTIONS" else None
+        if struck:
+            FaultyExchange(exchange, self.below, self._faults, struck).begin()
+        else:
+            self.below.handle(exchange)
+
+    def lost(self, exchange: HttpExchange) -> None:
+        if isinstance(exchange.context, FaultyExchange):
+            exchange.context.lost()
+        else:
+            self.below.lost(exchange)
+
+    def _struck(self, exchange: HttpExchange) -> list[Fault]:
+        body = b"".join(exchange.body)
+        request = HttpRequest(self._transport, exchange.path.decode("latin-1"), self._who(exchange), body)
+        return self._faults.of_request(request)
+
+
+class Copy(HttpExchange):
+    """The same request, with an answer of its own."""
+
+    __slots__ = ("original",)
+
+    def __init__(self, original: HttpExchange) -> None:
+        for name in HttpExchange.__slots__:
+            setattr(self, name, getattr(original, name))
+        self.body = list(original.body)
+        self.original = original
+
+    @property
+    def alone(self) -> bool:
+        return self.original.alone
+
+
+class Shadow(Copy):
+    """One more of it, whose answer nobody gets."""
+
+    def respond(self, code: int, fields: bytes, body: bytes | None = b"") -> None:
+        """To nobody."""
+
+    def switch(self, fields: bytes, successor: Successor) -> None:
+        """Neither."""
+
+    def hang_up(self) -> None:
+        """The other one will."""
+
+
+class FaultyExchange(Copy):
+    """What the server sees of a request that was struck."""
+
+    __slots__ = ("_below", "_clock", "_deadline", "_fault", "_mild", "_shadow", "_with_server")
+
+    def __init__(self, exchange: HttpExchange, below: Direct, faults: Faults, struck: list[Fault]) -> None:
+        super().__init__(exchange)
+        exchange.context = self
+        self._below = below
+        self._clock = faults.clock
+        self._fault = next((each for each in struck if each.fault not in MILD), None)
+        self._mild = [each for each in struck if each.fault in MILD]
+        self._deadline: Deadline | None = None
+        self._shadow: Shadow | None = None
+        self._with_server = False  # which has to hear when the connection is lost
+
+    def begin(self) -> None:
+        """At once, or later."""
+        wait = sum(each.wait for each in self._mild if each.fault == "latency")
+        if wait:
+            self._deadline = self._clock.after(wait, self._arrive)
+        else:
+            self._arrive()
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._shadow is not None:
+            self._below.lost(self._shadow)
+        if self._with_server:
+            self._below.lost(self)
+
+    def respond(self, code: int, fields: bytes, body: bytes | None = b"") -> None:
+        """What the server answers: it may get lost, or take its time."""
+        if self._is("lost-response"):
+            self._with_server = False  # it takes the answer for given
+            self._break()
+            return
+        wait = sum(len(body or b"") / each.bytes_per_second for each in self._mild if each.fault == "bandwidth")
+        if wait:
+            self._deadline = self._clock.after(wait, lambda: self.original.respond(code, fields, body))
+        else:
+            self.original.respond(code, fields, body)
+
+    def switch(self, fields: bytes, successor: Successor) -> None:
+        """To WebSocket."""
+        if self._is("lost-response"):
+            self._break()
+        else:
+            self.original.switch(fields, successor)
+
+    def _arrive(self) -> None:
+        fault = self._fault
+        if self._is("hang"):
+            return
+        if self._is("lost-request"):
+            self._break()
+        elif fault is not None and fault.fault == "status":
+            self._answer(fault)
+        else:
+            if self._is("duplicate-request"):
+                self._shadow = Shadow(self)
+                self._below.handle(self._shadow)
+            self._with_server = True
+            self._below.handle(self)
+
+    def _answer(self, fault: Fault) -> None:
+        """As a proxy does that can't reach the server."""
+        title = f"{fault.status} {HTTPStatus(fault.status).phrase}"
+        fields = b"Server: nginx\r\nContent-Type: text/html\r\n"
+        if fault.retry_after is not None:
+            fields += b"Retry-After: %d\r\n" % fault.retry_after
+        self.original.respond(fault.status, fields, _PAGE.format(title=title).encode())
+
+    def _is(self, name: str) -> bool:
+        return self._fault is not None and self._fault.fault == name
+
+    def _break(self) -> None:
+        self.connection.transport.abortConnection()

@@ -1,0 +1,231 @@
+"""Streams that faults strike, whatever the transport. They are what `server.stream` has, and ask `Faults` before
+anything passes. `tap` stands before them: it sees what goes over the wire.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Collection, Sequence
+from copy import deepcopy
+from typing import Generic, TypeVar
+
+from conversehost.auth import Attempt, Authenticator, Outcome, Refused
+from conversehost.net.tcp import ClientConnection
+from conversehost.net.websocket import WebSocketConnection
+from conversehost.server.entrance import Entrance
+from conversehost.server.router import Router
+from conversehost.server.session import Session
+from conversehost.server.stream import ServerStream
+from conversehost.testbed.faults import Fault, Faults
+from conversehost.testbed.traffic import Record, Stream
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.sasl import SASLError
+from conversehost.xmpp.stream import Link, StreamOpen, lowest
+from conversehost.xmpp.xml import Element, to_bytes
+
+_LOGINS = (f"{{{ns.SASL}}}auth", f"{{{ns.SASL2}}}authenticate")
+_INITIAL = f"{{{ns.SASL2}}}initial-response"
+_RUBBISH = b"<&"
+_FAILED = "a fault of the test bed: try again later"
+
+T = TypeVar("T")
+
+
+class Lane(Generic[T]):
+    """One direction of one stream. `onward`: where all goes that isn't struck; `spoilt`: what is corrupted.
+    `held` waits until the next has gone before it.
+    """
+
+    def __init__(self, faults: Faults, onward: Callable[[T], None], spoilt: Callable[[T], None]) -> None:
+        self._faults = faults
+        self._onward = onward
+        self._spoilt = spoilt
+        self.held: list[T] = []
+
+    def carry(self, item: T, fault: Fault | None) -> None:
+        """Let it go its way, or what a fault makes of that."""
+        name = "" if fault is None else fault.fault
+        if fault is not None and name == "reorder":
+            self.held.append(item)
+            self._faults.clock.after(fault.wait, self._release)
+            return
+        if fault is not None and name == "delay":
+            self._faults.clock.after(fault.wait, lambda: self._onward(item))
+        elif name == "corrupt":
+            self._spoilt(item)
+        elif name == "duplicate":
+            self._onward(deepcopy(item))
+            self._onward(item)
+        elif fault is None:
+            self._onward(item)
+        self._release()
+
+    def _release(self) -> None:
+        held, self.held = self.held, []
+        for each in held:
+            self._onward(each)
+
+
+class FaultyStream(ServerStream):
+    """A `ServerStream` for which not everything goes well."""
+
+    def __init__(
+        self,
+        faults: Faults,
+        router: Router,
+        domains: Collection[str] | None = None,
+        entrance: Entrance | None = None,
+    ) -> None:
+        super().__init__(router, domains, entrance)
+        self.faults = faults
+        self.hung = False
+        self._in: Lane[Element] = Lane(faults, self._take, self._ill_formed)
+        self._down: FaultyLink
+
+    def open(self, request: StreamOpen, link: Link) -> None:
+        self._down = FaultyLink(self, link)
+        super().open(request, self._down)
+
+    def open_as(self, account: JID, request: StreamOpen, link: Link, resource: str = "") -> Session:
+        self._down = FaultyLink(self, link)
+        return super().open_as(account, request, self._down, resource)
+
+    def receive(self, stanza: Element) -> None:
+        faults = self.faults
+        if self.hung:
+            return
+        if faults.logins and stanza.tag in _LOGINS:
+            self._log_in(stanza)
+        elif faults.stanzas or self._in.held:
+            fault = self.struck("in", to_bytes(stanza))
+            if not self.hung:
+                self._in.carry(stanza, fault)
+        else:
+            super().receive(stanza)
+
+    def close(self, undelivered: Sequence[bytes] = ()) -> None:
+        super().close(self._down.mended(undelivered))
+
+    def lost(self, undelivered: Sequence[bytes] = ()) -> None:
+        super().lost(self._down.mended(undelivered))
+
+    def undelivered(self, stanzas: Sequence[bytes]) -> None:
+        super().undelivered(self._down.mended(stanzas))
+
+    def struck(self, direction: str, data: bytes) -> Fault | None:
+        """By what; when that is silence, the stream is `hung` from then on."""
+        if self._closed:
+            return None
+        jid = self.session.full if self.session is not None else str(self.account or "")
+        opened = self.opened
+        record = Record(0, 0, direction, Stream(0, opened.transport, opened.address), jid, data)
+        fault = self.faults.of_stanza(record)
+        if fault is not None and fault.fault == "hang":
+            self._hang()
+        return fault
+
+    def _hang(self) -> None:
+        self.hung = True
+        link = lowest(self._down)
+        if isinstance(link, ClientConnection | WebSocketConnection):
+            link.stall()
+
+    def _take(self, stanza: Element) -> None:
+        super().receive(stanza)
+
+    def _ill_formed(self, stanza: Element) -> None:
+        """As the transport would have said it."""
+        self.give_up(StreamError("not-well-formed", "a fault of the test bed corrupted what you sent"))
+
+    def _log_in(self, stanza: Element) -> None:
+        fault = self.faults.of_login(self.opened.transport, claimed(stanza, self.host.domain))
+        if fault is None:
+            self._take(stanza)
+        elif fault.fault == "slow-login":
+            self.faults.clock.after(fault.wait, lambda: self._take(stanza))
+        else:
+            framing = self._framings[stanza.tag[1:].partition("}")[0]]
+            framing.failure(SASLError("temporary-auth-failure", _FAILED))  # type: ignore[attr-defined]
+
+
+class FaultyLink:
+    """A `Link` that not everything gets through."""
+
+    __slots__ = ("_lane", "_spoilt", "_stream", "below")
+
+    def __init__(self, stream: FaultyStream, below: Link) -> None:
+        self._stream = stream
+        self._lane: Lane[bytes] = Lane(stream.faults, below.send, self._spoil)
+        self._spoilt: dict[bytes, bytes] = {}  # what was corrupted, as it was before
+        self.below = below
+
+    def send(self, stanza: bytes) -> None:
+        stream = self._stream
+        if stream.hung:
+            return
+        if stream.faults.stanzas or self._lane.held:
+            fault = stream.struck("out", stanza)
+            if not stream.hung:
+                self._lane.carry(stanza, fault)
+        else:
+            self.below.send(stanza)
+
+    def flush(self) -> None:
+        self.below.flush()
+
+    def restarting(self) -> None:
+        self.below.restarting()
+
+    def trusted(self) -> None:
+        self.below.trusted()
+
+    def close(self, error: StreamError | None = None) -> None:
+        self.below.close(error)
+
+    def mended(self, stanzas: Sequence[bytes]) -> Sequence[bytes]:
+        """As the server said them: whoever gets them next shall be able to read them."""
+        return [self._spoilt.get(each, each) for each in stanzas] if self._spoilt else stanzas
+
+    def _spoil(self, stanza: bytes) -> None:
+        """No parser can read on there."""
+        at = max(stanza.rfind(b"</"), stanza.rfind(b"/>"))
+        broken = stanza[:at] + _RUBBISH + stanza[at:]
+        self._spoilt[broken] = stanza
+        self.below.send(broken)
+
+
+def claimed(received: Element, domain: str) -> str:
+    """Whom somebody says to be who logs in, as a bare JID: "" where that can't be seen, as in a token."""
+    text = received.text if received.tag == _LOGINS[0] else received.findtext(_INITIAL)
+    try:
+        data = base64.b64decode(text or "", validate=True).decode()
+    except ValueError:
+        return ""
+    scram = re.match(r"[^,]*,[^,]*,n=([^,]+)", data)
+    if scram is not None:
+        name = scram[1].replace("=2C", ",").replace("=3D", "=")
+    else:
+        parts = data.split("\0")
+        name = parts[0] if received.get("mechanism", "").startswith("HT-") else "".join(parts[1:2])
+    return f"{name.lower()}@{domain}" if name else ""
+
+
+class FaultyAuthenticator:
+    """An `Authenticator` that takes its time, or can't tell: that of the site's own login."""
+
+    def __init__(self, below: Authenticator, faults: Faults) -> None:
+        self._below = below
+        self._faults = faults
+
+    def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
+        """As the one below does, unless a fault strikes."""
+        fault = self._faults.of_login("site", str(attempt.account))
+        if fault is None:
+            self._below.check(attempt, done)
+        elif fault.fault == "slow-login":
+            self._faults.clock.after(fault.wait, lambda: self._below.check(attempt, done))
+        else:
+            done(Refused("temporary-auth-failure", _FAILED))
