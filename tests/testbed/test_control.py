@@ -26,7 +26,17 @@ def test_the_root_says_what_there_is(api):
             "version": conversehost.__version__,
             "links": {
                 name: f"{API}/{name}"
-                for name in ("accounts", "sessions", "messages", "stanzas", "traffic", "clock", "snapshots", "reset")
+                for name in (
+                    "accounts",
+                    "sessions",
+                    "messages",
+                    "stanzas",
+                    "traffic",
+                    "faults",
+                    "clock",
+                    "snapshots",
+                    "reset",
+                )
             },
             "server": {"site": READY["site"], "domain": "localhost", "pid": os.getpid()},
         }
