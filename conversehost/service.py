@@ -16,7 +16,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 import conversehost
 from conversehost.auth.accounts import Accounts
@@ -34,6 +33,7 @@ from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
+from conversehost.net.reports import report, report_link, tell
 from conversehost.options import Settings, Sockets, did_you_mean
 from conversehost.server.host import Host
 from conversehost.server.policy import Policy
@@ -58,9 +58,8 @@ from conversehost.web.metrics import Counted
 from conversehost.web.site import Parts, direct, site, unreachable
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import parse
-from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.stream import Backend
-from conversehost.xmpp.xml import Limits, to_bytes
+from conversehost.xmpp.xml import Limits
 
 if TYPE_CHECKING:
     from conversehost.net.component import ComponentFactory
@@ -439,18 +438,3 @@ class Server(Service):
         )
         root.putChild(b"_conversehost", control(world, parts.hosts))
         return root
-
-
-def tell(text: str) -> None:
-    """A line for the operator."""
-    log.info("{text}", text=text)
-
-
-def report_link(error: Exception) -> None:
-    """A client couldn't be told what was due; the others were."""
-    log.failure("a link failed", Failure(error))
-
-
-def report(error: BaseException, stanza: Stanza) -> None:
-    """An unexpected exception: say so in the log, with the stanza that caused it."""
-    log.failure("while handling {stanza}", Failure(error), stanza=to_bytes(stanza).decode())

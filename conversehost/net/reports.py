@@ -1,0 +1,26 @@
+"""What the server says to its operator, in the log."""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.xml import to_bytes
+
+log = Logger()
+
+
+def tell(text: str) -> None:
+    """A line for the operator."""
+    log.info("{text}", text=text)
+
+
+def report_link(error: Exception) -> None:
+    """A client couldn't be told what was due; the others were."""
+    log.failure("a link failed", Failure(error))
+
+
+def report(error: BaseException, stanza: Stanza) -> None:
+    """An unexpected exception: say so in the log, with the stanza that caused it."""
+    log.failure("while handling {stanza}", Failure(error), stanza=to_bytes(stanza).decode())
