@@ -223,7 +223,7 @@ ours = sorted(name for name in sys.modules if name.partition(".")[0] in ("conver
 bed = TestBed.connect(sys.stdin.readline().strip())
 print(ours, len(bed.accounts))
 """
-OURS = ["conversehost", "conversehost.testing", "conversehost.testing.pytest_plugin", "conversehost.testing.testbed"]
+OURS = ["conversehost", *(f"conversehost.testing{name}" for name in ("", ".faults", ".pytest_plugin", ".testbed"))]
 
 
 def test_it_imports_nothing_heavy_and_goes_through_no_proxy(bed):
