@@ -44,7 +44,7 @@ def test_a_certificate_by_its_old_names(tmp_path):
     certificate, key = tmp_path / "ssl.crt", tmp_path / "ssl.key"
     certificate.touch()
     key.touch()
-    wanted = Settings(tls=True, tls_cert=certificate, tls_key=key)
+    wanted = Settings(tls=True, tls_cert=certificate, tls_key=key, c2s_tls_port=5223)
     assert read("--ssl", "--ssl_cert", str(certificate), "--ssl_privkey", str(key)) == wanted
     assert read("--strports", f"ssl:5281:certKey={certificate}:privateKey={key}") == wanted
 
