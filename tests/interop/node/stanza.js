@@ -12,8 +12,11 @@ class Person {
   }
 
   prepare({ service, mechanism, returns = false, ...options }) {
-    const transports = { [service.startsWith("ws") ? "websocket" : "bosh"]: service };
-    const client = createClient({ transports, autoReconnect: returns, maxReconnectBackoff: 0.001, ...options });
+    const websocket = service.startsWith("ws");
+    const transports = { [websocket ? "websocket" : "bosh"]: service };
+    // Over BOSH it leaves without sending what it said last, an <r/> for instance, and then waits for that for ever.
+    const manners = { autoReconnect: returns, maxReconnectBackoff: 0.001, useStreamManagement: websocket };
+    const client = createClient({ transports, ...manners, ...options });
     this.client = client;
     const others = client.sasl.mechanisms.filter(({ name }) => mechanism && name !== mechanism);
     others.forEach(({ name }) => client.sasl.disable(name));
