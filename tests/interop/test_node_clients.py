@@ -216,7 +216,7 @@ def test_all_notice_that_the_server_stops():
     with TestBed.start(*OPTIONS) as bed, ExitStack() as stack:
         people = []
         for number, kind in enumerate(KINDS):
-            node = stack.enter_context(Node(kind.client))
+            node = stack.enter_context(Node(kind.client, bed.ca or ""))
             user = bed.add_user(f"user{number}", "secret")
             people.append((kind, Person(node, user.username, service(bed, kind.transport))))
             people[-1][1].connects()
