@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
+from itertools import islice
 
 from conversehost.features.xep import Xep
 from conversehost.server.broadcast import Broadcast
@@ -24,6 +25,7 @@ REPORTS = Xep(377, "Blocking Command Reports", "0.4.1", "complete; reports are k
 BLOCKED_PER_ACCOUNT = 1_000
 REPORTS_PER_ACCOUNT = 100
 TEXT = 2_000
+MESSAGES_PER_REPORT, ID = 20, 256
 _ITEM = f"{{{ns.BLOCKING}}}item"
 _REPORT = f"{{{ns.REPORTING}}}report"
 _MUC_USER = f"{{{ns.MUC_USER}}}x"
@@ -184,9 +186,10 @@ class BlockingFeature:
             self._host.store.delete("reports", account, key)
 
     def _read_report(self, jid: str, report: Element) -> Report:
-        ids = tuple(each.get("id", "") for each in report.iterchildren(f"{{{ns.STANZA_ID}}}stanza-id"))
+        proofs = islice(report.iterchildren(f"{{{ns.STANZA_ID}}}stanza-id"), MESSAGES_PER_REPORT)
+        ids = tuple(each.get("id", "")[:ID] for each in proofs)
         text = (report.findtext(f"{{{ns.REPORTING}}}text") or "").strip()[:TEXT]
-        return Report(parse(jid).full, report.get("reason", ""), text, ids, self._host.clock.utc())
+        return Report(parse(jid).full, report.get("reason", "")[:ID], text, ids, self._host.clock.utc())
 
 
 def is_in(jid: JID, blocked: Mapping[str, object]) -> bool:

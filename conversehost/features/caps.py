@@ -24,6 +24,9 @@ KNOWN = 500
 TEXT = 20_000
 """Characters that the features of one client may take together."""
 
+LONGEST = 1_024
+"""Characters of a node or a version; who says more is taken to have said nothing."""
+
 _C, _QUERY = f"{{{ns.CAPS}}}c", f"{{{ns.DISCO_INFO}}}query"
 
 
@@ -57,7 +60,7 @@ class CapsFeature:
     """Each version is asked for once, of one of the clients that have it, and remembered when its hash is right.
 
     `_said` is what each session's presence said last, `_features` what came of it. `_asking`: by version all sessions
-    that wait for the answer, the one that was asked first.
+    that wait for the answer, the one that was asked first. `_asked`: sessions that owe an answer; each owes one.
     """
 
     def __init__(self, host: Host) -> None:
@@ -65,7 +68,8 @@ class CapsFeature:
         self._said: dict[Session, Said] = {}
         self._features: dict[Session, frozenset[str]] = {}
         self._known: dict[tuple[str, str], frozenset[str]] = {}
-        self._asking: dict[tuple[str, str], list[Session]] = {}
+        self._asking: dict[tuple[str, str], dict[Session, None]] = {}
+        self._asked: set[Session] = set()
 
     def features(self, session: Session) -> Collection[str]:
         """`ClientFeatures`."""
@@ -79,29 +83,33 @@ class CapsFeature:
         if c is None or not c.get("ver"):
             return
         said = Said(c.get("node", ""), c.get("hash", ""), c.get("ver", ""))
-        if said == self._said.get(session):
+        if said == self._said.get(session) or len(said.node) > LONGEST or len(said.ver) > LONGEST:
             return
         self._said[session] = said
-        if not said.is_verifiable:
-            self._ask(session, said)
-            return
+        self._look_up(session, said)
+
+    def _look_up(self, session: Session, said: Said) -> None:
+        """Whoever owes an answer is looked up again when it has come."""
         key = (said.hash, said.ver)
-        if key in self._known:
+        if said.is_verifiable and key in self._known:
             self._known[key] = self._known.pop(key)  # used last
             self._learn(session, self._known[key])
         elif key in self._asking:
-            self._asking[key].append(session)
-        else:
-            self._asking[key] = [session]
+            self._asking[key][session] = None
+        elif session not in self._asked:
+            if said.is_verifiable:
+                self._asking[key] = {session: None}
             self._ask(session, said)
 
     def _ask(self, session: Session, said: Said) -> None:
+        self._asked.add(session)
         query = element(ns.DISCO_INFO, "query", {"node": f"{said.node}#{said.ver}"})
         self._host.queries.ask(session, query, partial(self._answered, session, said))
 
     def _answered(self, session: Session, said: Said, answer: Stanza | None) -> None:
         """What isn't proven counts for this session only, and another one that says the same is asked."""
-        waiting = self._asking.pop((said.hash, said.ver), []) if said.is_verifiable else [session]
+        self._asked.discard(session)
+        waiting = self._asking.pop((said.hash, said.ver), {}) if said.is_verifiable else {session: None}
         found = read_answer(answer)
         proven = found is not None and said.is_verifiable and found.verification(said.hash) == said.ver
         features = None if found is None else frozenset(found.features)
@@ -111,9 +119,13 @@ class CapsFeature:
             if features is not None and (proven or each is session) and self._said.get(each) == said:
                 self._learn(each, features)
         rest = [each for each in waiting if each is not session and self._said.get(each) == said]
-        if rest and not proven:
-            self._asking[said.hash, said.ver] = rest
-            self._ask(rest[0], said)
+        free = next((each for each in rest if each not in self._asked), None)
+        if free is not None and not proven:
+            self._asking[said.hash, said.ver] = dict.fromkeys(rest)
+            self._ask(free, said)
+        now = self._said.get(session)
+        if answer is not None and now is not None and now != said:
+            self._look_up(session, now)
 
     def _remember(self, said: Said, features: frozenset[str]) -> None:
         self._known[said.hash, said.ver] = features
@@ -130,6 +142,7 @@ class CapsFeature:
     def closed(self, session: Session) -> None:
         self._said.pop(session, None)
         self._features.pop(session, None)
+        self._asked.discard(session)
 
     # The server itself (section 6.3)
 

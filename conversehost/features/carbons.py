@@ -22,6 +22,9 @@ FORWARDING = Xep(297, "Stanza Forwarding", "1.0", "as carbons need it")
 REMEMBERED = 200
 """Messages of an account for which an answering error is copied too."""
 
+LONGEST_ID = 256
+"""Characters; a message with a longer id isn't remembered."""
+
 _BODY = f"{{{ns.CLIENT}}}body"
 _PRIVATE = f"{{{ns.CARBONS}}}private"
 _NO_COPY = f"{{{ns.HINTS}}}no-copy"
@@ -108,7 +111,8 @@ class CarbonsFeature:
             return subject in recent and not message.has(ns.CARBONS, "private")
         if not is_eligible(message, peer if received else None):
             return False
-        recent[subject] = None
+        if len(message.id or "") <= LONGEST_ID:
+            recent[subject] = None
         if len(recent) > REMEMBERED:
             del recent[next(iter(recent))]
         return True

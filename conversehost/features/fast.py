@@ -193,8 +193,10 @@ class HashedToken:
 
 
 def mechanisms_for(stream: ServerStream) -> list[str]:
-    """Those that the connection has the channel binding for; none where whoever listens would learn the proof."""
-    if not stream.authentication.is_private:
+    """Those that the connection has the channel binding for; none where whoever listens would learn the proof, and
+    none for guests, who don't come back.
+    """
+    if not stream.authentication.is_private or stream.host.rules.anonymous:
         return []
     channel = stream.opened.channel
     types = ("", *(() if channel is None else channel.types))

@@ -65,6 +65,7 @@ class Authentication:
         self._mechanism: Mechanism | None = None  # waits for a message
         self._asked: Attempt | None = None  # whose outcome is waited for
         self._tries = 0
+        self._refused: SASLError | None = None  # counted, but the client hasn't heard of it out yet
         self.closed = False
 
     def restart(self, opened: StreamOpen) -> None:
@@ -124,11 +125,15 @@ class Authentication:
         """This attempt is over; after some the stream ends (RFC 6120 section 6.4.5)."""
         self._forget()
         self._framing.failure(error)
+        if error is not self._refused:
+            self._count(error)
+        if self._tries >= TRIES:
+            self._framing.give_up(StreamError("policy-violation", "too many failed logins"))
+
+    def _count(self, error: SASLError) -> None:
         if error.condition == "not-authorized" and self._entrance is not None:
             self._entrance.throttle.failed(self._opened.address)
         self._tries += error.condition != "aborted"
-        if self._tries >= TRIES:
-            self._framing.give_up(StreamError("policy-violation", "too many failed logins"))
 
     def _run(self, step: Callable[[], None]) -> None:
         self._asked = None
@@ -185,7 +190,8 @@ class Authentication:
         refused = Refused() if isinstance(outcome, Accepted) else outcome
         error = SASLError(refused.condition, refused.text)
         if step.refusal:
-            self._mechanism = Refusing(error)
+            self._mechanism, self._refused = Refusing(error), error
+            self._count(error)  # now: who knows the answer needn't stay to hear the failure
             self._framing.challenge(step.refusal)
         else:
             self.fail(error)
