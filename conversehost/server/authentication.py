@@ -65,7 +65,7 @@ class Authentication:
         self._mechanism: Mechanism | None = None  # waits for a message
         self._asked: Attempt | None = None  # whose outcome is waited for
         self._tries = 0
-        self._refused: SASLError | None = None  # counted, but the client hasn't heard of it out yet
+        self._refused: SASLError | None = None  # counted, but the client has still to hear of it
         self.closed = False
 
     def restart(self, opened: StreamOpen) -> None:

@@ -131,3 +131,12 @@ def test_whoever_has_an_account_cannot_log_in_there(house: Stage):
     client.take()
     client.write(f"<auth xmlns='{ns.SASL}' mechanism='PLAIN'>AHJvbWVvAHNlY3JldA==</auth>")
     assert client.take()[-1][0].tag == f"{{{ns.SASL}}}invalid-mechanism"
+
+
+def test_guests_get_no_tokens(house: Stage):
+    guest = house.open(GUESTS)
+    assert f"{{{ns.FAST}}}fast" not in {each.tag for each in guest.take()[0].iter()}
+    wanted = f"<request-token xmlns='{ns.FAST}' mechanism='HT-SHA-256-NONE'/>"
+    agent = "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'/>"
+    guest.write(f"<authenticate xmlns='{ns.SASL2}' mechanism='ANONYMOUS'>{agent}{wanted}</authenticate>")
+    assert list(house.store.owners("fast")) == []

@@ -370,3 +370,12 @@ def test_the_latest_reports_are_kept(juliet: Client, monkeypatch: pytest.MonkeyP
     for name in "abc":
         juliet.ask("set", command("block", f"{name}@localhost", content=SPAM))
     assert [each.jid for each in reports(juliet)] == ["b@localhost", "c@localhost"]
+
+
+def test_of_a_report_only_so_much_is_kept(juliet: Client):
+    proofs = f"<stanza-id xmlns='{ns.STANZA_ID}' by='iago@localhost' id='{'i' * 999}'/>" * 30
+    report = f"<report xmlns='{ns.REPORTING}' reason='{'r' * 999}'>{proofs}</report>"
+    juliet.ask("set", f"<block xmlns='{ns.BLOCKING}'><item jid='iago@localhost'>{report}</item></block>")
+    (kept,) = reports(juliet)
+    assert len(kept.reason) == 256
+    assert [len(each) for each in kept.messages] == [256] * 20

@@ -309,3 +309,16 @@ def test_what_is_sent_to_somebody_by_address_is_as_it_is(stage: Stage, romeo: Cl
 def test_it_is_announced(romeo: Client):
     query = romeo.ask("get", f"<query xmlns='{ns.DISCO_INFO}'/>", "localhost")[0]
     assert f"{ns.CAPS}#optimize" in [each.get("var") for each in query]
+
+
+def test_who_owes_an_answer_is_asked_no_more_until_it_has_come(juliet: Client):
+    for each in ("urn:a", "urn:b", "urn:c"):
+        show(juliet, version(each))
+    assert answer(juliet, "urn:a") == f"{NODE}#{version('urn:a')}"
+    assert answer(juliet, "urn:c") == f"{NODE}#{version('urn:c')}"
+    assert known(juliet) == {"urn:c"}
+
+
+def test_a_version_that_is_too_long_is_none(juliet: Client):
+    show(juliet, "x" * (caps.LONGEST + 1))
+    assert asked(juliet) == []

@@ -381,3 +381,11 @@ def test_a_session_that_ends_under_a_copy(stage: Stage, juliet: Client, chamber:
     mercutio.say(juliet.jid)
     assert juliet.heard() == ["hi"]
     assert chamber.closed
+
+
+def test_a_message_with_a_very_long_id_is_not_remembered(juliet: Client, chamber: Client, mercutio: Client):
+    id = "m" * (carbons.LONGEST_ID + 1)
+    mercutio.say(juliet.jid, id=id)
+    chamber.take()
+    juliet.write(f"<message to='{mercutio.jid}' id='{id}' type='error'/>")
+    assert chamber.take() == []
