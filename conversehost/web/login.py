@@ -126,7 +126,7 @@ class LoginResource(OwnResource):
         return see_other(request, b"/") if self._sessions.of(request) else self._form(request, "", "")
 
     def render_POST(self, request: Request) -> bytes | int:
-        """303 to the front page with a cookie, or 401 with the form."""
+        """303 to the front page with a cookie, or 401 with the form; 503 where nobody can tell at the moment."""
         username, password = field(request, b"username").strip(), field(request, b"password")
         try:
             account = parse_account(username.partition("/")[0], self._domain)
@@ -140,6 +140,9 @@ class LoginResource(OwnResource):
         if isinstance(outcome, Accepted):
             self._sessions.start(request, outcome.account)
             return see_other(request, b"/")
+        if outcome.condition == "temporary-auth-failure":
+            request.setResponseCode(503)
+            return self._form(request, username, "Nobody can be let in just now. Please try again in a while.")
         return self._refused(request, username)
 
     def _refused(self, request: Request, username: str) -> bytes:
