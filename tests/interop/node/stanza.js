@@ -12,10 +12,10 @@ class Person {
   }
 
   prepare({ service, mechanism, returns = false, ...options }) {
-    const websocket = service.startsWith("ws");
-    const transports = { [websocket ? "websocket" : "bosh"]: service };
-    // Over BOSH it leaves without sending what it said last, an <r/> for instance, and then waits for that for ever.
-    const manners = { autoReconnect: returns, maxReconnectBackoff: 0.001, useStreamManagement: websocket };
+    const transports = { [service.startsWith("ws") ? "websocket" : "bosh"]: service };
+    // As it leaves, its stream management still writes: over WebSocket that is an error that nobody catches, and over
+    // BOSH it waits for ever until that is sent.
+    const manners = { autoReconnect: returns, maxReconnectBackoff: 0.001, useStreamManagement: false };
     const client = createClient({ transports, ...manners, ...options });
     this.client = client;
     const others = client.sasl.mechanisms.filter(({ name }) => mechanism && name !== mechanism);
