@@ -114,7 +114,10 @@ class Settings:
     port: int = option(5280, PORT, LISTEN, "the site, BOSH and prebind; 0 picks a free port")
     c2s_port: int = option(5222, PORT, LISTEN, "XMPP over TCP, with STARTTLS; 0 picks a free port")
     c2s_tls_port: int | None = option(
-        None, PORT, LISTEN, "XMPP over TLS from the first byte (by default 5223, or as free as --c2s-port)"
+        None,
+        PORT,
+        LISTEN,
+        "XMPP over TLS from the first byte (by default 5223; free where --c2s-port is 0, none where it is another)",
     )
     component_port: int = option(5347, PORT, LISTEN, "where components connect, if there are any; 0 picks a free port")
     tls: bool = option(False, FLAG, LISTEN, "HTTPS too, with a certificate of a development authority that it makes")
@@ -239,7 +242,7 @@ class Settings:
         (),
         FEATURE,
         RUN,
-        "leave out a part of the server, such as vcard; repeatable; docs/xeps.md has the names",
+        "leave out a part of the server, such as vcard; repeatable; a wrong name is told all of them",
         name="disable",
     )
     bosh_wait: int = seconds(120, 1, 3600, "the longest that a request is held")
@@ -304,7 +307,7 @@ class Settings:
         None,
         PATH,
         RUN,
-        "where that authority is kept; without it $XDG_STATE_HOME/conversehost or ~/.local/state/conversehost",
+        "where the authority is kept; without it $XDG_STATE_HOME/conversehost or ~/.local/state/conversehost",
     )
     no_traffic: bool = option(
         False, FLAG, RUN, "don't keep what clients and the server say, which tests may ask for: a little faster"

@@ -93,11 +93,10 @@ class Waiting:
         records = list(self._world.traffic.since(self._after))
         nearest = near_misses(self._wanted, iter(records))
         told = "; ".join(f"{each.xml[:SHOWN]} ({' and '.join(failed)} differs)" for each, failed in nearest)
-        text = f"nothing matched within {self._timeout:g} seconds; {len(records)} elements came"
-        error = ApiError(
-            HTTPStatus.REQUEST_TIMEOUT, f"{text}, the nearest: {told}" if told else f"{text}, none of them near"
-        )
-        self.answer.errback(error)
+        came = f"of {len(records)} that came" + (f", the nearest: {told}" if told else " none was near")
+        seconds = f"{self._timeout:g} second" + ("" if self._timeout == 1 else "s")
+        text = f"nothing matched within {seconds}; {came if records else 'nothing came at all'}"
+        self.answer.errback(ApiError(HTTPStatus.REQUEST_TIMEOUT, text))
 
     def _stop(self) -> None:
         self._deadline.cancel()

@@ -214,3 +214,11 @@ def test_mistakes(api, fields, message):
     answer = api("POST", "/traffic/wait", fields)
     assert answer.status == 400
     assert answer.error[2].startswith(message)
+
+
+def test_nothing_comes_at_all_and_one_is_told_so(house):
+    waiter = Waiter(house, {"xpath": "message[body='hi']", "timeout": 1})
+    house.server.reactor.advance(1)
+    assert waiter.answer is not None
+    status, told = waiter.answer
+    assert (status, told["error"]["message"]) == (408, "nothing matched within 1 second; nothing came at all")
