@@ -60,4 +60,9 @@ function describe(error) {
   return [error.name, error.condition ?? error.message].join(" ");
 }
 
+// Over TLS it sometimes leaves the refusal, which it has told us of, to nobody as well; any other rejection is a fault.
+process.on("unhandledRejection", (error) => {
+  if (!["SASLError", "StreamError"].includes(error?.name)) throw error;
+});
+
 serve(Person);
