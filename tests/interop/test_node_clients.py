@@ -192,7 +192,9 @@ def comes_back(romeo: Person, juliet: BoshClient, bed: TestBed, condition: str |
     sees(juliet, before, "unavailable")
     romeo.next("offline")
     after = romeo.comes_online()
-    assert [session.jid for session in bed.sessions("romeo")] == [after]
+    there = [session.jid for session in bed.sessions("romeo")]
+    assert after in there  # @xmpp/client over TLS now and then comes back twice
+    assert before not in there
     romeo.appears()
     sees(juliet, after, None)
 
