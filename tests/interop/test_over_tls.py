@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from .relay import Relay
+from tests.clients.relay import Relay
+
 from .test_aioxmpp import Client as AioClient
 from .test_aioxmpp import aioxmpp, chat
 from .test_slixmpp import NASTY, SOON, Client, run

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import slixmpp
 
-from .bosh import CLIENT, BoshClient
-from .relay import Relay
+from tests.clients.bosh import CLIENT, BoshClient
+from tests.clients.relay import Relay
 
 NASTY = "<b>&\"' é 漢 🎉"
 SOON = 20

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from .bosh import CLIENT, BoshClient
-from .relay import Relay
+from tests.clients.bosh import CLIENT, BoshClient
+from tests.clients.relay import Relay
+
 from .test_slixmpp import NASTY, SOON, run
 
 with warnings.catch_warnings():  # it is of 2022, and names what Python has renamed since
