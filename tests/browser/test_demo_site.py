@@ -9,13 +9,10 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import VERSIONS
-
 NASTY = "<b>&\"' é 漢 🎉"
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_login_to_the_site_is_a_login_to_chat(visitor, bed, version):
+def test_a_login_to_the_site_is_a_login_to_chat(visitor, bed):
     alice = visitor("alice")
     alice.log_in()
     assert alice.prebinds() == 1
@@ -110,8 +107,7 @@ def test_a_wrong_password_on_the_site_says_so(visitor, bed):
     alice.log_in()
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_login_by_the_form_of_the_chat(visitor, bed, version):
+def test_a_login_by_the_form_of_the_chat(visitor, bed):
     alice = visitor("alice")
     alice.page.goto(f"{bed.site}form")
     fill_form(alice, "wrong")
