@@ -140,30 +140,10 @@ class Server(Service):
         self.chat = ChatSessions(self.router, self.manager, self.turn, self._stream)
         self.cors = Cors(settings.allowed_origins)
         gate = Gate(room_for(settings.connections), settings.connections_per_address, clock=self.wall)
-        parts = self._parts()
-        self.http = HttpFactory(
-            self._site(parts),
-            faulty({**self._direct(), **direct(parts)}, self.faults, People(self.manager, parts)),
-            clock=self.wall,
-            turn_ended=self.turn.end,
-            cors=self.cors,
-            proxies=Proxies(settings.trusted_proxies),
-            gate=gate,
-            streaming=self._proxy(),
-        )
+        self.http = self._http(gate)
         self.secured = secured.find(settings)
         self.components = self._components()
-        self.c2s = tcp.ClientFactory(
-            self._stream,
-            clock=self.wall,
-            turn=self.turn,
-            limits=self.limits,
-            gate=gate,
-            named=self.logins.named,
-            manners=tcp.Manners(settings.c2s_keep_alive, settings.c2s_timeout),
-            tls=self.secured.for_xmpp(self.wall) if self.secured and not settings.no_starttls else None,
-            moved=urlsplit(settings.see_other).hostname or "",
-        )
+        self.c2s = self._c2s(gate)
 
     def startService(self) -> None:
         """Serve. The sockets listen already, so whoever came early is served now."""
@@ -365,6 +345,35 @@ class Server(Service):
 
     def _backend_for(self, domain: str) -> Backend | None:
         return self._stream() if domain in self.by_http else None
+
+    def _http(self, gate: Gate) -> HttpFactory:
+        """What listens for the site, and all that is beside it."""
+        parts = self._parts()
+        return HttpFactory(
+            self._site(parts),
+            faulty({**self._direct(), **direct(parts)}, self.faults, People(self.manager, parts)),
+            clock=self.wall,
+            turn_ended=self.turn.end,
+            cors=self.cors,
+            proxies=Proxies(self.settings.trusted_proxies),
+            gate=gate,
+            streaming=self._proxy(),
+        )
+
+    def _c2s(self, gate: Gate) -> tcp.ClientFactory:
+        """What listens for clients of XMPP over TCP."""
+        settings = self.settings
+        return tcp.ClientFactory(
+            self._stream,
+            clock=self.wall,
+            turn=self.turn,
+            limits=self.limits,
+            gate=gate,
+            named=self.logins.named,
+            manners=tcp.Manners(settings.c2s_keep_alive, settings.c2s_timeout),
+            tls=self.secured.for_xmpp(self.wall) if self.secured and not settings.no_starttls else None,
+            moved=urlsplit(settings.see_other).hostname or "",
+        )
 
     def _direct(self) -> dict[bytes, Direct]:
         settings = self.settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conversehost.server.roster import RosterItem
@@ -16,90 +17,90 @@ if TYPE_CHECKING:
     from conversehost.server.stream import ServerStream
 
 
+@dataclass(eq=False)
 class Hooks:
     """Lists of callables; a feature appends to them when it is installed."""
 
-    def __init__(self) -> None:
-        self.stream_features: list[Callable[[bool], Sequence[Element]]] = []
-        """What else a stream offers; the argument says whether the client has logged in."""
+    stream_features: list[Callable[[bool], Sequence[Element]]] = field(default_factory=list)
+    """What else a stream offers; the argument says whether the client has logged in."""
 
-        self.outgoing: list[Callable[[Session, Stanza], None]] = []
-        """A stanza from one of our clients, stamped, before it goes anywhere. StanzaError refuses it."""
+    outgoing: list[Callable[[Session, Stanza], None]] = field(default_factory=list)
+    """A stanza from one of our clients, stamped, before it goes anywhere. StanzaError refuses it."""
 
-        self.incoming: list[Callable[[JID, Stanza], bool]] = []
-        """A stanza, from anybody, for an account of ours or one of its sessions, before it gets there: True from one
-        that takes it away in silence; StanzaError refuses it. A presence may be on its way to others too: it has no
-        `to` then, and must not be changed.
-        """
+    incoming: list[Callable[[JID, Stanza], bool]] = field(default_factory=list)
+    """A stanza, from anybody, for an account of ours or one of its sessions, before it gets there: True from one
+    that takes it away in silence; StanzaError refuses it. A presence may be on its way to others too: it has no
+    `to` then, and must not be changed.
+    """
 
-        self.hides: list[Callable[[JID, JID], bool]] = []
-        """An account has presence for a contact who is subscribed (bare JIDs): True from one that keeps it back."""
+    hides: list[Callable[[JID, JID], bool]] = field(default_factory=list)
+    """An account has presence for a contact who is subscribed (bare JIDs): True from one that keeps it back."""
 
-        self.hidden: list[Callable[[JID, JID], None]] = []
-        """An account (a bare JID) hides from now on from an address, and from all that are covered by that."""
+    hidden: list[Callable[[JID, JID], None]] = field(default_factory=list)
+    """An account (a bare JID) hides from now on from an address, and from all that are covered by that."""
 
-        self.available: list[Callable[[Session, Stanza], None]] = []
-        """An available presence from a client of ours, with `to` or without, before it goes out: it may be added to."""
+    available: list[Callable[[Session, Stanza], None]] = field(default_factory=list)
+    """An available presence from a client of ours, with `to` or without, before it goes out: it may be added to."""
 
-        self.redundant: list[Callable[[Session, Stanza], Sequence[Element]]] = []
-        """An update of presence goes to those who have had the one before, `session.shown`: children of it that say
-        nothing new to them.
-        """
+    redundant: list[Callable[[Session, Stanza], Sequence[Element]]] = field(default_factory=list)
+    """An update of presence goes to those who have had the one before, `session.shown`: children of it that say
+    nothing new to them.
+    """
 
-        self.broadcast: list[Callable[[Session], None]] = []
-        """An available presence went out to all who may see it: `session.shown`. In it everything was added."""
+    broadcast: list[Callable[[Session], None]] = field(default_factory=list)
+    """An available presence went out to all who may see it: `session.shown`. In it everything was added."""
 
-        self.learned: list[Callable[[Session, frozenset[str]], None]] = []
-        """A session's client turned out to have features (XEP-0115): those that it wasn't known to have before.
-        `host.clients` knows of them now.
-        """
+    learned: list[Callable[[Session, frozenset[str]], None]] = field(default_factory=list)
+    """A session's client turned out to have features (XEP-0115): those that it wasn't known to have before.
+    `host.clients` knows of them now.
+    """
 
-        self.sent: list[Callable[[Session, Stanza], None]] = []
-        """A message from one of our clients went its way: nobody refused it."""
+    sent: list[Callable[[Session, Stanza], None]] = field(default_factory=list)
+    """A message from one of our clients went its way: nobody refused it."""
 
-        self.delivered: list[Callable[[JID, Stanza, list[Session]], None]] = []
-        """A message to that address is about to go to these sessions; to none when it was stored. Who gives it to
-        another session of the account adds that to them.
-        """
+    delivered: list[Callable[[JID, Stanza, list[Session]], None]] = field(default_factory=list)
+    """A message to that address is about to go to these sessions; to none when it was stored. Who gives it to
+    another session of the account adds that to them.
+    """
 
-        self.nodes: list[Callable[[At, str], DiscoNode | None]] = []
-        """Nodes of service discovery, beside those that the host knows by name, of the host or of its accounts."""
+    nodes: list[Callable[[At, str], DiscoNode | None]] = field(default_factory=list)
+    """Nodes of service discovery, beside those that the host knows by name, of the host or of its accounts."""
 
-        self.session_opened: list[Callable[[Session], None]] = []
-        """A client has bound its resource; nothing was said on it yet."""
+    session_opened: list[Callable[[Session], None]] = field(default_factory=list)
+    """A client has bound its resource; nothing was said on it yet."""
 
-        self.session_closed: list[Callable[[Session], None]] = []
-        """A session ends; it is still among its account's sessions, and its `presence` is the last it sent."""
+    session_closed: list[Callable[[Session], None]] = field(default_factory=list)
+    """A session ends; it is still among its account's sessions, and its `presence` is the last it sent."""
 
-        self.resuming: list[Callable[[ServerStream], bool]] = []
-        """Somebody who has logged in wants a session back (XEP-0198): True where it shall not be found."""
+    resuming: list[Callable[[ServerStream], bool]] = field(default_factory=list)
+    """Somebody who has logged in wants a session back (XEP-0198): True where it shall not be found."""
 
-        self.session_resumed: list[Callable[[Session], None]] = []
-        """A session goes on over another connection, and its client was sent again what it had missed."""
+    session_resumed: list[Callable[[Session], None]] = field(default_factory=list)
+    """A session goes on over another connection, and its client was sent again what it had missed."""
 
-        self.became_available: list[Callable[[Session], None]] = []
-        """A session can receive messages from now on: available, with a priority that isn't negative."""
+    became_available: list[Callable[[Session], None]] = field(default_factory=list)
+    """A session can receive messages from now on: available, with a priority that isn't negative."""
 
-        self.became_unavailable: list[Callable[[Session, Stanza], None]] = []
-        """A session that was available no longer is; the presence, perhaps one that the server made, says so."""
+    became_unavailable: list[Callable[[Session, Stanza], None]] = field(default_factory=list)
+    """A session that was available no longer is; the presence, perhaps one that the server made, says so."""
 
-        self.undeliverable: list[Callable[[Stanza, JID], bool]] = []
-        """A message for an account of ours whom no session can receive it for; True from the one that took it."""
+    undeliverable: list[Callable[[Stanza, JID], bool]] = field(default_factory=list)
+    """A message for an account of ours whom no session can receive it for; True from the one that took it."""
 
-        self.roster_changed: list[Callable[[JID, RosterItem], None]] = []
-        """An item in the roster of an account (a bare JID) was added, changed or removed."""
+    roster_changed: list[Callable[[JID, RosterItem], None]] = field(default_factory=list)
+    """An item in the roster of an account (a bare JID) was added, changed or removed."""
 
-        self.contact_removed: list[Callable[[JID, RosterItem], None]] = []
-        """The item has just left the roster of an account (a bare JID), by its owner's wish or with the account."""
+    contact_removed: list[Callable[[JID, RosterItem], None]] = field(default_factory=list)
+    """The item has just left the roster of an account (a bare JID), by its owner's wish or with the account."""
 
-        self.vcard_changed: list[Callable[[JID], None]] = []
-        """An account (a bare JID) has another vCard, in the store: collection "vcard"."""
+    vcard_changed: list[Callable[[JID], None]] = field(default_factory=list)
+    """An account (a bare JID) has another vCard, in the store: collection "vcard"."""
 
-        self.account_created: list[Callable[[JID], None]] = []
-        """There is a new account (a bare JID)."""
+    account_created: list[Callable[[JID], None]] = field(default_factory=list)
+    """There is a new account (a bare JID)."""
 
-        self.password_changed: list[Callable[[JID], None]] = []
-        """An account (a bare JID) has another password."""
+    password_changed: list[Callable[[JID], None]] = field(default_factory=list)
+    """An account (a bare JID) has another password."""
 
-        self.account_deleted: list[Callable[[JID], None]] = []
-        """An account is gone: drop what is kept for it."""
+    account_deleted: list[Callable[[JID], None]] = field(default_factory=list)
+    """An account is gone: drop what is kept for it."""

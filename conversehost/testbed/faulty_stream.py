@@ -23,7 +23,7 @@ from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.sasl import SASLError
-from conversehost.xmpp.stream import Link, StreamOpen, lowest
+from conversehost.xmpp.stream import Above, Link, StreamOpen, lowest
 from conversehost.xmpp.xml import Element, to_bytes
 
 _LOGINS = (f"{{{ns.SASL}}}auth", f"{{{ns.SASL2}}}authenticate")
@@ -151,16 +151,16 @@ class FaultyStream(ServerStream):
             framing.failure(SASLError("temporary-auth-failure", _FAILED))  # type: ignore[attr-defined]
 
 
-class FaultyLink:
-    """A `Link` that not everything gets through."""
+class FaultyLink(Above):
+    """Not everything gets through."""
 
-    __slots__ = ("_lane", "_spoilt", "_stream", "below")
+    __slots__ = ("_lane", "_spoilt", "_stream")
 
     def __init__(self, stream: FaultyStream, below: Link) -> None:
+        super().__init__(below)
         self._stream = stream
         self._lane: Lane[bytes] = Lane(stream.faults, below.send, self._spoil)
         self._spoilt: dict[bytes, bytes] = {}  # what was corrupted, as it was before
-        self.below = below
 
     def send(self, stanza: bytes) -> None:
         stream = self._stream
@@ -172,18 +172,6 @@ class FaultyLink:
                 self._lane.carry(stanza, fault)
         else:
             self.below.send(stanza)
-
-    def flush(self) -> None:
-        self.below.flush()
-
-    def restarting(self) -> None:
-        self.below.restarting()
-
-    def trusted(self) -> None:
-        self.below.trusted()
-
-    def close(self, error: StreamError | None = None) -> None:
-        self.below.close(error)
 
     def mended(self, stanzas: Sequence[bytes]) -> Sequence[bytes]:
         """As the server said them: whoever gets them next shall be able to read them."""

@@ -10,9 +10,8 @@ from conversehost.server.session import Session
 from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_stream import FaultyStream
 from conversehost.testbed.traffic import Stream, Traffic
-from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID
-from conversehost.xmpp.stream import Link, StreamOpen
+from conversehost.xmpp.stream import Above, Link, StreamOpen
 from conversehost.xmpp.xml import Element, to_bytes
 
 
@@ -53,28 +52,16 @@ class TappedStream(FaultyStream):
         return TappedLink(self._traffic, self._tapped, link)
 
 
-class TappedLink:
-    """A `Link` that tells what goes."""
+class TappedLink(Above):
+    """Tells what goes."""
 
-    __slots__ = ("_stream", "_traffic", "below")
+    __slots__ = ("_stream", "_traffic")
 
     def __init__(self, traffic: Traffic, stream: Stream, below: Link) -> None:
+        super().__init__(below)
         self._traffic = traffic
         self._stream = stream
-        self.below = below
 
     def send(self, stanza: bytes) -> None:
         self._traffic.add("out", self._stream, stanza)
         self.below.send(stanza)
-
-    def flush(self) -> None:
-        self.below.flush()
-
-    def restarting(self) -> None:
-        self.below.restarting()
-
-    def trusted(self) -> None:
-        self.below.trusted()
-
-    def close(self, error: StreamError | None = None) -> None:
-        self.below.close(error)

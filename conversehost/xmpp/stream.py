@@ -66,6 +66,30 @@ class Link(Protocol):
         """End the stream from our side, after all that was sent."""
 
 
+class Above:
+    """A `Link` above another one, to which it passes all on."""
+
+    __slots__ = ("below",)
+
+    def __init__(self, below: Link) -> None:
+        self.below = below
+
+    def send(self, stanza: bytes) -> None:
+        self.below.send(stanza)
+
+    def flush(self) -> None:
+        self.below.flush()
+
+    def restarting(self) -> None:
+        self.below.restarting()
+
+    def trusted(self) -> None:
+        self.below.trusted()
+
+    def close(self, error: StreamError | None = None) -> None:
+        self.below.close(error)
+
+
 def lowest(link: Link) -> Link | None:
     """The transport's own, below all that only passes on; None where a session has no connection."""
     found: Link | None = link
