@@ -8,8 +8,18 @@ import pytest
 from playwright.sync_api import expect
 
 from conversehost.testing import TestBed
-from tests.browser.conftest import VERSIONS
+from tests.browser.conftest import VERSIONS, Visitor
 from tests.browser.test_demo_site import fill_form
+
+
+def begin_to_talk(bed: TestBed, alice: Visitor, bob: Visitor) -> None:
+    """Both over WebSocket, each with the other's chat open."""
+    for each in (alice, bob):
+        each.page.goto(f"{bed.site}form?transport=websocket")
+        fill_form(each, "secret")
+        each.is_in_chat()
+    alice.open_chat("Bob")
+    bob.open_chat("Alice")
 
 
 @pytest.mark.parametrize("version", [VERSIONS[0], VERSIONS[2]])
@@ -60,12 +70,7 @@ def since(bed: TestBed) -> list[datetime]:
 
 def test_a_reload_resumes_the_session(visitor, bed):
     alice, bob = visitor("alice"), visitor("bob")
-    for each in (alice, bob):
-        each.page.goto(f"{bed.site}form?transport=websocket")
-        fill_form(each, "secret")
-        each.is_in_chat()
-    alice.open_chat("Bob")
-    bob.open_chat("Alice")
+    begin_to_talk(bed, alice, bob)
     bob.say("before")
     alice.sees("before")
     begun = since(bed)
@@ -82,12 +87,7 @@ def test_a_reload_resumes_the_session(visitor, bed):
 def test_a_websocket_that_breaks_is_resumed_and_nothing_is_missing_or_doubled(visitor, bed):
     alice, bob = visitor("alice"), visitor("bob")
     alice.page.add_init_script(REMEMBER)
-    for each in (alice, bob):
-        each.page.goto(f"{bed.site}form?transport=websocket")
-        fill_form(each, "secret")
-        each.is_in_chat()
-    alice.open_chat("Bob")
-    bob.open_chat("Alice")
+    begin_to_talk(bed, alice, bob)
     bob.say("before")
     alice.sees("before")
     begun, said = since(bed), ["before"]

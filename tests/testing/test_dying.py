@@ -17,18 +17,6 @@ BIND = "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params
 PLAIN = base64.b64encode(b"\0alice\0secret").decode()
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[TestBed]:
-    with TestBed.start("--no-starttls") as bed:
-        yield bed
-
-
-@pytest.fixture
-def bed(running: TestBed) -> TestBed:
-    running.reset()
-    return running
-
-
 class Wire:
     """Alice over TCP; `until` reads until something came, or everything until the end."""
 

@@ -8,7 +8,6 @@ import re
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -24,18 +23,6 @@ PLAIN = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}</au
 BIND = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
 SM = "urn:xmpp:sm:3"
 PATIENCE = 20.0
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[TestBed]:
-    with TestBed.start() as bed:
-        yield bed
-
-
-@pytest.fixture
-def bed(running: TestBed) -> TestBed:
-    running.reset()
-    return running
 
 
 class Tcp:

@@ -28,18 +28,6 @@ STREAM = "http://etherx.jabber.org/streams"
 SOON = 30.0
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[TestBed]:
-    with TestBed.start() as bed:
-        yield bed
-
-
-@pytest.fixture
-def bed(running: TestBed) -> TestBed:
-    running.reset()
-    return running
-
-
 class Browser:
     """Somebody who is logged in to the site."""
 
