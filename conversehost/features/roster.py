@@ -20,6 +20,9 @@ from conversehost.xmpp.xml import Element, element
 XEP = Xep(237, "Roster Versioning", "1.3", "complete, as in RFC 6121")
 GROUPS_PER_ITEM = 50
 TEXT = 1_023
+TEXT_PER_ITEM = 4_096
+"""Characters of a name and of all groups together."""
+
 _GROUP = f"{{{ns.ROSTER}}}group"
 
 
@@ -72,7 +75,10 @@ class RosterFeature:
         if asked.get("subscription") == "remove":
             self._remove(session.account, contact)
         else:
-            self._put(session.account, contact, read_text(asked.get("name", "")), read_groups(asked))
+            name, groups = read_text(asked.get("name", "")), read_groups(asked)
+            if len(name) + sum(map(len, groups)) > TEXT_PER_ITEM:
+                raise StanzaError("not-acceptable", f"name and groups are longer than {TEXT_PER_ITEM} characters")
+            self._put(session.account, contact, name, groups)
         return None
 
     def _put(self, account: JID, contact: JID, name: str, groups: tuple[str, ...]) -> None:

@@ -241,6 +241,10 @@ class ComponentConnection(Protocol):
         self.factory.turn.end()
 
 
+STRANGERS = 100
+"""Connections that haven't proven to be a component; more are closed."""
+
+
 class ComponentFactory(Factory):
     """Listens for components; `secrets` are those of the domains that they may serve."""
 
@@ -267,7 +271,9 @@ class ComponentFactory(Factory):
         self._absent: dict[str, Destination] = {domain: Absent(domain) for domain in secrets}
         router.routes.update(self._absent)
 
-    def buildProtocol(self, addr: IAddress | None) -> ComponentConnection:  # type: ignore[override]
+    def buildProtocol(self, addr: IAddress | None) -> ComponentConnection | None:  # type: ignore[override]
+        if sum(not each.domain for each in self.connections) >= STRANGERS:
+            return None  # closed at once
         connection = ComponentConnection()
         connection.factory = self
         return connection

@@ -110,7 +110,6 @@ class Authentication:
     def begin_by(self, mechanism: Mechanism, initial: bytes | None) -> None:
         """The same by a mechanism that isn't among those offered to everybody."""
         self._forget()
-        self._check_throttle()
         self._run(lambda: self._start(mechanism, initial))
 
     def respond(self, message: bytes) -> None:
@@ -170,6 +169,8 @@ class Authentication:
         mechanism, self._mechanism = self._mechanism, None
         if mechanism is None:
             raise SASLError("malformed-request", "no login is under way")
+        if not isinstance(mechanism, Refusing):
+            self._check_throttle()  # here, not only at the beginning: many attempts may have begun together
         step = mechanism.receive(message)
         if isinstance(step, Challenge):
             self._mechanism = mechanism

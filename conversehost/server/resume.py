@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COUNT = 1 << 32
 """Counters begin anew there (section 4)."""
 
-UNACKED, UNACKED_BYTES = 2_000, 4_194_304
+UNACKED, UNACKED_BYTES = 2_000, 1_048_576
 """What may wait for a client's word; more ends its session, and all of it is stored or bounced."""
 
 _ASK = f'<r xmlns="{ns.SM}"/>'.encode()

@@ -102,6 +102,10 @@ def test_answers_to_pushes_are_not_answered(mercutio: Client, answer: str):
         (f"<item jid='a@b'><group>{'x' * 1024}</group></item>", "not-acceptable"),
         (f"<item jid='a@b' name='{'x' * 1024}'/>", "not-acceptable"),
         ("<item jid='a@b'>" + "".join(f"<group>{n}</group>" for n in range(51)) + "</item>", "not-acceptable"),
+        (
+            "<item jid='a@b'>" + "".join(f"<group>{str(n) * 900}</group>" for n in range(5)) + "</item>",
+            "not-acceptable",
+        ),
         ("<item jid='mercutio@localhost'/>", "not-allowed"),
         ("<item jid='mercutio@localhost/square' subscription='remove'/>", "not-allowed"),
         ("<item jid='nobody@localhost' subscription='remove'/>", "item-not-found"),

@@ -153,6 +153,17 @@ def test_whoever_does_not_shake_hands_must_go(line: Callable[[], Line], stage: S
     assert component.transport.disconnected
 
 
+def test_there_is_an_end_to_those_who_do_not(
+    bridge: Line, factory: ComponentFactory, line: Callable[[], Line], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("conversehost.net.component.STRANGERS", 2)
+    strangers = [line(), line()]
+    assert factory.buildProtocol(None) is None
+    strangers[0].lose()
+    assert factory.buildProtocol(None) is not None
+    assert bridge.error is None
+
+
 def test_time_does_not_matter_afterwards(bridge: Line, stage: Stage):
     stage.clock.advance(10 * HANDSHAKE)
     assert bridge.error is None

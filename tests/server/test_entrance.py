@@ -10,7 +10,7 @@ from conversehost.clock import Clock
 from conversehost.server.entrance import LOCAL_SHARE, REMEMBERED, Entrance, Throttle
 from conversehost.xmpp import ns
 from tests.server.test_sasl import auth, failure, plain, succeeded
-from tests.stage import Client, Stage
+from tests.stage import Client, Stage, encoded
 
 REMOTE = "192.0.2.1"
 
@@ -120,6 +120,17 @@ def test_the_right_password_is_not_looked_at_either(make_stage):
     stage = rushed(make_stage, failures=1)
     guess(arrive(stage, REMOTE))
     assert failure(auth(arrive(stage, REMOTE), "SCRAM-SHA-256", "=")) == "temporary-auth-failure"
+
+
+def test_attempts_that_began_together_count_too(make_stage):
+    stage = rushed(make_stage, failures=1)
+    early, late = arrive(stage, REMOTE), arrive(stage, REMOTE)
+    first = encoded("n,,n=romeo,r=abc")
+    stage.account("romeo")
+    assert auth(late, "SCRAM-SHA-1", first).tag.endswith("}challenge")
+    guess(early)
+    late.write(f"<response xmlns='{ns.SASL}'>{encoded('c=biws,r=x,p=AAAA')}</response>")
+    assert failure(late.take()[-1]) == "temporary-auth-failure"
 
 
 def test_this_machine_may_fail_more_often():
