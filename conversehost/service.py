@@ -6,8 +6,6 @@ import socket
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,13 +15,10 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-import conversehost
-from conversehost.auth.accounts import Accounts
 from conversehost.bosh.manager import Manager
 from conversehost.bosh.terms import Ceilings
+from conversehost.domains import Domains
 from conversehost.errors import ConfigError
-from conversehost.features import by_name, chosen
-from conversehost.logins import Logins
 from conversehost.net import handshake, secured, tcp
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
@@ -34,20 +29,14 @@ from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.reports import report, report_link, tell
-from conversehost.options import Settings, Sockets, did_you_mean
-from conversehost.server.host import Host
-from conversehost.server.policy import Policy
-from conversehost.server.router import Router
+from conversehost.options import Settings, Sockets
 from conversehost.store import Snapshot
-from conversehost.store.memory import MemoryStore
-from conversehost.testbed import scenario as scenarios
-from conversehost.testbed.bots import ContactBot
+from conversehost.testbed.cast import Cast
 from conversehost.testbed.control import control
 from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_http import People, faulty
 from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
 from conversehost.testbed.noun import API, World
-from conversehost.testbed.scenario import Bot
 from conversehost.testbed.snapshots import State
 from conversehost.testbed.tap import TappedStream
 from conversehost.testbed.traffic import Traffic
@@ -57,7 +46,6 @@ from conversehost.web.guard import Hosts
 from conversehost.web.metrics import Counted
 from conversehost.web.site import Parts, direct, site, unreachable
 from conversehost.xmpp.errors import StreamError
-from conversehost.xmpp.jid import parse
 from conversehost.xmpp.stream import Backend
 from conversehost.xmpp.xml import Limits
 
@@ -66,8 +54,6 @@ if TYPE_CHECKING:
     from conversehost.net.mounted import Mounted
 
 log = Logger()
-
-DEMO = Path(conversehost.__file__).parent / "fixtures" / "scenarios" / "demo.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,26 +95,25 @@ class Server(Service):
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
         self.traffic = Traffic(self.clock.utc)
         self.faults = Faults(self.clock)
-        self.store = MemoryStore()
-        self.accounts = Accounts(self.store)
-        self.router = Router(report)
-        self.logins = Logins(settings, self.accounts, self.router.hosts, clock=self.wall, note=tell)
+        self.cast = Cast(settings)
+        self.domains = Domains(
+            settings,
+            self.cast.founders(),
+            clock=self.clock,
+            wall=self.wall,
+            report=report,
+            note=tell,
+            prepare=lambda host: host.hooks.resuming.append(self.faults.refuses),
+        )
+        self.router, self.store = self.domains.router, self.domains.store
         self.limits = Limits(stanza=settings.stanza_limit)
-        self.scenario = scenarios.load(settings.scenario or DEMO, settings.domains)
-        people = (each.jid for each in self.scenario.people)
-        self.policy = Policy.of(settings, (*people, *(parse(name) for name, _ in settings.users)))
-        self.hosts = {domain: self._host(domain) for domain in settings.domains}
-        if settings.guests:
-            self.hosts[settings.guests] = self._host(settings.guests, guests=True)
-        self.bots: list[ContactBot] = []
         self.mounted = self._mounted()
-        self.handler_bots = [Bot(parse(name), "", parse(name).local.capitalize()) for name, _ in settings.bots]
         self._ports: list[IListeningPort] = []
-        self.populate()
+        self.cast.enter(self.domains.hosts)
         self._beginning = self.store.snapshot()
         self.state = State(self.store.snapshot, self.restore)
-        self.start_bots()
-        self.by_http = [domain for domain in self.hosts if settings.is_open(domain)]
+        self.cast.start(self.router, self.turn)
+        self.by_http = self.domains.by_http()
         self.manager = Manager(
             self._backend_for,
             clock=self.clock,
@@ -190,12 +175,11 @@ class Server(Service):
         """End every client's session, with a condition that is both a stream error and a BOSH one."""
         if self.mounted is not None:
             self.mounted.leave()
-        while self.bots:
-            self.bots.pop().leave()
+        self.cast.stop()
         self.manager.close_all(condition)
         self.websocket.close_all(StreamError(condition))
         self.c2s.close_all(StreamError(condition))
-        for host in self.hosts.values():
+        for host in self.domains.hosts.values():
             for session in host.all_sessions():
                 session.link.close(StreamError(condition))
                 host.unbound(session)  # a TCP connection may take its time to close
@@ -213,31 +197,9 @@ class Server(Service):
         """All data as it was then; for clients, as if the server had been started anew."""
         self.close_sessions("system-shutdown")
         self.store.restore(snapshot)
-        self.start_bots()
+        self.cast.start(self.router, self.turn)
         if self.mounted is not None:
             self.mounted.start()
-
-    def populate(self) -> None:
-        """The scenario, and the accounts of the command line and of the bots. Raises ConfigError."""
-        scenarios.populate(self.hosts, self.scenario)
-        bots = {bot.jid: bot for bot in self.scenario.bots}
-        for name, password in self.settings.users:
-            account = parse(name)
-            if account in bots:
-                raise ConfigError(f"--user {name}: that is a bot of the scenario")
-            self.hosts[account.domain].accounts.put(account, password)
-        for bot in bots.values():
-            scenarios.add_bot(self.hosts[bot.jid.domain], bot)
-        for bot in self.handler_bots:
-            if bot.jid in bots:
-                raise ConfigError(f"--bot {bot.jid}: that is a bot of the scenario")
-            if not self.accounts.exists(bot.jid):
-                scenarios.add_bot(self.hosts[bot.jid.domain], bot)
-
-    def start_bots(self) -> None:
-        """Log them in."""
-        self.bots = [ContactBot(self.router, self.turn, bot.jid, bot.kind) for bot in self.scenario.bots]
-        self.turn.end()
 
     def ready_line(self) -> dict[str, object]:
         """What clients of this server need to know; null for what isn't there."""
@@ -249,11 +211,11 @@ class Server(Service):
             return f"{authority}:{sockets[0].getsockname()[1]}" if sockets else None
 
         site_url = f"http://{at(self.sockets.http)}"
-        bots = {bot.jid for bot in (*self.scenario.bots, *self.handler_bots)}
+        bots = {bot.jid for bot in self.cast.bots}
         accounts = {
             jid.full: password
             for domain in settings.domains
-            for jid, password in self.accounts.of(domain)
+            for jid, password in self.domains.accounts.of(domain)
             if jid not in bots
         }
         return {
@@ -279,30 +241,6 @@ class Server(Service):
     def _reached_locally(self) -> bool:
         return any(each.startswith("127.") or each in ("::1", "0.0.0.0", "::") for each in self.settings.interfaces)
 
-    def _host(self, domain: str, *, guests: bool = False) -> Host:
-        host = Host(
-            domain,
-            store=self.store,
-            clock=self.clock,
-            router=self.router,
-            accounts=self.accounts,
-            rules=self.logins.rules(guests=guests),
-            policy=self.policy,
-        )
-        for feature in self._features(guests):
-            feature.install(host)
-        host.hooks.resuming.append(self.faults.refuses)
-        return host
-
-    def _features(self, guests: bool) -> tuple[ModuleType, ...]:
-        settings = self.settings
-        try:
-            return chosen(registration=settings.registration and not guests, guests=guests, disabled=settings.disabled)
-        except KeyError as error:
-            name, known = str(error.args[0]), list(by_name())
-            near = did_you_mean(name, known) or f": there are {', '.join(known)}"
-            raise ConfigError(f"--disable {name}: no such feature{near}") from None
-
     def _mounted(self) -> Mounted | None:
         """The operator's own handlers, which are imported here. Raises ConfigError."""
         settings = self.settings
@@ -316,7 +254,7 @@ class Server(Service):
             router=self.router,
             turn=self.turn,
             reactor=self.reactor,
-            items_of=self._items_of,
+            items_of=self.domains.items_of,
         )
 
     def _components(self) -> ComponentFactory | None:
@@ -330,17 +268,12 @@ class Server(Service):
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
-            items_of=self._items_of,
+            items_of=self.domains.items_of,
         )
-
-    def _items_of(self, domain: str) -> dict[str, str]:
-        """Where service discovery lists a component: at the host that it is below, else at the first."""
-        hosts = list(self.hosts.values())
-        return next((each for each in hosts if domain.endswith(f".{each.domain}")), hosts[0]).items
 
     def _stream(self, domains: Collection[str] | None = None) -> FaultyStream:
         """What is behind a client."""
-        behind = self.faults, self.router, domains, self.logins.entrance
+        behind = self.faults, self.router, domains, self.domains.logins.entrance
         return FaultyStream(*behind) if self.settings.no_traffic else TappedStream(self.traffic, *behind)
 
     def _backend_for(self, domain: str) -> Backend | None:
@@ -369,7 +302,7 @@ class Server(Service):
             turn=self.turn,
             limits=self.limits,
             gate=gate,
-            named=self.logins.named,
+            named=self.domains.logins.named,
             manners=tcp.Manners(settings.c2s_keep_alive, settings.c2s_timeout),
             tls=self.secured.for_xmpp(self.wall) if self.secured and not settings.no_starttls else None,
             moved=urlsplit(settings.see_other).hostname or "",
@@ -395,7 +328,7 @@ class Server(Service):
                 settings.websocket_queue,
                 settings.websocket_deflate,
             ),
-            named=self.logins.named,
+            named=self.domains.logins.named,
         )
         self.websocket = handshake.WebSocketFront(shared, cors=self.cors, moved=settings.see_other)
         paths = (*PATHS, *(path.encode() + end for path in settings.bosh_paths for end in (b"", b"/")))
@@ -411,7 +344,7 @@ class Server(Service):
     def _parts(self) -> Parts:
         settings, domain = self.settings, self.settings.domains[0]
         return Parts(
-            authenticator=FaultyAuthenticator(self.logins.authenticator, self.faults),
+            authenticator=FaultyAuthenticator(self.domains.logins.authenticator, self.faults),
             store=self.store,
             clock=self.clock,
             chat=self.chat,
@@ -424,18 +357,14 @@ class Server(Service):
             websocket_path=handshake.PATH,
             is_ready=lambda: bool(self.running),
             counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
-            demo=tuple(
-                (each.jid.local, each.password)
-                for each in self.scenario.people
-                if each.jid.domain == domain and each.jid.full not in dict(settings.users)
-            ),
+            demo=self.cast.shown(domain),
         )
 
     def _site(self, parts: Parts) -> Any:
         root = site(parts)
         world = World(
-            self.hosts,
-            (*self.scenario.bots, *self.handler_bots),
+            self.domains.hosts,
+            self.cast.bots,
             self.turn,
             self.clock,
             self.wall,

@@ -22,6 +22,7 @@ COLUMNS = [
     {"web"},
     {"testbed"},
     {"logins"},
+    {"domains"},
     {"service"},
     {"console", "play", "usage"},
     {"launch"},

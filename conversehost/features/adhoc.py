@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from conversehost.clock import Deadline
 from conversehost.features.xep import Xep
 from conversehost.server.commands import Command, Done, Run
-from conversehost.server.host import At, DiscoNode, Host, Reply
+from conversehost.server.discovery import DiscoNode
+from conversehost.server.host import At, Host, Reply
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.forms import form_in

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from conversehost.features.xep import Xep
-from conversehost.server.host import At, DiscoNode, Host
+from conversehost.server.discovery import DiscoNode
+from conversehost.server.host import At, Host
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.capabilities import HASHES, Capabilities, read_capabilities, read_extension

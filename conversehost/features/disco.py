@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lxml import etree
-
 from conversehost.features.xep import Xep
-from conversehost.server.host import At, DiscoNode, Host, Reply
+from conversehost.server.discovery import DiscoNode, answer, feature, identity, item
+from conversehost.server.host import At, Host, Reply
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import Element, attributes_of, element
+from conversehost.xmpp.xml import Element
 
 XEP = Xep(30, "Service Discovery", "2.5.0", "complete; strangers are refused accounts' items too")
 EXTENSIONS = Xep(128, "Service Discovery Extensions", "1.0.1", "complete")
 
 
 def install(host: Host) -> None:
-    feature = DiscoFeature(host)
+    disco = DiscoFeature(host)
     for namespace in (ns.DISCO_INFO, ns.DISCO_ITEMS):
         host.advertise(namespace)
         host.advertise(namespace, at="account")
-    host.on_iq("get", ns.DISCO_INFO, "query", feature.host_info, at="host")
-    host.on_iq("get", ns.DISCO_ITEMS, "query", feature.host_items, at="host")
-    host.on_iq("get", ns.DISCO_INFO, "query", feature.account_info, at="account")
-    host.on_iq("get", ns.DISCO_ITEMS, "query", feature.account_items, at="account")
+    host.on_iq("get", ns.DISCO_INFO, "query", disco.host_info, at="host")
+    host.on_iq("get", ns.DISCO_ITEMS, "query", disco.host_items, at="host")
+    host.on_iq("get", ns.DISCO_INFO, "query", disco.account_info, at="account")
+    host.on_iq("get", ns.DISCO_ITEMS, "query", disco.account_items, at="account")
 
 
 class DiscoFeature:
@@ -53,7 +52,7 @@ class DiscoFeature:
         node = self._node(iq, at)
         if node is not None:
             return answer(iq, node.info(iq))
-        features = [element(ns.DISCO_INFO, "feature", {"var": each}) for each in self._host.features[at]]
+        features = [feature(each) for each in self._host.features[at]]
         return answer(iq, [*identities, *features, *forms])
 
     def _items(self, iq: Stanza, at: At, items: Sequence[Element]) -> Reply:
@@ -77,19 +76,3 @@ class DiscoFeature:
         assert sender is not None
         if not self._host.may_see((iq.to or sender).to_bare(), sender):
             raise StanzaError("service-unavailable")
-
-
-def answer(iq: Stanza, children: Sequence[Element]) -> Element:
-    """The same `<query/>`, with what there is to say."""
-    return element(etree.QName(iq[0]).namespace or "", "query", attributes_of(iq[0]), *children)
-
-
-def identity(category: str, type: str, name: str = "") -> Element:
-    """What an entity is."""
-    named = {"name": name} if name else {}
-    return element(ns.DISCO_INFO, "identity", {"category": category, "type": type, **named})
-
-
-def item(jid: str, name: str = "") -> Element:
-    """What is there besides."""
-    return element(ns.DISCO_ITEMS, "item", {"jid": jid, **({"name": name} if name else {})})

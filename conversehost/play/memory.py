@@ -14,7 +14,8 @@ from conversehost.loading import load
 from conversehost.options import Settings
 from conversehost.server.router import Router
 from conversehost.server.stream import ServerStream
-from conversehost.service import DEMO, Server
+from conversehost.service import Server
+from conversehost.testbed.cast import DEMO
 from conversehost.testbed.dialogue import Dialogue, Role
 from conversehost.turn import Turn
 from conversehost.xmpp.errors import StreamError
@@ -31,7 +32,7 @@ class InMemory:
         """Raises ConfigError for options that there aren't."""
         self._server = Server(_settings(dialogue), Clock())
         for account, password in dialogue.accounts.items():
-            self._server.hosts[account.domain].create_account(account, password)
+            self._server.domains.hosts[account.domain].create_account(account, password)
 
     def client(self, role: Role) -> Client:
         return Client(MemoryWire(self._server.router, self._server.turn, self._server.limits), role.jid, role.password)

@@ -12,7 +12,8 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element
 
 if TYPE_CHECKING:
-    from conversehost.server.host import At, DiscoNode
+    from conversehost.server.discovery import DiscoNode
+    from conversehost.server.host import At
     from conversehost.server.session import Session
     from conversehost.server.stream import ServerStream
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from conversehost.auth.accounts import Accounts
@@ -13,6 +12,7 @@ from conversehost.server.authentication import LoginRules
 from conversehost.server.clients import ClientFeatures, NothingKnown
 from conversehost.server.commands import Command
 from conversehost.server.delivery import Delivery, Later
+from conversehost.server.discovery import DiscoNode
 from conversehost.server.hooks import Hooks
 from conversehost.server.login import Login, Negotiation
 from conversehost.server.policy import DEFAULT, Policy
@@ -47,14 +47,6 @@ OwnIqHandler = Callable[[Session, Stanza], Reply | Later]
 StreamIqHandler = Callable[[Stanza], Reply]
 NonzaHandler = Callable[["ServerStream", Element], None]
 At = Literal["host", "account"]
-
-
-@dataclass(frozen=True, slots=True)
-class DiscoNode:
-    """A node of service discovery: what it is, and what is below. Each gets the question, and answers the children."""
-
-    info: Callable[[Stanza], Sequence[Element]]
-    items: Callable[[Stanza], Sequence[Element]]
 
 
 class Host:

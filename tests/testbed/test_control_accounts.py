@@ -17,7 +17,7 @@ ITEM = f"{{{ns.ROSTER}}}query/{{{ns.ROSTER}}}item"
 
 def can_log_in(house: House, jid: str, password: str) -> bool:
     outcomes: list[object] = []
-    house.server.accounts.check(Attempt(parse(jid), password), outcomes.append)
+    house.server.domains.accounts.check(Attempt(parse(jid), password), outcomes.append)
     return isinstance(outcomes[0], Accepted)
 
 

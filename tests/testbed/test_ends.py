@@ -162,7 +162,7 @@ def test_a_client_that_could_come_back_and_does_not(house: House, bob: Person, t
     alice.say(f"<enable xmlns='{ns.SM}' resume='true'/>")
     alice.drop()
     assert seen(bob, alice.jid) == [None]
-    house.server.clock.advance(house.server.policy.resume_time + 1)
+    house.server.clock.advance(house.server.domains.policy.resume_time + 1)
     assert seen(bob, alice.jid) == ["unavailable"]
 
 

@@ -14,7 +14,7 @@ from .conftest import House
 
 
 def contacts(house: House, name: str) -> set[str]:
-    host = house.server.hosts["localhost"]
+    host = house.server.domains.hosts["localhost"]
     return {item.jid for item in host.rosters.of(parse(f"{name}@localhost"))}
 
 
@@ -23,7 +23,7 @@ def test_of_too_many_prebound_sessions_the_one_idle_for_longest_gives_way(house)
     for each in (first, *others):
         exchange = house.poll(each)
         if each is not others[2]:  # its page has gone again
-            link = house.server.hosts["localhost"].session(parse(each.jid)).link
+            link = house.server.domains.hosts["localhost"].session(parse(each.jid)).link
             lowest(link).session.lost(exchange)
         house.server.clock.advance(1)
     house.prebound("alice")
@@ -44,7 +44,7 @@ def test_sessions_that_are_in_use_stay(house):
 
 def test_the_bots_meet_whoever_comes_later():
     house = House("--registration")
-    house.server.hosts["localhost"].create_account(parse("zoe@localhost"), "secret")
+    house.server.domains.hosts["localhost"].create_account(parse("zoe@localhost"), "secret")
     assert contacts(house, "zoe") == {"echo@localhost", "welcome@localhost"}
     assert "zoe@localhost" in contacts(house, "echo")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conversehost.errors import ConfigError
-from conversehost.service import DEMO
+from conversehost.testbed.cast import DEMO
 from conversehost.testbed.scenario import Bot, Circle, Person, Scenario, add_bot, load, populate
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import parse

@@ -171,7 +171,7 @@ def test_two_servers_in_a_process_count_for_themselves(house):
     other = House()
     house.person("alice")
     assert samples(house) != samples(other)
-    assert samples(other)["conversehost_sessions_bound_total", "memory"] == len(other.server.bots)
+    assert samples(other)["conversehost_sessions_bound_total", "memory"] == len(other.server.cast.scenario.bots)
 
 
 def test_a_reset_takes_nothing_back(house):

@@ -1,0 +1,85 @@
+"""The virtual hosts: what they share, and how one more is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import ModuleType
+
+from conversehost.auth.accounts import Accounts
+from conversehost.clock import Clock
+from conversehost.errors import ConfigError
+from conversehost.features import by_name, chosen
+from conversehost.logins import Logins
+from conversehost.options import Settings, did_you_mean
+from conversehost.server.host import Host
+from conversehost.server.policy import Policy
+from conversehost.server.router import Router
+from conversehost.store.memory import MemoryStore
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.stanza import Stanza
+
+
+class Domains:
+    """`hosts`, by domain, with one store, one router and one way to log in for all of them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        founders: Iterable[JID],
+        *,
+        clock: Clock,
+        wall: Clock,
+        report: Callable[[BaseException, Stanza], None],
+        note: Callable[[str], None],
+        prepare: Callable[[Host], None],
+    ) -> None:
+        """`founders`: accounts that there are from the beginning. `prepare` is called with each host, once its features
+        are installed. `clock` may be turned by hand, `wall` never is. Raises ConfigError.
+        """
+        self._settings = settings
+        self._clock = clock
+        self._prepare = prepare
+        self.store = MemoryStore()
+        self.accounts = Accounts(self.store)
+        self.router = Router(report)
+        self.hosts = self.router.hosts
+        self.logins = Logins(settings, self.accounts, self.hosts, clock=wall, note=note)
+        self.policy = Policy.of(settings, founders)
+        for domain in settings.domains:
+            self.add(domain)
+        if settings.guests:
+            self.add(settings.guests, guests=True)
+
+    def add(self, domain: str, *, guests: bool = False) -> Host:
+        """One more, without accounts; `guests`: who comes needs none. Raises ConfigError."""
+        host = Host(
+            domain,
+            store=self.store,
+            clock=self._clock,
+            router=self.router,
+            accounts=self.accounts,
+            rules=self.logins.rules(guests=guests),
+            policy=self.policy,
+        )
+        for feature in self._features(guests):
+            feature.install(host)
+        self._prepare(host)
+        return host
+
+    def by_http(self) -> list[str]:
+        """Those that clients may name in BOSH and over WebSocket."""
+        return [domain for domain in self.hosts if self._settings.is_open(domain)]
+
+    def items_of(self, domain: str) -> dict[str, str]:
+        """Where service discovery lists a component: at the host that it is below, else at the first."""
+        hosts = list(self.hosts.values())
+        return next((each for each in hosts if domain.endswith(f".{each.domain}")), hosts[0]).items
+
+    def _features(self, guests: bool) -> tuple[ModuleType, ...]:
+        settings = self._settings
+        try:
+            return chosen(registration=settings.registration and not guests, guests=guests, disabled=settings.disabled)
+        except KeyError as error:
+            name, known = str(error.args[0]), list(by_name())
+            near = did_you_mean(name, known) or f": there are {', '.join(known)}"
+            raise ConfigError(f"--disable {name}: no such feature{near}") from None
