@@ -83,6 +83,8 @@ def banner(ready: Mapping[str, Any], notes: list[str], *, colour: bool) -> str:
         ("prebind", ready["prebind"]),
         ("XMPP", ready["c2s"]),
         ("XMPP, TLS", ready["c2s_tls"]),
+        ("API", ready["api"]),
+        ("API token", ready["api_token_file"]),
     ]
     if not ready["https"]:
         rows.append(("CA for TLS", ready["ca"]))

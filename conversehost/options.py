@@ -307,7 +307,13 @@ class Settings:
         None,
         PATH,
         RUN,
-        "where the authority is kept; without it $XDG_STATE_HOME/conversehost or ~/.local/state/conversehost",
+        "where authority and tokens are kept; without it $XDG_STATE_HOME/conversehost or ~/.local/state/conversehost",
+    )
+    api_token_file: Path | None = option(
+        None,
+        FILE,
+        RUN,
+        "the control API's token for other machines is in this file; without it a new one in the state folder",
     )
     no_traffic: bool = option(
         False, FLAG, RUN, "don't keep what clients and the server say, which tests may ask for: a little faster"

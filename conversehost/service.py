@@ -39,6 +39,7 @@ from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
 from conversehost.testbed.noun import API, World
 from conversehost.testbed.snapshots import State
 from conversehost.testbed.tap import TappedStream
+from conversehost.testbed.token import Token
 from conversehost.testbed.traffic import Traffic
 from conversehost.turn import Turn
 from conversehost.web.converse import find as find_converse
@@ -76,6 +77,7 @@ def compose(settings: Settings, sockets: Sockets) -> Composition:
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
     server = Server(settings, reactor)
     server.sockets = sockets
+    server.keep_token()
     server.ready = server.ready_line()
     return Composition(server, server.ready, server.reload if settings.tls or settings.require_tls else None)
 
@@ -95,6 +97,7 @@ class Server(Service):
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
         self.traffic = Traffic(self.clock.utc)
         self.faults = Faults(self.clock)
+        self.token = Token(settings.api_token_file)
         self.cast = Cast(settings)
         self.domains = Domains(
             settings,
@@ -159,6 +162,7 @@ class Server(Service):
         if self.components is not None:
             self.components.close_all(StreamError("system-shutdown"))
         self.http.close_idle()
+        self.token.drop()
         return deferLater(self.reactor, 0).addCallback(lambda _: deferLater(self.reactor, 0))
 
     def reload(self) -> None:
@@ -170,6 +174,14 @@ class Server(Service):
             log.error("the certificate stays as it was: {error}", error=str(error))
         else:
             log.info("the certificate was read anew: it is good until {expires}", expires=f"{expires:%Y-%m-%d}")
+
+    def keep_token(self) -> None:
+        """For other machines; where it can't be kept, the control API is for this one alone."""
+        try:
+            folder = self.settings.state_dir or secured.state_folder()
+            self.token.keep(folder, self.sockets.http[0].getsockname()[1])
+        except ConfigError as error:
+            log.warn("the control API is for this machine alone: {error}", error=str(error))
 
     def close_sessions(self, condition: str) -> None:
         """End every client's session, with a condition that is both a stream error and a BOSH one."""
@@ -224,7 +236,8 @@ class Server(Service):
             "websocket": handshake.websocket_url(site_url),
             "prebind": f"{site_url}/prebind",
             "credentials": None,
-            "api": self._api_url(),
+            "api": f"{site_url}{API}",
+            "api_token_file": self.token.path and str(self.token.path),
             "https": f"https://{at(self.sockets.https)}/" if self.sockets.https else None,
             "ca": self.secured and self.secured.ca,
             "c2s": at(self.sockets.c2s),
@@ -233,10 +246,6 @@ class Server(Service):
             "domain": settings.domains[0],
             "accounts": accounts,
         }
-
-    def _api_url(self) -> str | None:
-        """Only for programs on this machine, so not there when nothing listens for them."""
-        return f"http://localhost:{self.sockets.http[0].getsockname()[1]}{API}" if self._reached_locally() else None
 
     def _reached_locally(self) -> bool:
         return any(each.startswith("127.") or each in ("::1", "0.0.0.0", "::") for each in self.settings.interfaces)
@@ -374,5 +383,5 @@ class Server(Service):
             self.reset,
             lambda: self.ready,
         )
-        root.putChild(b"_conversehost", control(world, parts.hosts))
+        root.putChild(b"_conversehost", control(world, parts.hosts, self.token))
         return root

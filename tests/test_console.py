@@ -21,6 +21,8 @@ READY = {
     "prebind": "http://localhost:5280/prebind",
     "c2s": "localhost:5222",
     "c2s_tls": "localhost:5223",
+    "api": "http://localhost:5280/_conversehost/api/v1",
+    "api_token_file": None,
     "accounts": {"alice@localhost": "secret", "al@localhost": "other"},
 }
 
@@ -101,6 +103,7 @@ def test_the_banner_is_aligned_and_leaves_out_what_is_not_there():
         "    prebind    http://localhost:5280/prebind\n"
         "    XMPP       localhost:5222\n"
         "    XMPP, TLS  localhost:5223\n"
+        "    API        http://localhost:5280/_conversehost/api/v1\n"
         "\n"
         "    accounts   alice@localhost  secret\n"
         "               al@localhost     other\n"
@@ -113,6 +116,11 @@ def test_whom_to_trust_is_a_file():
     text = banner({**READY, "ca": "/home/me/ca.pem"}, [], colour=False)
     assert "    CA for TLS /home/me/ca.pem\n" in text
     assert "Chromium" not in text
+
+
+def test_where_the_token_of_the_api_is_kept():
+    text = banner({**READY, "api_token_file": "/home/me/api/token-5280"}, [], colour=False)
+    assert "    API token  /home/me/api/token-5280\n" in text
 
 
 def test_a_banner_of_many_accounts_is_short():

@@ -162,6 +162,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         site = "dist"
         log_level = "WARN"
         oauth = "mine.login:verify"
+        api_token_file = "cast.toml"
         no_traffic = true
         json = true
         ready_file = "ready.json"
@@ -232,6 +233,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         site=tmp_path / "dist",
         log_level="warn",
         oauth="mine.login:verify",
+        api_token_file=tmp_path / "cast.toml",
         no_traffic=True,
         json=True,
         ready_file=tmp_path / "ready.json",

@@ -329,6 +329,8 @@ def fail(request: Request, error: BaseException) -> bytes | int:
 
 def refuse(request: Request, error: ApiError) -> bytes | int:
     """Write the refusal."""
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        request.setHeader(b"www-authenticate", b'Bearer realm="conversehost"')
     return _write(request, error.status, error.to_json())
 
 

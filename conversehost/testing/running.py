@@ -21,6 +21,7 @@ environment
   CONVERSEHOST_WEBSOCKET   WebSocket
   CONVERSEHOST_PREBIND     prebind
   CONVERSEHOST_API         the control API: see docs/testing.md
+  CONVERSEHOST_API_TOKEN_FILE   the file with the token for it, which other machines need
   CONVERSEHOST_C2S         XMPP over TCP, as HOST:PORT; CONVERSEHOST_C2S_TLS: with TLS from the start
   CONVERSEHOST_DOMAIN      the XMPP domain
   CONVERSEHOST_CA          the file to trust its certificate by, where it has one
@@ -36,6 +37,7 @@ NAMES = {
     "CONVERSEHOST_WEBSOCKET": "websocket",
     "CONVERSEHOST_PREBIND": "prebind",
     "CONVERSEHOST_API": "api",
+    "CONVERSEHOST_API_TOKEN_FILE": "api_token_file",
     "CONVERSEHOST_C2S": "c2s",
     "CONVERSEHOST_C2S_TLS": "c2s_tls",
     "CONVERSEHOST_DOMAIN": "domain",

@@ -106,14 +106,16 @@ class TestBed:
 
     __test__ = False  # pytest: it only sounds like a test
 
-    def __init__(self, ready: Mapping[str, Any], process: _Process | None = None) -> None:
+    def __init__(self, ready: Mapping[str, Any], process: _Process | None = None, token: str | None = None) -> None:
         """From the server's ready line. Mostly one calls `start` or `connect`."""
+        self._token = token
         self.site: str = ready["site"]
         self.bosh: str = ready["bosh"]
         self.websocket: str | None = ready["websocket"]
         self.prebind: str = ready["prebind"]
         self.credentials: str | None = ready["credentials"]
-        self.api: str | None = ready["api"]
+        self.api: str = ready["api"]
+        self.api_token_file: str | None = ready["api_token_file"]
         self.https: str | None = ready["https"]
         self.ca: str | None = ready["ca"]
         self.c2s: str = ready["c2s"]
@@ -140,12 +142,16 @@ class TestBed:
         return cls(ready, process)
 
     @classmethod
-    def connect(cls, url: str) -> TestBed:
-        """Use a server that runs already; `url` is any address of its site, or of its API."""
+    def connect(cls, url: str, token: str | None = None) -> TestBed:
+        """Use a server that runs already; `url` is any address of its site, or of its API.
+
+        One on another machine, or behind a proxy, wants the token that is in its file `api_token_file`.
+        """
         parts = urlsplit(url)
-        about = _call("GET", f"{parts.scheme}://{parts.netloc}{API}")
+        api = f"{parts.scheme}://{parts.netloc}{API}"
+        about = _call("GET", api, token=token)
         try:
-            return cls(about["server"])
+            return cls({**about["server"], "api": api}, token=token)
         except (KeyError, TypeError):
             raise TestBedError(f"{url} is no conversehost") from None
 
@@ -263,7 +269,7 @@ class TestBed:
         Raises TestBedError after `timeout` seconds; it says what came nearest.
         """
         fields = {**_filter(xpath, after, wanted), "timeout": timeout}
-        return _record(_call("POST", f"{self._api()}/traffic/wait", fields, ANSWER + timeout))
+        return _record(self._ask("POST", "traffic/wait", fields, ANSWER + timeout))
 
     def transcript(self, xpath: str | None = None, *, after: Record | int = 0, **wanted: User | str) -> str:
         """The same for people: a line for each element, with the time, whose stream it was, and its direction."""
@@ -325,13 +331,8 @@ class TestBed:
         """
         self._ask("POST", "reset")
 
-    def _ask(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
-        return _call(method, f"{self._api()}/{path}", fields)
-
-    def _api(self) -> str:
-        if self.api is None:
-            raise TestBedError(f"{self.site} has no control API: it listens on no loopback address")
-        return self.api
+    def _ask(self, method: str, path: str, fields: Mapping[str, Any] | None = None, timeout: float = ANSWER) -> Any:
+        return _call(method, f"{self.api}/{path}", fields, timeout, self._token)
 
 
 class _Process:
@@ -421,10 +422,14 @@ def _filter(xpath: str | None, after: Record | int, wanted: Mapping[str, User | 
     return fields | ({"after": number} if number else {})
 
 
-def _call(method: str, url: str, fields: Mapping[str, Any] | None = None, timeout: float = ANSWER) -> Any:
+def _call(
+    method: str, url: str, fields: Mapping[str, Any] | None = None, timeout: float = ANSWER, token: str | None = None
+) -> Any:
     """One call of the control API: the JSON that it answers, None for nothing. Raises TestBedError."""
     body = None if fields is None else json.dumps(fields).encode()
     headers = {} if body is None else {"Content-Type": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
     try:
         with _open(Request(url, body, headers, method=method), timeout=timeout) as response:
             data = response.read()

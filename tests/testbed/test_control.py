@@ -53,11 +53,13 @@ def test_nothing_is_kept_or_guessed_at(api):
 # The door
 
 
-def test_only_this_machine(house):
+def test_without_a_token_only_this_machine(house):
     assert Caller(house.server, peer="127.0.0.9")("GET", "/accounts").status == 200
-    status, code, message = Caller(house.server, peer="10.0.0.7")("GET", "/accounts").error
-    assert (status, code) == (403, "forbidden")
-    assert "on this machine" in message
+    answer = Caller(house.server, peer="10.0.0.7")("GET", "/accounts")
+    status, code, message = answer.error
+    assert (status, code) == (401, "unauthorized")
+    assert "from another machine" in message
+    assert answer.headers["www-authenticate"] == 'bearer realm="conversehost"'
 
 
 FORWARDED = ["Forwarded", "Via", "X_Real_IP", "X_Forwarded_For", "X_Forwarded_Host", "X_Forwarded_Proto"]
@@ -65,7 +67,7 @@ FORWARDED = ["Forwarded", "Via", "X_Real_IP", "X_Forwarded_For", "X_Forwarded_Ho
 
 @pytest.mark.parametrize("field", [*FORWARDED, "X_Forwarded_Port", "x_forwarded_anything"])
 def test_nothing_that_a_proxy_passes_on(api, field):
-    assert api("GET", "/accounts", **{field: "x"}).error[:2] == (403, "forbidden")
+    assert api("GET", "/accounts", **{field: "x"}).error[:2] == (401, "unauthorized")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:5280", "localhost.evil.example", "10.0.0.1:5280"])
@@ -95,7 +97,7 @@ def test_no_page_of_another_site(api):
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
 def test_the_door_is_before_everything(house, path, method):
     before = house.server.store.snapshot()
-    assert Caller(house.server, peer="10.0.0.7")(method, path).status == 403
+    assert Caller(house.server, peer="10.0.0.7")(method, path).status == 401
     assert house.server.store.snapshot() == before
 
 
@@ -250,7 +252,7 @@ def test_our_own_fault_is_told_and_logged(house):
     told = server.traffic, server.faults, server.state
     world = World(server.domains.hosts, (), server.turn, *clocks, *told, fail, lambda: READY)
     root = Resource()
-    root.putChild(b"_conversehost", control(world, Hosts(frozenset())))
+    root.putChild(b"_conversehost", control(world, Hosts(frozenset()), server.token))
     server.http.site.resource = root
     with capturedLogs() as logs:
         answer = house.api("POST", "/reset")

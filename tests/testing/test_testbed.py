@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from conversehost.testing import Session, TestBed, TestBedError, User
+from conversehost.testing import Session, TestBed, TestBedError, User, testbed
 from tests.clients.bosh import BoshClient
 
 ROOT = Path(__file__).parents[2]
@@ -360,26 +360,6 @@ def test_a_reset_undoes_everything(bed):
     again.close()
 
 
-def test_a_server_for_other_machines_alone_has_no_control_api():
-    names = (
-        "site",
-        "bosh",
-        "prebind",
-        "websocket",
-        "credentials",
-        "https",
-        "ca",
-        "c2s",
-        "c2s_tls",
-        "component",
-        "domain",
-        "pid",
-    )
-    bed = TestBed(dict.fromkeys(names, "x") | {"api": None})
-    with pytest.raises(TestBedError, match="listens on no loopback address"):
-        bed.reset()
-
-
 def test_time_is_turned(bed: TestBed):
     before = bed.now
     assert 3600 <= (bed.advance(3600) - before).total_seconds() < 3660
@@ -422,3 +402,27 @@ def test_waiting_for_what_is_said(bed: TestBed):
         TestBedError, match=r"nothing matched within 0\.1 seconds; .* the nearest: <message .*xpath differs"
     ):
         bed.wait_for("message[body='hello?']", account="bob", direction="out", timeout=0.1)
+
+
+# The token
+
+
+def test_a_server_behind_a_proxy_wants_its_token(bed, monkeypatch):
+    direct = testbed._open
+
+    def proxied(request: urllib.request.Request, **options: float) -> object:
+        request.add_header("X-Forwarded-For", "192.0.2.7")
+        return direct(request, **options)
+
+    token = Path(bed.api_token_file).read_text().strip()
+    monkeypatch.setattr(testbed, "_open", proxied)
+    for wrong in (None, "x" * 32):
+        with pytest.raises(TestBedError) as refused:
+            TestBed.connect(bed.site, token=wrong)
+        assert refused.value.code == "unauthorized"
+    other = TestBed.connect(bed.site, token=token)
+    other.message("alice", "bob", "hi")
+    assert other.add_user("zoe").jid in other.accounts
+    with pytest.raises(TestBedError) as waited:
+        other.wait_for("message[body='nothing']", timeout=0)
+    assert waited.value.code == "request-timeout"

@@ -1,0 +1,66 @@
+"""Who may use the control API: programs on this machine, and those that show its token."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
+
+from conversehost.testbed.noun import API, ApiError, Refusal
+from conversehost.testbed.token import Token, bearer
+from conversehost.web.guard import Hosts, is_cross_site, is_direct_and_local
+
+NEEDED = (
+    "from another machine, or through a proxy, this needs Authorization: Bearer TOKEN; "
+    "where the token is, the server says when it starts"
+)
+WRONG = "that is not the token of this server, which has a new one at each start unless --api-token-file gives it"
+
+
+class Place(Resource):
+    """A part of a path, with nothing of its own."""
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        return Refusal(ApiError(HTTPStatus.NOT_FOUND, f"there is nothing here; the API is at {API}"))
+
+    def render(self, request: Request) -> bytes | int:
+        """404."""
+        return self.getChild(b"", request).render(request)
+
+
+class Door(Place):
+    """Lets in who is on this machine or has the token, and is no page of another site."""
+
+    def __init__(self, hosts: Hosts, token: Token) -> None:
+        """`hosts`: the names that it may be reached by without the token."""
+        super().__init__()
+        self._hosts = hosts
+        self._token = token
+
+    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
+        """All that is below goes through here."""
+        try:
+            self._check(request)
+        except ApiError as error:
+            return Refusal(error)
+        return super().getChildWithDefault(path, request)
+
+    def _check(self, request: Request) -> None:
+        """Raises ApiError: 401 without the token where it is needed, 421 for a Host that isn't ours (DNS rebinding:
+        there no page has the token), 403 for a page of another site.
+        """
+        shown = bearer(request.getHeader(b"authorization"))
+        if shown is None:
+            self._check_without_token(request)
+        elif not self._token.opens(shown):
+            raise ApiError(HTTPStatus.UNAUTHORIZED, WRONG)
+        if is_cross_site(request):
+            raise ApiError(HTTPStatus.FORBIDDEN, "not for pages of other sites")
+
+    def _check_without_token(self, request: Request) -> None:
+        if not is_direct_and_local(request):
+            raise ApiError(HTTPStatus.UNAUTHORIZED, NEEDED)
+        if not self._hosts.allows(request):
+            message = "this server doesn't answer to that Host here; --allowed-host would allow it, or the token"
+            raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, message)
