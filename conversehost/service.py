@@ -115,7 +115,7 @@ class Server(Service):
         self.cast.enter(self.domains.hosts)
         self._beginning = self.store.snapshot()
         self.state = State(self.store.snapshot, self.restore)
-        self.cast.start(self.router, self.turn)
+        self.cast.start(self.router, self.turn, self.clock)
         self.by_http = self.domains.by_http()
         self.manager = Manager(
             self._backend_for,
@@ -199,6 +199,8 @@ class Server(Service):
 
     def reset(self) -> None:
         """Everything as right after the start; for clients it is as if the server had been started anew."""
+        for jid in tuple(self.cast.hired):
+            self.cast.dismiss(jid)
         self.restore(self._beginning)
         self.state.taken.clear()
         self.traffic.clear()
@@ -209,7 +211,7 @@ class Server(Service):
         """All data as it was then; for clients, as if the server had been started anew."""
         self.close_sessions("system-shutdown")
         self.store.restore(snapshot)
-        self.cast.start(self.router, self.turn)
+        self.cast.start(self.router, self.turn, self.clock)
         if self.mounted is not None:
             self.mounted.start()
 
@@ -373,7 +375,7 @@ class Server(Service):
         root = site(parts)
         world = World(
             self.domains.hosts,
-            self.cast.bots,
+            self.cast,
             self.turn,
             self.clock,
             self.wall,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import conversehost
+from conversehost.clock import Clock
 from conversehost.errors import ConfigError
 from conversehost.options import Settings
 from conversehost.server.host import Host
@@ -20,15 +21,27 @@ DEMO = Path(conversehost.__file__).parent / "fixtures" / "scenarios" / "demo.tom
 
 
 class Cast:
-    """Read first, put into the hosts when there are some; the scenario's bots then log in, and out."""
+    """Read first, put into the hosts when there are some; the bots then log in, and out. More may be hired later."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigError."""
         self.scenario = scenarios.load(settings.scenario or DEMO, settings.domains)
         self.users = tuple((parse(name), password) for name, password in settings.users)
-        self._handlers = tuple(Bot(parse(name), "", parse(name).local.capitalize()) for name, _ in settings.bots)
-        self.bots = (*self.scenario.bots, *self._handlers)
-        self._live: list[ContactBot] = []
+        self._handlers = tuple(Bot(parse(name), parse(name).local.capitalize()) for name, _ in settings.bots)
+        self.hired: dict[JID, Bot] = {}
+        self._meetings: dict[JID, Callable[[], None]] = {}  # how to end those of who is hired
+        self._live: dict[JID, ContactBot] = {}
+        self._log_in: Callable[[Bot], None]
+
+    @property
+    def bots(self) -> tuple[Bot, ...]:
+        """All that the test bed plays."""
+        return (*self.scenario.bots, *self._handlers, *self.hired.values())
+
+    @property
+    def busy(self) -> int:
+        """How many scripts are between two steps."""
+        return sum(bot.busy for bot in self._live.values())
 
     def founders(self) -> list[JID]:
         """The accounts of people."""
@@ -56,12 +69,45 @@ class Cast:
             if not hosts[bot.jid.domain].accounts.exists(bot.jid):
                 scenarios.add_bot(hosts[bot.jid.domain], bot)
 
-    def start(self, router: Router, turn: Turn) -> None:
-        """The scenario's bots log in."""
-        self._live = [ContactBot(router, turn, bot.jid, bot.kind) for bot in self.scenario.bots]
+    def hire(self, host: Host, bot: Bot) -> None:
+        """One more contact of everybody in its domain, from now on; one of the same address is replaced.
+
+        Raises ValueError when the account is somebody else's.
+        """
+        if bot.jid not in self.hired and host.accounts.exists(bot.jid):
+            raise ValueError(f"{bot.jid} exists already")
+        self.dismiss(bot.jid)
+        self._meetings[bot.jid] = scenarios.add_bot(host, bot)
+        self.hired[bot.jid] = bot
+        self._log_in(bot)
+
+    def dismiss(self, jid: JID) -> bool:
+        """It logs out, and meets nobody any more; its account stays. False when nobody is hired there."""
+        if self.hired.pop(jid, None) is None:
+            return False
+        self._meetings.pop(jid)()
+        if jid in self._live:
+            self._live.pop(jid).leave()
+        return True
+
+    def start(self, router: Router, turn: Turn, clock: Clock) -> None:
+        """All bots that have an account log in; who is hired and has none, has gone with it."""
+
+        def log_in(bot: Bot) -> None:
+            if bot.script is not None:
+                self._live[bot.jid] = ContactBot(router, turn, clock, bot.jid, bot.script)
+
+        self._log_in = log_in
+        for bot in self.scenario.bots:
+            log_in(bot)
+        for bot in tuple(self.hired.values()):
+            if router.hosts[bot.jid.domain].accounts.exists(bot.jid):
+                log_in(bot)
+            else:
+                self.dismiss(bot.jid)
         turn.end()
 
     def stop(self) -> None:
         """They log out."""
         while self._live:
-            self._live.pop().leave()
+            self._live.popitem()[1].leave()

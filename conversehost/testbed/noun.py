@@ -19,8 +19,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from conversehost.net.clock import ReactorClock
 from conversehost.server.host import Host
+from conversehost.testbed.cast import Cast
 from conversehost.testbed.faults import Faults
-from conversehost.testbed.scenario import Bot
 from conversehost.testbed.traffic import Traffic
 from conversehost.turn import Turn
 from conversehost.web.resource import answer_json
@@ -109,6 +109,10 @@ class Fields:
             raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be a whole number")
         return value
 
+    def value(self, name: str) -> object:
+        """Whatever it is; None when it is missing."""
+        return self._values.get(name)
+
     def boolean(self, name: str) -> bool | None:
         """true or false; None when it is missing."""
         value = self._values.get(name)
@@ -154,7 +158,7 @@ class World:
     """What the control API sees of the server, and moves."""
 
     hosts: Mapping[str, Host]
-    bots: Sequence[Bot]
+    cast: Cast
     turn: Turn
     clock: ReactorClock
     wall: ReactorClock
@@ -188,7 +192,7 @@ class World:
 
     def is_bot(self, account: JID) -> bool:
         """Whether the test bed plays it."""
-        return any(bot.jid == account for bot in self.bots)
+        return any(bot.jid == account for bot in self.cast.bots)
 
 
 class Noun(Resource):

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from conversehost.errors import ConfigError
 from conversehost.server.host import Host
 from conversehost.testbed.bots import BOTS
+from conversehost.testbed.scripts import Script, of_python, read_script
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 from conversehost.xmpp.xml import child, clean, element, to_bytes
@@ -42,11 +43,11 @@ class Circle:
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A contact of everybody in its domain, played by the test bed."""
+    """A contact of everybody in its domain, played by its script, or by a handler of the operator's."""
 
     jid: JID
-    kind: str
     nickname: str
+    script: Script | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class _Reader:
         people = _read_tables(data, "account", self._person, {"name", "password", "nickname"})
         self._people = {person.jid for person in people}
         circles = _read_tables(data, "circle", self._circle, {"group", "members"})
-        bots = _read_tables(data, "bot", self._bot, {"name", "kind", "nickname"})
+        bots = _read_tables(data, "bot", self._bot, {"name", "kind", "nickname", "status", "on"})
         _refuse_doubles([each.jid for each in people + bots], "name")
         return Scenario(people, circles, bots)
 
@@ -109,10 +110,8 @@ class _Reader:
         return Circle(_text(data, "group", ""), tuple(jids))
 
     def _bot(self, data: Mapping[str, Any]) -> Bot:
-        jid, kind = self._jid("name", _text(data, "name")), _text(data, "kind")
-        if kind not in BOTS:
-            raise ValueError(f"kind {kind!r} isn't one of {', '.join(sorted(BOTS))}")
-        return Bot(jid, kind, _text(data, "nickname", jid.local.capitalize()))
+        jid = self._jid("name", _text(data, "name"))
+        return Bot(jid, _text(data, "nickname", jid.local.capitalize()), read_bot(data))
 
     def _jid(self, key: str, text: str) -> JID:
         try:
@@ -122,6 +121,24 @@ class _Reader:
         if jid.domain not in self._domains:
             raise ValueError(f"{key}: {jid.domain}, of {jid}, is not served (--domain {jid.domain} would)")
         return jid
+
+
+def read_bot(data: Mapping[str, Any]) -> Script:
+    """What a bot does, by its keys: a `kind`, or `on` and `status`. Raises ValueError."""
+    if "on" in data and "kind" in data:
+        raise ValueError("kind and on don't go together: on says what the bot does")
+    if "on" in data:
+        return read_script(data)
+    kind = _text(data, "kind")
+    if ":" in kind:
+        try:
+            return of_python(kind, f"kind {kind!r}")
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+    if kind not in BOTS:
+        known = ", ".join(sorted(BOTS))
+        raise ValueError(f"kind {kind!r} isn't one of {known}, nor a package.module:function; or write rules: on")
+    return BOTS[kind]
 
 
 def populate(hosts: Mapping[str, Host], scenario: Scenario) -> None:
@@ -136,8 +153,11 @@ def populate(hosts: Mapping[str, Host], scenario: Scenario) -> None:
             befriend(hosts[one.domain], one, other, nicknames[other], circle.group)
 
 
-def add_bot(host: Host, bot: Bot) -> None:
-    """Its account (nobody knows the password), and a place in the roster of everybody in its domain, now and later."""
+def add_bot(host: Host, bot: Bot) -> Callable[[], None]:
+    """Its account (nobody knows the password), and a place in the roster of everybody in its domain, now and later.
+
+    What is answered ends the latter.
+    """
 
     def meet(account: JID) -> None:
         introduce({host.domain: host}, account, bot.jid, "Bots")
@@ -148,6 +168,7 @@ def add_bot(host: Host, bot: Bot) -> None:
         if jid != bot.jid:
             meet(jid)
     host.hooks.account_created.append(meet)
+    return lambda: host.hooks.account_created.remove(meet)
 
 
 def introduce(hosts: Mapping[str, Host], account: JID, contact: JID, group: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversehost.testbed.bots import ContactBot
+from conversehost.testbed.bots import BOTS, ContactBot
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import parse
 from conversehost.xmpp.xml import to_bytes
@@ -104,7 +104,7 @@ class Play:
         self.stage = Stage(registration=True)
         self.stage.befriend("romeo", "juliet")
         self.stage.account("echo")
-        ContactBot(self.stage.router, self.stage.turn, parse("echo@localhost"), "echo")
+        ContactBot(self.stage.router, self.stage.turn, self.stage.clock, parse("echo@localhost"), BOTS["echo"])
         self.clients = [self.enter(number) for number in range(4)]
 
     def enter(self, number: int) -> Client:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from conversehost.net.memory import MemoryClient
-from conversehost.testbed import bots
 from conversehost.testbed.bots import BOTS, WELCOME, ContactBot
 from conversehost.testbed.scenario import Bot, add_bot
+from conversehost.testbed.scripts import Rule, Script
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JIDError, parse
@@ -21,11 +21,11 @@ def body(text: str) -> Element:
     return element(ns.CLIENT, "body", text=text)
 
 
-def bot(stage: Stage, name: str, kind: str = "echo") -> ContactBot:
+def bot(stage: Stage, name: str, kind: str | Script = "echo") -> ContactBot:
     """With everybody who exists as its contacts."""
     jid = parse(f"{name}@localhost")
-    add_bot(stage.host, Bot(jid, kind, name.capitalize()))
-    made = ContactBot(stage.router, stage.turn, jid, kind)
+    add_bot(stage.host, Bot(jid, name.capitalize()))
+    made = ContactBot(stage.router, stage.turn, stage.clock, jid, kind if isinstance(kind, Script) else BOTS[kind])
     stage.turn.end()
     return made
 
@@ -108,7 +108,7 @@ def test_it_is_there_and_says_what_it_does(stage: Stage, echo: ContactBot):
     assert romeo.roster()["echo@localhost"]["subscription"] == "both"
     romeo.available()
     (seen,) = [each for each in romeo.take("presence") if each.get("from") == "echo@localhost/bot"]
-    assert seen.text_of("status") == BOTS["echo"][1]
+    assert seen.text_of("status") == BOTS["echo"].status
 
 
 def test_whoever_asks_becomes_its_friend(echo: ContactBot, mercutio: Client):
@@ -126,7 +126,7 @@ def test_who_has_asked_before_it_came(stage: Stage, mercutio: Client):
     stage.account("echo")
     mercutio.presence("subscribe", "echo@localhost")
     assert mercutio.seen() == []
-    ContactBot(stage.router, stage.turn, parse("echo@localhost"), "echo")
+    ContactBot(stage.router, stage.turn, stage.clock, parse("echo@localhost"), BOTS["echo"])
     stage.turn.end()
     assert ("echo@localhost", "subscribed") in mercutio.seen()
 
@@ -134,7 +134,7 @@ def test_who_has_asked_before_it_came(stage: Stage, mercutio: Client):
 def test_what_was_said_before_it_came(stage: Stage, mercutio: Client):
     stage.account("echo")
     mercutio.say("echo@localhost")
-    ContactBot(stage.router, stage.turn, parse("echo@localhost"), "echo")
+    ContactBot(stage.router, stage.turn, stage.clock, parse("echo@localhost"), BOTS["echo"])
     stage.turn.end()
     assert mercutio.heard() == ["hi"]
 
@@ -169,14 +169,13 @@ def test_answers_are_not_answered(user: Client, type: str):
     assert user.take() == []
 
 
-def test_it_survives_what_it_cannot_handle(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    def fussy(body: str) -> str:
-        if body == "boom":
+def test_it_survives_what_it_cannot_handle(stage: Stage):
+    def fussy(message: Stanza) -> str:
+        if message.text_of("body") == "boom":
             raise RuntimeError("out of order")
-        return body
+        return message.text_of("body")
 
-    monkeypatch.setitem(bots.BOTS, "echo", (fussy, ""))
-    bot(stage, "echo")
+    bot(stage, "echo", Script("", (Rule("message", "*", handler=fussy),)))
     juliet = stage.login("juliet", "balcony")
     juliet.say("echo@localhost", "before")
     juliet.say("echo@localhost", "boom")

@@ -250,7 +250,7 @@ def test_our_own_fault_is_told_and_logged(house):
     server = house.server
     clocks = server.clock, server.wall
     told = server.traffic, server.faults, server.state
-    world = World(server.domains.hosts, (), server.turn, *clocks, *told, fail, lambda: READY)
+    world = World(server.domains.hosts, server.cast, server.turn, *clocks, *told, fail, lambda: READY)
     root = Resource()
     root.putChild(b"_conversehost", control(world, Hosts(frozenset()), server.token))
     server.http.site.resource = root

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from conversehost.errors import ConfigError
+from conversehost.testbed.bots import BOTS
 from conversehost.testbed.cast import DEMO
 from conversehost.testbed.scenario import Bot, Circle, Person, Scenario, add_bot, load, populate
 from conversehost.xmpp import ns
@@ -53,7 +54,7 @@ def test_circles(read: Callable[[str], Scenario]):
 
 def test_bots(read: Callable[[str], Scenario]):
     scenario = read('[[bot]]\nname = "parrot"\nkind = "echo"\n')
-    assert scenario.bots == (Bot(parse("parrot@localhost"), "echo", "Parrot"),)
+    assert scenario.bots == (Bot(parse("parrot@localhost"), "Parrot", BOTS["echo"]),)
 
 
 def test_an_empty_file_is_fine(read: Callable[[str], Scenario]):
@@ -215,7 +216,7 @@ def test_those_in_a_circle_know_one_another(stage: Stage, cast: Scenario):
 
 
 def test_a_bot_knows_everybody_and_is_known(stage: Stage, cast: Scenario):
-    add_bot(stage.host, Bot(parse("echo@localhost"), "echo", "Echo"))
+    add_bot(stage.host, Bot(parse("echo@localhost"), "Echo"))
     for name in ("alice", "bob", "carol"):
         assert stage.login(name).roster()["echo@localhost"] == {
             "jid": "echo@localhost",
@@ -226,6 +227,6 @@ def test_a_bot_knows_everybody_and_is_known(stage: Stage, cast: Scenario):
 
 
 def test_nobody_can_guess_a_bots_password(stage: Stage):
-    add_bot(stage.host, Bot(parse("echo@localhost"), "echo", "Echo"))
+    add_bot(stage.host, Bot(parse("echo@localhost"), "Echo"))
     ((_, password),) = stage.accounts.of("localhost")
     assert len(password) >= 32
