@@ -38,6 +38,7 @@ from conversehost.testbed.faulty_http import People, faulty
 from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
 from conversehost.testbed.noun import API, World
 from conversehost.testbed.snapshots import State
+from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.tap import TappedStream
 from conversehost.testbed.token import Token
 from conversehost.testbed.traffic import Traffic
@@ -98,6 +99,7 @@ class Server(Service):
         self.traffic = Traffic(self.clock.utc)
         self.faults = Faults(self.clock)
         self.token = Token(settings.api_token_file)
+        self.stubs = Stubs(self.clock)
         self.cast = Cast(settings)
         self.domains = Domains(
             settings,
@@ -205,6 +207,7 @@ class Server(Service):
         self.state.taken.clear()
         self.traffic.clear()
         self.faults.clear()
+        self.stubs.clear()
         self.clock.reset()
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -284,7 +287,7 @@ class Server(Service):
 
     def _stream(self, domains: Collection[str] | None = None) -> FaultyStream:
         """What is behind a client."""
-        behind = self.faults, self.router, domains, self.domains.logins.entrance
+        behind = self.faults, self.stubs, self.router, domains, self.domains.logins.entrance
         return FaultyStream(*behind) if self.settings.no_traffic else TappedStream(self.traffic, *behind)
 
     def _backend_for(self, domain: str) -> Backend | None:
@@ -381,6 +384,7 @@ class Server(Service):
             self.wall,
             self.traffic,
             self.faults,
+            self.stubs,
             self.state,
             self.reset,
             lambda: self.ready,

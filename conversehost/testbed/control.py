@@ -10,6 +10,7 @@ from twisted.web.resource import Resource
 import conversehost
 from conversehost.testbed.accounts import Accounts
 from conversehost.testbed.clock import ClockNoun
+from conversehost.testbed.contacts import Contacts
 from conversehost.testbed.door import Door, Place
 from conversehost.testbed.fault_noun import FaultsNoun
 from conversehost.testbed.noun import API, Fields, Noun, Reply, Verb, World
@@ -17,6 +18,7 @@ from conversehost.testbed.records import TrafficNoun
 from conversehost.testbed.sessions import Sessions
 from conversehost.testbed.snapshots import Snapshots
 from conversehost.testbed.stanzas import Messages, Stanzas
+from conversehost.testbed.stub_noun import StubsNoun
 from conversehost.testbed.token import Token
 from conversehost.web.guard import Hosts
 
@@ -48,6 +50,8 @@ NOUNS: Mapping[str, type[Noun]] = {
     "stanzas": Stanzas,
     "traffic": TrafficNoun,
     "faults": FaultsNoun,
+    "stubs": StubsNoun,
+    "contacts": Contacts,
     "clock": ClockNoun,
     "snapshots": Snapshots,
     "reset": Reset,

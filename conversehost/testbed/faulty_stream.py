@@ -16,8 +16,8 @@ from conversehost.net.websocket import WebSocketConnection
 from conversehost.server.entrance import Entrance
 from conversehost.server.router import Router
 from conversehost.server.session import Session
-from conversehost.server.stream import ServerStream
 from conversehost.testbed.faults import Fault, Faults
+from conversehost.testbed.stubs import StubbedStream, Stubs
 from conversehost.testbed.traffic import Record, Stream
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
@@ -69,17 +69,18 @@ class Lane(Generic[T]):
             self._onward(each)
 
 
-class FaultyStream(ServerStream):
+class FaultyStream(StubbedStream):
     """A `ServerStream` for which not everything goes well."""
 
     def __init__(
         self,
         faults: Faults,
+        stubs: Stubs,
         router: Router,
         domains: Collection[str] | None = None,
         entrance: Entrance | None = None,
     ) -> None:
-        super().__init__(router, domains, entrance)
+        super().__init__(stubs, router, domains, entrance)
         self.faults = faults
         self.hung = False
         self._in: Lane[Element] = Lane(faults, self._take, self._ill_formed)

@@ -21,6 +21,7 @@ from conversehost.net.clock import ReactorClock
 from conversehost.server.host import Host
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.faults import Faults
+from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Traffic
 from conversehost.turn import Turn
 from conversehost.web.resource import answer_json
@@ -164,6 +165,7 @@ class World:
     wall: ReactorClock
     traffic: Traffic
     faults: Faults
+    stubs: Stubs
     state: State
     reset: Callable[[], None]
     about: Callable[[], Mapping[str, object]]

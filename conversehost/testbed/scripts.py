@@ -189,8 +189,8 @@ def _one_of(known: tuple[str, ...]) -> Callable[[str, object], str]:
     return read
 
 
-def _xml(name: str, value: object) -> str:
-    """It must be readable whatever is put into its places."""
+def check_xml(name: str, value: object) -> str:
+    """Stanzas that can be read whatever is put into their places. Raises ValueError."""
     text = _text(name, value)
     try:
         parse_xml(f"<r xmlns='jabber:client'>{_PLACE.sub('x', text)}</r>".encode())
@@ -209,6 +209,6 @@ VERBS: Mapping[str, Callable[[str, object], Any]] = {
     "correct": _text,
     "retract": _yes,
     "presence": _one_of(SHOWS),
-    "send": _xml,
+    "send": check_xml,
 }
 """What a contact can do, and how its value is read."""

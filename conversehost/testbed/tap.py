@@ -9,6 +9,7 @@ from conversehost.server.router import Router
 from conversehost.server.session import Session
 from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_stream import FaultyStream
+from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Stream, Traffic
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stream import Above, Link, StreamOpen
@@ -22,11 +23,12 @@ class TappedStream(FaultyStream):
         self,
         traffic: Traffic,
         faults: Faults,
+        stubs: Stubs,
         router: Router,
         domains: Collection[str] | None = None,
         entrance: Entrance | None = None,
     ) -> None:
-        super().__init__(faults, router, domains, entrance)
+        super().__init__(faults, stubs, router, domains, entrance)
         self._traffic = traffic
         self._tapped: Stream
 

@@ -29,6 +29,9 @@ _TYPES = {
     "unexpected-request": "wait",
 }
 
+CONDITIONS = tuple(_TYPES)
+"""Of stanza errors (RFC 6120 section 8.3.3)."""
+
 
 class StanzaError(Exception):
     """Refuses one stanza; becomes `<error/>` in the answer to it (RFC 6120 section 8.3).
