@@ -33,6 +33,7 @@ from conversehost.options import Settings, Sockets
 from conversehost.store import Snapshot
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.control import control
+from conversehost.testbed.expectations import Expectations
 from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_http import People, faulty
 from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
@@ -96,7 +97,8 @@ class Server(Service):
         self.turn = Turn(report_link)
         self.clock = ReactorClock(reactor, self.turn)
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
-        self.traffic = Traffic(self.clock.utc)
+        self.traffic = Traffic(self.clock.utc, kept=not settings.no_traffic)
+        self.expectations = Expectations(self.traffic, self.clock)
         self.faults = Faults(self.clock)
         self.token = Token(settings.api_token_file)
         self.stubs = Stubs(self.clock)
@@ -206,6 +208,7 @@ class Server(Service):
         self.restore(self._beginning)
         self.state.taken.clear()
         self.traffic.clear()
+        self.expectations.clear()
         self.faults.clear()
         self.stubs.clear()
         self.clock.reset()
@@ -385,6 +388,7 @@ class Server(Service):
             self.traffic,
             self.faults,
             self.stubs,
+            self.expectations,
             self.state,
             self.reset,
             lambda: self.ready,

@@ -12,6 +12,7 @@ from conversehost.testbed.accounts import Accounts
 from conversehost.testbed.clock import ClockNoun
 from conversehost.testbed.contacts import Contacts
 from conversehost.testbed.door import Door, Place
+from conversehost.testbed.expectation_noun import ExpectationsNoun
 from conversehost.testbed.fault_noun import FaultsNoun
 from conversehost.testbed.noun import API, Fields, Noun, Reply, Verb, World
 from conversehost.testbed.records import TrafficNoun
@@ -49,6 +50,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "messages": Messages,
     "stanzas": Stanzas,
     "traffic": TrafficNoun,
+    "expectations": ExpectationsNoun,
     "faults": FaultsNoun,
     "stubs": StubsNoun,
     "contacts": Contacts,

@@ -20,6 +20,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from conversehost.net.clock import ReactorClock
 from conversehost.server.host import Host
 from conversehost.testbed.cast import Cast
+from conversehost.testbed.expectations import Expectations
 from conversehost.testbed.faults import Faults
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Traffic
@@ -166,6 +167,7 @@ class World:
     traffic: Traffic
     faults: Faults
     stubs: Stubs
+    expectations: Expectations
     state: State
     reset: Callable[[], None]
     about: Callable[[], Mapping[str, object]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from lxml import etree
@@ -20,6 +20,7 @@ PREFIXES = {name.lower().replace("_", "-"): space for name, space in vars(ns).it
 """For XPath: the names that `xmpp.ns` gives namespaces, such as carbons, delay, muc-user. Stanzas need no prefix."""
 
 _KIND = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
+_BEGINS = re.compile(r"/*([\w-]+)(?![\w:(-])")
 _STANZA = b' xmlns="jabber:client"'
 _SECRETS = re.compile(
     rb"(<(?:auth|response|challenge|success|initial-response|additional-data|password)\b[^>]*>)([^<]+)(</)"
@@ -110,6 +111,17 @@ class Filter:
             found["xpath"] = by_xpath(self.xpath)
         return found
 
+    def given(self) -> dict[str, str]:
+        """What is looked for, by the names that it has for users."""
+        names = ((each.name, "from" if each.name == "sender" else each.name) for each in fields(self))
+        return {told: getattr(self, name) for name, told in names if getattr(self, name)}
+
+    def told(self) -> str:
+        """The same as words of a sentence."""
+        given = self.given()
+        xpath = given.pop("xpath", "")
+        return ", ".join([*([xpath] if xpath else []), *(f"{name} {value}" for name, value in given.items())])
+
 
 def text_of(record: Record) -> str:
     """What can be read in it, all its elements together."""
@@ -141,8 +153,9 @@ def by_xpath(expression: str) -> Callable[[Record], bool]:
 class Traffic:
     """The latest records, the oldest first, and who waits for more of them."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        """`now` tells seconds since 1970."""
+    def __init__(self, now: Callable[[], float], *, kept: bool = True) -> None:
+        """`now` tells seconds since 1970; `kept`: whether anybody adds to it."""
+        self.kept = kept
         self._now = now
         self._records: deque[tuple[int, float, str, Stream, str, bytes]] = deque()  # of what records are made of
         self._size = 0
@@ -188,12 +201,16 @@ def matching(wanted: Filter, records: Iterator[Record]) -> Iterator[Record]:
 
 
 def near_misses(wanted: Filter, records: Iterator[Record], most: int = 3) -> list[tuple[Record, list[str]]]:
-    """Records that fail fewest tests, with the names of those; the newest first among equals."""
-    tests = wanted.tests()
+    """Records that fail fewest tests, with the names of those; of equals first what is the element that XPath begins
+    with, then the newest. What fails all tests and isn't that element isn't near.
+    """
+    tests, begins = wanted.tests(), _BEGINS.match(wanted.xpath)
+    kind = begins[1] if begins else ""
     found = []
     for record in records:
         failed = [name for name, test in tests.items() if not test(record)]
-        if len(failed) < max(1, len(tests)):
-            found.append((record, failed))
-    found.sort(key=lambda miss: (len(miss[1]), -miss[0].number))
-    return found[:most]
+        alike = record.kind == kind
+        if alike or len(failed) < max(1, len(tests)):
+            found.append((len(failed), not alike, -record.number, record, failed))
+    found.sort(key=lambda miss: miss[:3])
+    return [(record, failed) for *_, record, failed in found[:most]]

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-Ask = Callable[[str, str, Mapping[str, Any] | None], Any]
-"""A call of the control API: method, path, fields."""
+Ask = Callable[..., Any]
+"""A call of the control API: method, path, fields, and seconds to wait for the answer."""
 
 
 class Fault:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from conversehost.testing.testbed import TestBed, TestBedError
+from conversehost.testing.calls import TestBedError
+from conversehost.testing.leftovers import left_behind
+from conversehost.testing.testbed import TestBed
 
 LINES, WIDTH = 200, 1_000
 """Of what was said, in the report of a test that failed."""
@@ -40,6 +42,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     left_out = [f"({len(said) - LINES} lines before)"] if len(said) > LINES else []
     shown = [line if len(line) <= WIDTH else f"{line[:WIDTH]}..." for line in said[-LINES:]]
     report.sections.append(("conversehost: what was said", "\n".join([*left_out, *shown]) or "(nothing)"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test that went well fails at its end over what it left behind."""
+    result = yield
+    bed = getattr(item, "funcargs", {}).get("testbed")
+    complaints = left_behind(bed) if isinstance(bed, TestBed) else []
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)
+    return result
 
 
 @pytest.fixture(scope="session")

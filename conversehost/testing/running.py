@@ -7,7 +7,8 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from conversehost.testing.testbed import TestBed, TestBedError
+from conversehost.testing.calls import TestBedError
+from conversehost.testing.testbed import TestBed
 
 HELP = """\
 Usage: conversehost run [options] -- COMMAND [ARGUMENTS]

@@ -15,40 +15,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.parse import quote, urlsplit
 
+from conversehost.testing.calls import ANSWER, TestBedError, User, call, name_of
 from conversehost.testing.faults import Fault
+from conversehost.testing.watching import Watching
 
 API = "/_conversehost/api/v1"
 COMMAND = ("-m", "conversehost", "--port", "0", "--c2s-port", "0", "--https-port", "0", "--json", "--exit-with-stdin")
-START, ANSWER, STOP = 30.0, 10.0, 10.0
+START, STOP = 30.0, 10.0
 """Seconds to wait at most."""
-
-_open = build_opener(ProxyHandler({})).open  # whatever the environment says of proxies: it is on this machine
-
-
-class TestBedError(Exception):
-    """The server didn't start, didn't answer or refused; the message says why.
-
-    `code` is the control API's word for it, such as "not-found" or "conflict"; "" when it wasn't asked.
-    """
-
-    __test__ = False  # pytest: it only sounds like a test
-
-    def __init__(self, message: str, code: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True)
-class User:
-    """An account: `jid` is the whole address, `username` the part before the @, which the login form takes too."""
-
-    jid: str
-    username: str
-    password: str
 
 
 @dataclass(frozen=True)
@@ -69,26 +45,7 @@ class Session:
     priority: int
 
 
-@dataclass(frozen=True)
-class Record:
-    """One element that went over a client's stream.
-
-    `direction` is "in" (to the server) or "out" (to the client); `session` the full JID of that client, None before it
-    has logged in; `kind` is the element's name: "message", "presence", "iq", "auth"...; `xml` is the element as it
-    went over the wire, without passwords and tokens.
-    """
-
-    number: int
-    at: datetime
-    direction: str
-    stream: int
-    transport: str
-    session: str | None
-    kind: str
-    xml: str
-
-
-class TestBed:
+class TestBed(Watching):
     """A running server: its addresses, its accounts, and the means to change what is there.
 
         with TestBed.start(registration=True) as bed:
@@ -149,7 +106,7 @@ class TestBed:
         """
         parts = urlsplit(url)
         api = f"{parts.scheme}://{parts.netloc}{API}"
-        about = _call("GET", api, token=token)
+        about = call("GET", api, token=token)
         try:
             return cls({**about["server"], "api": api}, token=token)
         except (KeyError, TypeError):
@@ -197,17 +154,17 @@ class TestBed:
             fields["password"] = password
         if nickname is not None:
             fields["nickname"] = nickname
-        fields["friends"] = [_name(friend) for friend in friends]
+        fields["friends"] = [name_of(friend) for friend in friends]
         made = self._ask("POST", "accounts", fields)
         return User(made["jid"], made["jid"].partition("@")[0], made["password"])
 
     def remove_user(self, user: User | str) -> None:
         """Delete an account, its sessions, and all that is kept for it. A name alone is one of the first domain."""
-        self._ask("DELETE", f"accounts/{quote(_name(user), safe='')}")
+        self._ask("DELETE", f"accounts/{quote(name_of(user), safe='')}")
 
     def sessions(self, account: User | str | None = None) -> list[Session]:
         """The clients that are logged in, the oldest first: all, or one account's. Bots don't count."""
-        query = "" if account is None else f"?account={quote(_name(account), safe='')}"
+        query = "" if account is None else f"?account={quote(name_of(account), safe='')}"
         return [_session(each) for each in self._ask("GET", f"sessions{query}")["sessions"]]
 
     def kill_session(
@@ -231,7 +188,7 @@ class TestBed:
         """
         given = {"condition": condition, "how": how, "code": code}
         fields = {name: value for name, value in given.items() if value is not None} or None
-        one = session.id if isinstance(session, Session) else _name(session)
+        one = session.id if isinstance(session, Session) else name_of(session)
         if isinstance(session, Session) or "/" in one:
             self._ask("DELETE", f"sessions/{quote(one, safe='')}", fields)
         elif not self._ask("DELETE", f"sessions?account={quote(one, safe='')}", fields)["sessions"]:
@@ -239,7 +196,7 @@ class TestBed:
 
     def message(self, sender: User | str, to: User | str, body: str, type: str = "chat") -> str:
         """A message from an account, or from the full JID of a client that is logged in; the id that it has."""
-        fields = {"from": _name(sender), "to": _name(to), "body": body, "type": type}
+        fields = {"from": name_of(sender), "to": name_of(to), "body": body, "type": type}
         sent: str = self._ask("POST", "messages", fields)["id"]
         return sent
 
@@ -247,45 +204,8 @@ class TestBed:
         """Any stanza from an account, or from the full JID of a client that is logged in; what an account is answered
         at once, such as the result of an iq.
         """
-        answers: list[str] = self._ask("POST", "stanzas", {"from": _name(sender), "xml": xml})["answers"]
+        answers: list[str] = self._ask("POST", "stanzas", {"from": name_of(sender), "xml": xml})["answers"]
         return answers
-
-    def traffic(self, xpath: str | None = None, *, after: Record | int = 0, **wanted: User | str) -> list[Record]:
-        """What clients and the server said to each other since the last reset, the oldest first.
-
-        `xpath` is tried on each stanza, such as "message[body='hi']" or "iq[@type='set']/*[local-name()='query']";
-        namespaces have the prefixes of docs/testing.md, stanzas need none. `wanted`: kind="message", direction="in"
-        (to the server) or "out", account="alice", session="alice@localhost/x", type="chat", sender=..., to=...,
-        text=... (anywhere in it). `after`: only later ones.
-        """
-        query = urlencode(_filter(xpath, after, wanted))
-        return [_record(each) for each in self._ask("GET", f"traffic?{query}")["records"]]
-
-    def wait_for(
-        self, xpath: str | None = None, *, timeout: float = 5, after: Record | int = 0, **wanted: User | str
-    ) -> Record:
-        """The first that matches, as in `traffic`: one that came already, or the next.
-
-        Raises TestBedError after `timeout` seconds; it says what came nearest.
-        """
-        fields = {**_filter(xpath, after, wanted), "timeout": timeout}
-        return _record(self._ask("POST", "traffic/wait", fields, ANSWER + timeout))
-
-    def transcript(self, xpath: str | None = None, *, after: Record | int = 0, **wanted: User | str) -> str:
-        """The same for people: a line for each element, with the time, whose stream it was, and its direction."""
-        lines = []
-        for each in self.traffic(xpath, after=after, **wanted):
-            arrow = "->" if each.direction == "in" else "<-"
-            lines.append(
-                f"{each.at:%H:%M:%S.%f}"[:-3] + f" {each.session or f'stream {each.stream}'} {arrow} {each.xml}"
-            )
-        return "\n".join(lines)
-
-    @property
-    def last(self) -> int:
-        """For `after`: nothing that has come so far."""
-        last: int = self._ask("GET", "traffic?limit=0")["last"]
-        return last
 
     def advance(self, seconds: float) -> datetime:
         """Turn the server's clock forward: all that falls due meanwhile has happened then. Returns its time."""
@@ -317,7 +237,7 @@ class TestBed:
         """Let something go wrong from now on, such as `"lost-response", account="alice", probability=0.3`. To be used
         in a `with` block, or ended by `remove`. docs/faults.md has them all; `from` is called sender.
         """
-        given = {name.replace("sender", "from"): _name(value) for name, value in fields.items() if value is not None}
+        given = {name.replace("sender", "from"): name_of(value) for name, value in fields.items() if value is not None}
         return Fault(self._ask, self._ask("POST", "faults", {"fault": fault, **given}))
 
     def clear_faults(self) -> None:
@@ -332,7 +252,7 @@ class TestBed:
         self._ask("POST", "reset")
 
     def _ask(self, method: str, path: str, fields: Mapping[str, Any] | None = None, timeout: float = ANSWER) -> Any:
-        return _call(method, f"{self.api}/{path}", fields, timeout, self._token)
+        return call(method, f"{self.api}/{path}", fields, timeout, self._token)
 
 
 class _Process:
@@ -399,52 +319,7 @@ def _options(options: Mapping[str, object]) -> list[str]:
     return words
 
 
-def _name(user: Any) -> Any:
-    return user.jid if isinstance(user, User) else user
-
-
 def _session(data: Mapping[str, Any]) -> Session:
     """From JSON, which may say more than is known here."""
     known = {name: data[name] for name in Session.__dataclass_fields__}
     return Session(**known | {"since": datetime.fromisoformat(data["since"])})
-
-
-def _record(data: Mapping[str, Any]) -> Record:
-    known = {name: data[name] for name in Record.__dataclass_fields__}
-    return Record(**known | {"at": datetime.fromisoformat(data["at"])})
-
-
-def _filter(xpath: str | None, after: Record | int, wanted: Mapping[str, User | str]) -> dict[str, Any]:
-    fields: dict[str, Any] = {name.replace("sender", "from"): _name(value) for name, value in wanted.items()}
-    if xpath is not None:
-        fields["xpath"] = xpath
-    number = after.number if isinstance(after, Record) else after
-    return fields | ({"after": number} if number else {})
-
-
-def _call(
-    method: str, url: str, fields: Mapping[str, Any] | None = None, timeout: float = ANSWER, token: str | None = None
-) -> Any:
-    """One call of the control API: the JSON that it answers, None for nothing. Raises TestBedError."""
-    body = None if fields is None else json.dumps(fields).encode()
-    headers = {} if body is None else {"Content-Type": "application/json"}
-    if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
-    try:
-        with _open(Request(url, body, headers, method=method), timeout=timeout) as response:
-            data = response.read()
-            return json.loads(data) if data else None
-    except HTTPError as error:
-        raise _refused(error, f"{method} {url}") from None
-    except (URLError, OSError, ValueError) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        raise TestBedError(f"{method} {url}: no answer from a conversehost ({reason})") from None
-
-
-def _refused(error: HTTPError, what: str) -> TestBedError:
-    try:
-        with error:
-            told = json.loads(error.read())["error"]
-        return TestBedError(told["message"], told["code"])
-    except (ValueError, KeyError, TypeError):
-        return TestBedError(f"{what}: {error.code} {error.reason}")

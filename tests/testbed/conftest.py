@@ -151,6 +151,35 @@ class House:
         return self.api("GET", f"/sessions{query}").json["sessions"]
 
 
+class Waiter:
+    """A call that isn't answered at once."""
+
+    def __init__(self, house: House, method: str, path: str, fields: Any = None) -> None:
+        peer = IPv4Address("TCP", "127.0.0.1", 50_000)
+        self.connection: Any = house.server.http.buildProtocol(peer)
+        self.transport = StringTransport(peerAddress=peer)
+        self.connection.makeConnection(self.transport)
+        body = b"" if fields is None else json.dumps(fields).encode()
+        head = (
+            f"{method} {API}{path} HTTP/1.1\r\nHost: localhost:5280\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        self.connection.dataReceived(head.encode() + body)
+
+    @property
+    def answer(self) -> tuple[int, Any] | None:
+        """Status and JSON, once it is there."""
+        head, _, body = self.transport.value().partition(b"\r\n\r\n")
+        return (int(head.split()[1]), json.loads(body)) if head else None
+
+    @property
+    def error(self) -> tuple[int, str, str]:
+        """Status, code, message."""
+        assert self.answer is not None
+        status, told = self.answer
+        return status, told["error"]["code"], told["error"]["message"]
+
+
 def quoted(name: str) -> str:
     """As a segment of a path."""
     return quote(name, safe="")

@@ -32,6 +32,7 @@ def test_the_root_says_what_there_is(api):
                     "messages",
                     "stanzas",
                     "traffic",
+                    "expectations",
                     "faults",
                     "stubs",
                     "contacts",
@@ -251,7 +252,7 @@ def test_our_own_fault_is_told_and_logged(house):
 
     server = house.server
     clocks = server.clock, server.wall
-    told = server.traffic, server.faults, server.stubs, server.state
+    told = server.traffic, server.faults, server.stubs, server.expectations, server.state
     world = World(server.domains.hosts, server.cast, server.turn, *clocks, *told, fail, lambda: READY)
     root = Resource()
     root.putChild(b"_conversehost", control(world, Hosts(frozenset()), server.token))

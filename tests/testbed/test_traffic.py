@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from conversehost.net.prebind import Prebound
 from conversehost.testbed import traffic as traffic_module
-from conversehost.testbed.noun import API
 from conversehost.testbed.traffic import Filter, FilterError, Traffic, matching, near_misses
 from conversehost.xmpp import ns
+from tests.testbed.conftest import Waiter
 
+WAIT = "POST", "/traffic/wait"
 HI = f"<message xmlns='{ns.CLIENT}' to='bob@localhost' type='chat' id='m1'><body>hi</body></message>"
 AVAILABLE = f"<presence xmlns='{ns.CLIENT}'/>"
 
@@ -114,28 +113,6 @@ def test_the_oldest_goes_first(monkeypatch):
 # Waiting
 
 
-class Waiter:
-    """A call that isn't answered at once."""
-
-    def __init__(self, house, fields: dict) -> None:
-        self.connection = house.server.http.buildProtocol(house.api._peer)
-        from twisted.internet.testing import StringTransport
-
-        self.transport = StringTransport(peerAddress=house.api._peer)
-        self.connection.makeConnection(self.transport)
-        body = json.dumps(fields).encode()
-        head = (
-            f"POST {API}/traffic/wait HTTP/1.1\r\nHost: localhost:5280\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        self.connection.dataReceived(head.encode() + body)
-
-    @property
-    def answer(self) -> tuple[int, dict] | None:
-        head, _, body = self.transport.value().partition(b"\r\n\r\n")
-        return (int(head.split()[1]), json.loads(body)) if head else None
-
-
 def test_it_has_come_already(house, api, alice):
     house.poll(alice, 1, HI)
     answer = api("POST", "/traffic/wait", {"xpath": "message[body='hi']", "account": "alice"})
@@ -143,7 +120,7 @@ def test_it_has_come_already(house, api, alice):
 
 
 def test_it_comes(house, alice):
-    waiter = Waiter(house, {"xpath": "message[body='hi']", "direction": "in"})
+    waiter = Waiter(house, *WAIT, {"xpath": "message[body='hi']", "direction": "in"})
     house.poll(alice, 1, HI.replace("hi", "ho"))
     assert waiter.answer is None
     house.poll(alice, 2, HI)
@@ -154,7 +131,7 @@ def test_it_comes(house, alice):
 
 
 def test_it_does_not_come_and_one_is_told_what_came_nearest(house, alice):
-    waiter = Waiter(house, {"xpath": "message[body='hi']", "direction": "in", "timeout": 3})
+    waiter = Waiter(house, *WAIT, {"xpath": "message[body='hi']", "direction": "in", "timeout": 3})
     house.poll(alice, 1, HI.replace("hi", "ho"))
     house.server.reactor.advance(3)
     assert waiter.answer is not None
@@ -170,14 +147,14 @@ def test_it_does_not_come_and_one_is_told_what_came_nearest(house, alice):
 def test_who_goes_does_not_wait(house):
     from twisted.python.failure import Failure
 
-    waiter = Waiter(house, {"kind": "message"})
+    waiter = Waiter(house, *WAIT, {"kind": "message"})
     assert len(house.server.traffic.listeners) == 1
     waiter.connection.connectionLost(Failure(ConnectionResetError()))
     assert house.server.traffic.listeners == []
 
 
 def test_the_clock_that_is_turned_by_hand_ends_no_wait(house, api):
-    waiter = Waiter(house, {"kind": "message", "timeout": 3})
+    waiter = Waiter(house, *WAIT, {"kind": "message", "timeout": 3})
     api("POST", "/clock", {"advance": 60})
     assert waiter.answer is None
 
@@ -191,6 +168,15 @@ def test_what_came_nearest():
     assert list(matching(wanted, traffic.since())) == []
     misses = near_misses(wanted, traffic.since())
     assert [(record.number, failed) for record, failed in misses] == [(1, ["text"]), (3, ["text", "type"])]
+
+
+def test_the_element_that_an_xpath_begins_with_is_near():
+    traffic = Traffic(lambda: 0.0)
+    stream = traffic.stream("tcp", "")
+    for text in ("<message><body>ho</body></message>", "<iq type='get'/>"):
+        traffic.add("in", stream, text.encode())
+    assert [record.number for record, _ in near_misses(Filter(xpath="message[body='hi']"), traffic.since())] == [1]
+    assert near_misses(Filter(xpath="//hi"), traffic.since()) == []
 
 
 @pytest.mark.parametrize("expression", ["message[", "x:y", "nosuch()", "'"])
@@ -217,7 +203,7 @@ def test_mistakes(api, fields, message):
 
 
 def test_nothing_comes_at_all_and_one_is_told_so(house):
-    waiter = Waiter(house, {"xpath": "message[body='hi']", "timeout": 1})
+    waiter = Waiter(house, *WAIT, {"xpath": "message[body='hi']", "timeout": 1})
     house.server.reactor.advance(1)
     assert waiter.answer is not None
     status, told = waiter.answer

@@ -224,3 +224,28 @@ def test_a_test_that_fails_shows_what_was_said(run):
     assert "c2VjcmV0" not in shown
     assert "bob@localhost/" in shown
     assert "nobody wants to read this" not in shown
+
+
+EXPECTS = """
+    def test_met(testbed):
+        testbed.expect("presence", never=True)
+
+    def test_unmet(testbed):
+        testbed.expect("message[body='hi']", to="bob")
+
+    def test_failing_anyhow(testbed):
+        testbed.expect("message[body='hi']", to="bob")
+        assert "my own reason" == ""
+
+    def test_expects_nothing(testbed):
+        pass
+"""
+
+
+def test_what_was_expected_and_not_said_fails_the_test_at_its_end(run):
+    result = run(EXPECTS)
+    result.assert_outcomes(passed=2, failed=2)
+    why = "conversehost: expected message[[]body='hi'], to bob@localhost at least once: it didn't come"
+    result.stdout.fnmatch_lines(["*my own reason*"])
+    result.stdout.fnmatch_lines([why])
+    assert result.stdout.str().count("at least once") == 1

@@ -1,0 +1,62 @@
+"""A call of the control API that is answered once something is so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from twisted.internet.defer import Deferred
+
+from conversehost.clock import Clock, Deadline
+from conversehost.testbed.noun import ApiError, Fields, Reply
+
+LONGEST = 600
+"""Seconds of one wait."""
+PAUSE = 0.01
+"""Seconds between two looks: what is waited for has many causes, and who waits isn't in a hurry."""
+
+
+class Patience:
+    """Looks again and again. Cancel its `answer` when nobody wants it any more."""
+
+    def __init__(
+        self, clock: Clock, timeout: float, look: Callable[[], Reply | None], too_late: Callable[[], ApiError]
+    ) -> None:
+        """`look` returns None while it isn't so, and may raise ApiError; `clock` tells real time."""
+        self._clock = clock
+        self._end = clock.now() + timeout
+        self._look = look
+        self._too_late = too_late
+        self._deadline: Deadline | None = None
+        self.answer: Deferred[Reply] = Deferred(lambda _: self._stop())
+        self._again()
+
+    def _again(self) -> None:
+        self._deadline = None
+        try:
+            reply = self._look()
+            if reply is None and self._clock.now() >= self._end:
+                raise self._too_late()
+        except ApiError as error:
+            self.answer.errback(error)
+            return
+        if reply is not None:
+            self.answer.callback(reply)
+        else:
+            self._deadline = self._clock.after(min(PAUSE, max(0.0, self._end - self._clock.now())), self._again)
+
+    def _stop(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+
+def read_timeout(query: Fields, default: float) -> float:
+    """Of a query, where it is text. Raises ApiError(400)."""
+    text = query.text("timeout")
+    try:
+        timeout = default if text is None else float(text)
+    except ValueError:
+        timeout = -1
+    if not 0 <= timeout <= LONGEST:
+        raise ApiError(HTTPStatus.BAD_REQUEST, f"timeout must be from 0 to {LONGEST} seconds")
+    return timeout

@@ -1,0 +1,65 @@
+"""What `TestBed` sees of what is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from conversehost.testing import TestBed, TestBedError, UnmetError
+from tests.clients.bosh import BoshClient
+
+
+@pytest.fixture
+def bob(bed: TestBed) -> BoshClient:
+    """Available."""
+    client = BoshClient(bed.bosh, bed.domain)
+    client.log_in("bob", "secret")
+    client.send("<presence xmlns='jabber:client'/>")
+    return client
+
+
+def test_expect_and_verify(bed, bob):
+    hi = bed.expect("message[body='hi']", to="bob", times=1)
+    never = bed.expect("message[body='ho']", never=True)
+    assert (hi.state, never.state) == ("unmet", "met")
+    bed.message("alice", "bob", "hi")
+    bed.verify()
+    assert (hi.state, hi.count, hi.why) == ("met", 1, "")
+    bed.message("alice", "bob", "ho")
+    with pytest.raises(UnmetError, match=r"expected message\[body='ho'\] never: it came once") as caught:
+        bed.verify()
+    assert caught.value.code == "conflict"
+    assert isinstance(caught.value, AssertionError)
+    never.remove()
+    never.remove()
+    assert never.state == "violated"
+    bed.verify()
+
+
+def test_expecting(bed, bob):
+    with bed.expecting("message[body='hi']", to="bob") as expectation:
+        bed.message("alice", "bob", "hi")
+    assert expectation.state == "met"
+    with (
+        pytest.raises(UnmetError, match=r"the nearest: .*<body>ho</body>"),
+        bed.expecting("message[body='hi']", to="bob", timeout=0.2),
+    ):
+        bed.message("alice", "bob", "ho")
+    with pytest.raises(ZeroDivisionError), bed.expecting("message[body='hi']"):
+        raise ZeroDivisionError
+    bed.verify()  # nothing is left of them
+
+
+def test_in_order_and_in_time(bed, bob):
+    bed.expect("message[body='one']", to=bed.accounts and "bob", group="talk", name="one")
+    two = bed.expect("message[body='two']", group="talk", within=30, name="two")
+    bed.message("alice", "bob", "one")
+    bed.advance(31)
+    bed.message("alice", "bob", "two")
+    assert two.state == "violated"
+    assert repr(two) == "<Expectation two: violated>"
+
+
+def test_a_mistake_is_no_unmet_expectation(bed):
+    with pytest.raises(TestBedError) as caught:
+        bed.expect("message[")
+    assert not isinstance(caught.value, UnmetError)
