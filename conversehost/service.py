@@ -28,7 +28,7 @@ from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
-from conversehost.net.reports import report, report_link, tell
+from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
 from conversehost.store import Snapshot
 from conversehost.testbed.cast import Cast
@@ -37,6 +37,7 @@ from conversehost.testbed.expectations import Expectations
 from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_http import People, faulty
 from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
+from conversehost.testbed.mishaps import Mishaps
 from conversehost.testbed.noun import API, World
 from conversehost.testbed.snapshots import State
 from conversehost.testbed.stubs import Stubs
@@ -94,7 +95,8 @@ class Server(Service):
         """Raises ConfigError."""
         self.settings = settings
         self.reactor = reactor
-        self.turn = Turn(report_link)
+        self.mishaps = Mishaps(lambda: self.clock.utc())
+        self.turn = Turn(self.mishaps.report_link)
         self.clock = ReactorClock(reactor, self.turn)
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
         self.traffic = Traffic(self.clock.utc, kept=not settings.no_traffic)
@@ -108,7 +110,7 @@ class Server(Service):
             self.cast.founders(),
             clock=self.clock,
             wall=self.wall,
-            report=report,
+            report=self.mishaps.report,
             note=tell,
             prepare=lambda host: host.hooks.resuming.append(self.faults.refuses),
         )
@@ -209,6 +211,7 @@ class Server(Service):
         self.state.taken.clear()
         self.traffic.clear()
         self.expectations.clear()
+        self.mishaps.clear()
         self.faults.clear()
         self.stubs.clear()
         self.clock.reset()
@@ -389,6 +392,7 @@ class Server(Service):
             self.faults,
             self.stubs,
             self.expectations,
+            self.mishaps,
             self.state,
             self.reset,
             lambda: self.ready,

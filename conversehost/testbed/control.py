@@ -14,6 +14,7 @@ from conversehost.testbed.contacts import Contacts
 from conversehost.testbed.door import Door, Place
 from conversehost.testbed.expectation_noun import ExpectationsNoun
 from conversehost.testbed.fault_noun import FaultsNoun
+from conversehost.testbed.mishap_noun import ErrorsNoun
 from conversehost.testbed.noun import API, Fields, Noun, Reply, Verb, World
 from conversehost.testbed.records import TrafficNoun
 from conversehost.testbed.sessions import Sessions
@@ -51,6 +52,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "stanzas": Stanzas,
     "traffic": TrafficNoun,
     "expectations": ExpectationsNoun,
+    "errors": ErrorsNoun,
     "faults": FaultsNoun,
     "stubs": StubsNoun,
     "contacts": Contacts,

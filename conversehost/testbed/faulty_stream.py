@@ -28,6 +28,7 @@ from conversehost.xmpp.xml import Element, to_bytes
 
 _LOGINS = (f"{{{ns.SASL}}}auth", f"{{{ns.SASL2}}}authenticate")
 _INITIAL = f"{{{ns.SASL2}}}initial-response"
+_SWALLOWS = frozenset(("drop", "corrupt", "unanswered-iq", "hang"))
 _RUBBISH = b"<&"
 _FAILED = "a fault of the test bed: try again later"
 
@@ -97,6 +98,7 @@ class FaultyStream(StubbedStream):
     def receive(self, stanza: Element) -> None:
         faults = self.faults
         if self.hung:
+            self.swallowed(to_bytes(stanza))
             return
         if faults.logins and stanza.tag in _LOGINS:
             self._log_in(stanza)
@@ -125,10 +127,16 @@ class FaultyStream(StubbedStream):
         record = Record(0, 0, direction, Stream(0, opened.transport, opened.address), jid, data)
         fault = self.faults.of_stanza(record)
         if fault is not None and fault.fault == "hang":
-            self._hang()
+            self.hang()
+        if fault is not None and fault.fault in _SWALLOWS:
+            self.swallowed(data)
         return fault
 
-    def _hang(self) -> None:
+    def swallowed(self, data: bytes) -> None:
+        """That doesn't get to where it was going. For whoever wants to know."""
+
+    def hang(self) -> None:
+        """Say and hear nothing more."""
         self.hung = True
         link = lowest(self._down)
         if isinstance(link, ClientConnection | WebSocketConnection):
@@ -166,6 +174,7 @@ class FaultyLink(Above):
     def send(self, stanza: bytes) -> None:
         stream = self._stream
         if stream.hung:
+            stream.swallowed(stanza)
             return
         if stream.faults.stanzas or self._lane.held:
             fault = stream.struck("out", stanza)

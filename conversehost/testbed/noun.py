@@ -22,6 +22,7 @@ from conversehost.server.host import Host
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.expectations import Expectations
 from conversehost.testbed.faults import Faults
+from conversehost.testbed.mishaps import Mishaps
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Traffic
 from conversehost.turn import Turn
@@ -168,6 +169,7 @@ class World:
     faults: Faults
     stubs: Stubs
     expectations: Expectations
+    mishaps: Mishaps
     state: State
     reset: Callable[[], None]
     about: Callable[[], Mapping[str, object]]

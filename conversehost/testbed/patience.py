@@ -20,9 +20,11 @@ class Patience:
     """Looks again and again. Cancel its `answer` when nobody wants it any more."""
 
     def __init__(
-        self, clock: Clock, timeout: float, look: Callable[[], Reply | None], too_late: Callable[[], ApiError]
+        self, clock: Clock, timeout: float, look: Callable[[], Reply | None], too_late: Callable[[], ApiError | Reply]
     ) -> None:
-        """`look` returns None while it isn't so, and may raise ApiError; `clock` tells real time."""
+        """`look` returns None while it isn't so, and may raise ApiError; `clock` tells real time. `too_late`: what is
+        said at the end of it.
+        """
         self._clock = clock
         self._end = clock.now() + timeout
         self._look = look
@@ -36,7 +38,7 @@ class Patience:
         try:
             reply = self._look()
             if reply is None and self._clock.now() >= self._end:
-                raise self._too_late()
+                reply = self._last_word()
         except ApiError as error:
             self.answer.errback(error)
             return
@@ -44,6 +46,12 @@ class Patience:
             self.answer.callback(reply)
         else:
             self._deadline = self._clock.after(min(PAUSE, max(0.0, self._end - self._clock.now())), self._again)
+
+    def _last_word(self) -> Reply:
+        said = self._too_late()
+        if isinstance(said, ApiError):
+            raise said
+        return said
 
     def _stop(self) -> None:
         if self._deadline is not None:

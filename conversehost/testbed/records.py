@@ -9,6 +9,8 @@ from twisted.internet.defer import Deferred
 
 from conversehost.clock import Deadline
 from conversehost.testbed.noun import ApiError, Fields, Noun, Reply, Verb, World
+from conversehost.testbed.patience import Patience, read_timeout
+from conversehost.testbed.questions import unanswered
 from conversehost.testbed.traffic import Filter, FilterError, Record, matching, near_misses
 from conversehost.xmpp.times import stamp
 
@@ -25,6 +27,7 @@ class TrafficNoun(Noun):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.putChild(b"wait", Wait(world))
+        self.putChild(b"unanswered", Unanswered(world))
 
     def verbs(self) -> Mapping[str, Verb]:
         return {"GET": Verb(self.find, query=(*FIELDS, "limit")), "DELETE": Verb(self.forget)}
@@ -47,6 +50,26 @@ class TrafficNoun(Noun):
             return list(matching(read_filter(self.world, fields), self.world.traffic.since(whole(fields, "after", 0))))
         except FilterError as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
+
+
+class Unanswered(Noun):
+    """`GET`: questions (iq) that have no answer, the oldest first."""
+
+    def verbs(self) -> Mapping[str, Verb]:
+        return {"GET": Verb(self.read, query=("direction", "account", "session", "timeout"))}
+
+    def read(self, query: Fields, body: Fields) -> Deferred[Reply]:
+        """Once there are none, or after `timeout` seconds of real time (0 unless given): those that are left."""
+        tests = tuple(read_filter(self.world, query).tests().values())
+
+        def left() -> Reply:
+            found = [each for each in unanswered(self.world.traffic) if all(test(each) for test in tests)]
+            return Reply({"unanswered": [describe(each) for each in found]})
+
+        def none() -> Reply | None:
+            return reply if not (reply := left()).data["unanswered"] else None  # type: ignore[index]
+
+        return Patience(self.world.wall, read_timeout(query, 0.0), none, left).answer
 
 
 class Wait(TrafficNoun):

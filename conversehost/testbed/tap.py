@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from conversehost.server.entrance import Entrance
 from conversehost.server.router import Router
 from conversehost.server.session import Session
 from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_stream import FaultyStream
+from conversehost.testbed.questions import excuse
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Stream, Traffic
 from conversehost.xmpp.jid import JID
@@ -48,6 +49,21 @@ class TappedStream(FaultyStream):
         session = super().bind(resource)
         self._tapped.jid = session.full
         return session
+
+    def close(self, undelivered: Sequence[bytes] = ()) -> None:
+        self._tapped.ended = True
+        super().close(undelivered)
+
+    def lost(self, undelivered: Sequence[bytes] = ()) -> None:
+        self._tapped.ended = True
+        super().lost(undelivered)
+
+    def hang(self) -> None:
+        self._tapped.ended = True
+        super().hang()
+
+    def swallowed(self, data: bytes) -> None:
+        excuse(self._traffic, self._tapped.number, data)
 
     def _tap(self, request: StreamOpen, link: Link) -> Link:
         self._tapped = self._traffic.stream(request.transport, request.address)

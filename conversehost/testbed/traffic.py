@@ -30,12 +30,15 @@ _SECRETS = re.compile(
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One client's stream, as far as it is known. `jid` is "" until it has logged in."""
+    """One client's stream, as far as it is known. `jid` is "" until it has logged in. `ended`: nothing more is said on
+    it, or a fault keeps it silent.
+    """
 
     number: int
     transport: str
     address: str
     jid: str = ""
+    ended: bool = False
 
 
 @dataclass(slots=True, eq=False, frozen=True)
@@ -58,11 +61,16 @@ class Record:
     @property
     def xml(self) -> str:
         """As it went over the wire, without passwords and tokens."""
-        return _SECRETS.sub(_hidden, self.data).decode()
+        return redacted(self.data)
 
     def element(self) -> Element:
         """The stanza without its namespace, so that XPath needs no prefix for it."""
         return etree.fromstring(self.data.replace(_STANZA, b"", 1))
+
+
+def redacted(data: bytes) -> str:
+    """XML without passwords and tokens."""
+    return _SECRETS.sub(_hidden, data).decode()
 
 
 def _hidden(found: re.Match[bytes]) -> bytes:
@@ -161,6 +169,8 @@ class Traffic:
         self._size = 0
         self._number = self._streams = 0
         self.listeners: list[Callable[[Record], None]] = []
+        self.excused: set[tuple[int | bytes, bytes]] = set()
+        """Questions that a fault has swallowed: by stream or full JID of who asked, and id."""
 
     @property
     def last(self) -> int:
@@ -191,6 +201,7 @@ class Traffic:
     def clear(self) -> None:
         """Forget them; numbers go on."""
         self._records.clear()
+        self.excused.clear()
         self._size = 0
 
 

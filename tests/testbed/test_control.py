@@ -33,6 +33,7 @@ def test_the_root_says_what_there_is(api):
                     "stanzas",
                     "traffic",
                     "expectations",
+                    "errors",
                     "faults",
                     "stubs",
                     "contacts",
@@ -252,7 +253,7 @@ def test_our_own_fault_is_told_and_logged(house):
 
     server = house.server
     clocks = server.clock, server.wall
-    told = server.traffic, server.faults, server.stubs, server.expectations, server.state
+    told = server.traffic, server.faults, server.stubs, server.expectations, server.mishaps, server.state
     world = World(server.domains.hosts, server.cast, server.turn, *clocks, *told, fail, lambda: READY)
     root = Resource()
     root.putChild(b"_conversehost", control(world, Hosts(frozenset()), server.token))
