@@ -31,7 +31,8 @@ COLUMNS = [
 TOWERS = {"client": GROUND | {"xmpp"}, "testing": {""}}  # beside the row
 VISITORS = {"play": {"client"}, "__main__": {"testing"}}  # who goes there
 WITH_TWISTED = {"net", "web", "testbed", "service", "console", "launch", "__main__"}
-ADAPTERS = {"auth.http", "auth.ldap", "client.adapter", "play.memory"}  # single files that have to do with reactors
+# Single files that have to do with reactors.
+ADAPTERS = {"auth.http", "auth.ldap", "client.adapter", "play.memory", "testing.deferring", "testing.deferredbed"}
 
 
 def modules() -> Iterator[tuple[str, list[str]]]:

@@ -1,18 +1,22 @@
-"""The control API, called over HTTP with the standard library."""
+"""Calls of the control API as bytes: what is sent, and what an answer means. Knows no socket: any kind of program can
+carry them.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
+from http.client import HTTPException, HTTPResponse
+from io import BytesIO
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
+API = "/_conversehost/api/v1"
 ANSWER = 10.0
 """Seconds to wait at most."""
 
-_open = build_opener(ProxyHandler({})).open  # whatever the environment says of proxies: it is on this machine
+T = TypeVar("T")
 
 
 class TestBedError(Exception):
@@ -28,43 +32,132 @@ class TestBedError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True)
-class User:
-    """An account: `jid` is the whole address, `username` the part before the @, which the login form takes too."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: `path` is below the API, `fields` become a JSON object, `timeout` is in seconds.
 
-    jid: str
-    username: str
-    password: str
+    What comes back is the answer's JSON, its text where it is none, or None for nothing.
+    """
+
+    method: str
+    path: str
+    fields: Mapping[str, Any] | None = None
+    timeout: float = ANSWER
 
 
-def name_of(user: Any) -> Any:
-    """The address of a `User`; anything else is one already."""
-    return user.jid if isinstance(user, User) else user
+Steps = Generator[Call, Any, T]
+"""What a verb does: it yields calls, is sent the answer of each (or has a TestBedError thrown in), and returns."""
 
 
-def call(
-    method: str, url: str, fields: Mapping[str, Any] | None = None, timeout: float = ANSWER, token: str | None = None
-) -> Any:
-    """One call of the control API: the JSON that it answers, None for nothing. Raises TestBedError."""
-    body = None if fields is None else json.dumps(fields).encode()
-    headers = {} if body is None else {"Content-Type": "application/json"}
-    if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
+def run(steps: Steps[T], ask: Callable[[Call], Any]) -> T:
+    """All steps, one call after the other."""
     try:
-        with _open(Request(url, body, headers, method=method), timeout=timeout) as response:
-            data = response.read()
-            return json.loads(data) if data else None
-    except HTTPError as error:
-        raise _refused(error, f"{method} {url}") from None
-    except (URLError, OSError, ValueError) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        raise TestBedError(f"{method} {url}: no answer from a conversehost ({reason})") from None
+        call = next(steps)
+        while True:
+            try:
+                answer = ask(call)
+            except TestBedError as error:
+                call = steps.throw(error)
+            else:
+                call = steps.send(answer)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
-def _refused(error: HTTPError, what: str) -> TestBedError:
+async def take(steps: Steps[T], ask: Callable[[Call], Awaitable[Any]]) -> T:
+    """The same for coroutines, of whatever kind."""
     try:
-        with error:
-            told = json.loads(error.read())["error"]
-        return TestBedError(told["message"], told["code"])
-    except (ValueError, KeyError, TypeError):
-        return TestBedError(f"{what}: {error.code} {error.reason}")
+        call = next(steps)
+        while True:
+            try:
+                answer = await ask(call)
+            except TestBedError as error:
+                call = steps.throw(error)
+            else:
+                call = steps.send(answer)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where calls go: `api` is the URL of a control API; `token` is shown to it."""
+
+    api: str
+    token: str | None = None
+
+    @property
+    def host(self) -> str:
+        return self._url.hostname or ""
+
+    @property
+    def port(self) -> int:
+        return self._url.port or (443 if self.secure else 80)
+
+    @property
+    def secure(self) -> bool:
+        """By TLS."""
+        return self._url.scheme == "https"
+
+    def request(self, call: Call) -> bytes:
+        """What to send: a whole request. The connection ends with the answer. Raises TestBedError."""
+        body = b"" if call.fields is None else json.dumps(call.fields).encode()
+        lines = [f"{call.method} {self._target(call)} HTTP/1.1", f"Host: {self._url.netloc}", "Connection: close"]
+        if call.fields is not None:
+            lines.append("Content-Type: application/json")
+        if body or call.method not in ("GET", "DELETE"):
+            lines.append(f"Content-Length: {len(body)}")
+        if self.token is not None:
+            lines.append(f"Authorization: Bearer {self.token}")
+        return "\r\n".join([*lines, "\r\n"]).encode() + body
+
+    def answer(self, call: Call, data: bytes) -> Any:
+        """What all that came back means. Raises TestBedError for a refusal, and for what is no answer."""
+        response = HTTPResponse(_Received(data), method=call.method)  # type: ignore[arg-type]
+        try:
+            response.begin()
+            body = response.read()
+            told = _told(response, body)
+        except (HTTPException, OSError, ValueError) as error:
+            raise self.lost(call, error) from None
+        if response.status < 400:
+            return told
+        try:
+            raise TestBedError(told["error"]["message"], told["error"]["code"])
+        except (KeyError, TypeError):
+            raise TestBedError(f"{self._name(call)}: {response.status} {response.reason}") from None
+
+    def lost(self, call: Call, error: Exception) -> TestBedError:
+        """There was no answer, for that reason."""
+        reason = str(error) or "the time is over" * isinstance(error, TimeoutError) or type(error).__name__
+        return TestBedError(f"{self._name(call)}: no answer from a conversehost ({reason})")
+
+    def _name(self, call: Call) -> str:
+        return f"{call.method} {self._url.scheme}://{self._url.netloc}{self._target(call)}"
+
+    def _target(self, call: Call) -> str:
+        return f"{self._url.path}/{call.path}".rstrip("/")
+
+    @property
+    def _url(self) -> SplitResult:
+        return urlsplit(self.api)
+
+
+class _Received:
+    """What HTTPResponse wants of a socket."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, mode: str) -> BytesIO:
+        return BytesIO(self._data)
+
+
+def _told(response: HTTPResponse, body: bytes) -> Any:
+    if not body:
+        return None
+    if response.headers.get_content_type().endswith("json"):
+        return json.loads(body)
+    return body.decode("utf-8", "replace")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conversehost.testing.testbed import TestBed
-from conversehost.testing.watching import UnmetError
+from conversehost.testing.verbs.expectations import UnmetError
 
 PATIENCE = 2.0
 """Seconds that what was expected has left to come."""

@@ -1,0 +1,28 @@
+"""All verbs together."""
+
+from __future__ import annotations
+
+from typing import Generic
+
+from conversehost.testing.verbs.accounts import AccountVerbs
+from conversehost.testing.verbs.clock import ClockVerbs
+from conversehost.testing.verbs.expectations import ExpectationVerbs, X
+from conversehost.testing.verbs.faults import F, FaultVerbs
+from conversehost.testing.verbs.sessions import SessionVerbs
+from conversehost.testing.verbs.speech import SpeechVerbs
+from conversehost.testing.verbs.state import StateVerbs
+from conversehost.testing.verbs.traffic import TrafficVerbs
+
+
+class Verbs(
+    AccountVerbs,
+    SessionVerbs,
+    SpeechVerbs,
+    TrafficVerbs,
+    ClockVerbs,
+    StateVerbs,
+    FaultVerbs[F],
+    ExpectationVerbs[X],
+    Generic[F, X],
+):
+    """What every flavour of `TestBed` can do."""
