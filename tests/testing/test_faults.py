@@ -349,7 +349,7 @@ def test_a_session_can_not_be_resumed(bed):
 
 def test_faults_are_listed_and_cleared_and_a_reset_clears_them(bed):
     bed.fault("drop", name="no messages", kind="message", probability=0.5, seed=4)
-    listed = bed._ask("GET", "faults")["faults"]
+    listed = bed.call("GET", "faults")["faults"]
     assert listed == [
         {
             "name": "no messages",
@@ -364,10 +364,10 @@ def test_faults_are_listed_and_cleared_and_a_reset_clears_them(bed):
         }
     ]
     bed.clear_faults()
-    assert bed._ask("GET", "faults") == {"faults": []}
+    assert bed.call("GET", "faults") == {"faults": []}
     bed.fault("latency")
     bed.reset()
-    assert bed._ask("GET", "faults") == {"faults": []}
+    assert bed.call("GET", "faults") == {"faults": []}
 
 
 def test_a_fault_tells_what_it_did_after_its_end(bed):

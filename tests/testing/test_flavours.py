@@ -162,7 +162,7 @@ class DeferredTest(TestCase):
         async with await self.bed.fault("lost-response", account="zoe") as fault:
             self.assertEqual(await fault.strikes, 0)
         with self.assertRaisesRegex(TestBedError, "there is no fault"):
-            await self.bed._do(iter_fault(fault))
+            await self.bed.call("GET", f"faults/{fault.name}")
 
     @inlineCallbacks
     def test_a_generator(self):
@@ -179,11 +179,6 @@ class DeferredTest(TestCase):
     async def test_one_of_its_own(self):
         async with await DeferredTestBed.start() as other:
             self.assertNotEqual(other.pid, self.bed.pid)
-
-
-def iter_fault(fault):
-    from conversehost.testing.calls import Call
-    yield Call("GET", fault._path)
 """
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Generic
+from typing import Any, Generic
 
+from conversehost.testing.calls import Call, Steps
+from conversehost.testing.verbs import verb
 from conversehost.testing.verbs.accounts import AccountVerbs
 from conversehost.testing.verbs.clock import ClockVerbs
 from conversehost.testing.verbs.expectations import ExpectationVerbs, X
@@ -26,3 +28,8 @@ class Verbs(
     Generic[F, X],
 ):
     """What every flavour of `TestBed` can do."""
+
+    @verb
+    def call(self, method: str, path: str, /, **fields: Any) -> Steps[Any]:
+        """Any call of the control API, such as `"POST", "clock", advance=70`: its answer as it came."""
+        return (yield Call(method, path, fields or None))
