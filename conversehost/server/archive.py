@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from conversehost.store import Store
 from conversehost.store.log import LATEST, Log, moment, place_of, time_of
 from conversehost.xmpp import mam, rsm
 from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JID
 from conversehost.xmpp.mam import Query
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import Element, parse
+from conversehost.xmpp.xml import Element, parse, to_bytes
+
+if TYPE_CHECKING:
+    from conversehost.server.router import Router
 
 MESSAGES = 100_000
 BYTES_PER_MESSAGE = 2_000
@@ -22,6 +27,7 @@ PAGE = 250
 """The most messages in one answer."""
 
 Show = Callable[[Stanza], Element]
+"""Makes of a message what a reader sees of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +113,22 @@ class Archive:
             return place_of(id, found)
 
         cut = rsm.cut(query.page, len(found), place, PAGE)
-        return cut, [_archived(log, id) for id in found[cut.start : cut.stop]]
+        shown = log.pairs(found[cut.start : cut.stop])
+        return cut, [Archived(id, time_of(id) / 1000, message) for id, message in shown]
 
-    def answer(
-        self, owner: str, iq: Stanza, send: Callable[[Stanza], None], show: Show = lambda message: message
-    ) -> Element:
-        """Send what the `<query/>` in an iq asks for; the answer is what its result has to say (section 4).
+    def answer(self, owner: str, iq: Stanza, router: Router, show: Show | None = None) -> Element:
+        """Send what the `<query/>` in an iq asks for to who asks; what is answered is for the iq's result (section 4).
 
-        Raises StanzaError.
+        Raises StanzaError, JIDError.
         """
         query = mam.read_query(iq[0])
         cut, found = self.find(owner, query)
-        addresses = {"from": owner, "to": iq.get("from", "")}
+        reader = iq.sender
+        assert reader is not None
+        results = mam.Results(owner, reader.full, query.queryid)
         for each in reversed(found) if query.flip else found:
-            send(mam.result(addresses, each.id, query.queryid, each.at, show(each.parsed())))
+            message = each.message if show is None else to_bytes(show(each.parsed()))
+            _hand(router, reader, results.write(each.id, each.at, message))
         ends = (found[0].id, found[-1].id) if found else ()
         return mam.fin(cut.describe(*ends), complete=cut.complete)
 
@@ -130,6 +138,18 @@ class Archive:
         if not keys:
             return mam.metadata(None)
         return mam.metadata(((keys[0], time_of(keys[0]) / 1000), (keys[-1], time_of(keys[-1]) / 1000)))
+
+
+def _hand(router: Router, reader: JID, data: bytes) -> None:
+    """A message for who has asked for it: it is no conversation of his, and no hook hears of it."""
+    host = router.hosts.get(reader.domain)
+    session = None if host is None else host.session(reader)
+    if session is not None:
+        session.deliver("message", data)
+    elif host is None:
+        message = parse(data)
+        assert isinstance(message, Stanza)
+        router.send(message)
 
 
 def _archived(log: Log, id: str) -> Archived:
@@ -148,14 +168,18 @@ def _select(log: Log, query: Query) -> Sequence[str]:
     if query.ids:
         wanted = sorted(set(query.ids))
         found = [id for id in wanted if len(set(place_of(id, found))) > 1]
-    return _containing(log, found, query.text.casefold().split()) if query.text else found
+    return _containing(log, found, query.text.lower().split()) if query.text else found
 
 
 def _containing(log: Log, ids: Iterable[str], words: Sequence[str]) -> list[str]:
     """Those with all the words in their body (XEP-0431). Only what looks like it is parsed."""
     written = [escape(each) for each in words]
-    looks = (id for id in ids if all(map(log[id].decode().casefold().__contains__, written)))
-    return [id for id in looks if all(map(_archived(log, id).parsed().text_of("body").casefold().__contains__, words))]
+    encoded = [each.encode() for each in written]
+    if all(map(str.isascii, written)):  # eight times as fast
+        looks = [id for id, message in log.pairs(ids) if all(map(message.lower().__contains__, encoded))]
+    else:
+        looks = [id for id, message in log.pairs(ids) if all(map(message.decode().lower().__contains__, written))]
+    return [id for id in looks if all(map(_archived(log, id).parsed().text_of("body").lower().__contains__, words))]
 
 
 def _check(log: Log, id: str) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import overload
 
-_TIE_BITS = 48
-_FIRST_TIE, _STEP = 1 << 47, 1 << 24
+_TIE_BITS, _FIRST_BITS, _STEP_BITS = 48, 47, 24
 """Of what comes in one millisecond the first gets a random number, each further one a random step more."""
 
 LATEST = (1 << 48) - 2
@@ -62,34 +61,49 @@ class Log(Mapping[str, bytes]):
         start = bisect_left(keys, max(first, self._keys[self._dropped]))
         return Span(keys, start, max(start, len(keys) if end is None else bisect_left(keys, end)))
 
+    def pairs(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Keys that are there, in order, each with its value: quicker than one by one where they stand together."""
+        place, all_keys = self._dropped, self._keys
+        for key in keys:
+            if all_keys[place] != key:
+                place = bisect_left(all_keys, key, place)
+            yield key, self._values[place]
+            place = min(place + 1, len(all_keys) - 1)
+
     def key_for(self, milliseconds: int) -> str:
         """A new key: after those of all entries of that time or before, and before those of all later ones.
 
         `milliseconds`: since 1970, from 0 to `LATEST`.
         """
-        last = bisect_left(self._keys, moment(milliseconds + 1)) - 1
-        tie = secrets.randbelow(_FIRST_TIE)
-        if last >= 0 and time_of(self._keys[last]) == milliseconds:
-            tie = int(self._keys[last][12:], 16) + 1 + secrets.randbelow(_STEP)
-        if tie >> _TIE_BITS:
-            return self.key_for(milliseconds + 1)
-        return f"{moment(milliseconds)}{tie:012x}"
+        now, later = moment(milliseconds), moment(milliseconds + 1)
+        keys = self._keys
+        last = keys[-1] if keys else ""
+        if last >= later:
+            place = bisect_left(keys, later)
+            last = keys[place - 1] if place else ""
+        if last < now:
+            return f"{now}{secrets.randbits(_FIRST_BITS):012x}"
+        tie = int(last[12:], 16) + 1 + secrets.randbits(_STEP_BITS)
+        return self.key_for(milliseconds + 1) if tie >> _TIE_BITS else f"{now}{tie:012x}"
 
     def add(self, key: str, value: bytes, labels: Iterable[str]) -> None:
         """One more entry; mostly the last one. Raises ValueError when the key is taken, or is none."""
-        if len(key) != _LENGTH or key in self:
-            raise ValueError(f"not a new key: {key}")
+        if len(key) != _LENGTH:
+            raise ValueError(f"not a key: {key}")
         if not self._keys or key > self._keys[-1]:
             self._keys.append(key)
             self._values.append(value)
         else:
-            self._sweep()
-            place = bisect_left(self._keys, key)
-            self._keys.insert(place, key)
-            self._values.insert(place, value)
+            self._insert(key, value)
         self.bytes += len(value)
         for label in labels:
-            _insert(self._labelled.setdefault(label, []), key)
+            keys = self._labelled.get(label)
+            if keys is None:
+                self._labelled[label] = [key]
+            elif key > keys[-1]:
+                keys.append(key)
+            else:
+                insort(keys, key)
 
     def __setitem__(self, key: str, value: bytes) -> None:
         """Another value, in the same place and with the same labels. Raises KeyError when there is no such entry."""
@@ -127,6 +141,14 @@ class Log(Mapping[str, bytes]):
         made._labelled = {label: keys.copy() for label, keys in self._labelled.items()}
         made._dropped, made.bytes = self._dropped, self.bytes
         return made
+
+    def _insert(self, key: str, value: bytes) -> None:
+        if key in self:
+            raise ValueError(f"that key is taken: {key}")
+        self._sweep()
+        place = bisect_left(self._keys, key)
+        self._keys.insert(place, key)
+        self._values.insert(place, value)
 
     def _find(self, key: str) -> int | None:
         place = bisect_left(self._keys, key, self._dropped)
@@ -185,10 +207,3 @@ def moment(milliseconds: int) -> str:
 def time_of(key: str) -> int:
     """Milliseconds since 1970."""
     return int(key[:12], 16)
-
-
-def _insert(keys: list[str], key: str) -> None:
-    if not keys or key > keys[-1]:
-        keys.append(key)
-    else:
-        keys.insert(bisect_left(keys, key), key)

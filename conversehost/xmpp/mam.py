@@ -13,9 +13,8 @@ from conversehost.xmpp.forms import FORM_TYPE, Field, Form, X, values_of
 from conversehost.xmpp.jid import JID, JIDError, parse
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.rsm import PageRequest
-from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.times import read, stamp
-from conversehost.xmpp.xml import Element, child, element
+from conversehost.xmpp.xml import Element, child, element, to_bytes
 
 T = TypeVar("T")
 
@@ -85,12 +84,23 @@ def form() -> Element:
     return element(ns.MAM, "query", None, asked)
 
 
-def result(addresses: dict[str, str], id: str, queryid: str | None, at: float, message: Element) -> Stanza:
-    """One message out of an archive (section 4.2). `addresses`: `from`, the archive, and `to`; `at`: since 1970."""
-    delay = element(ns.DELAY, "delay", {"stamp": stamp(at)})
-    named = {"id": id} if queryid is None else {"queryid": queryid, "id": id}
-    forwarded = element(ns.FORWARD, "forwarded", None, delay, message)
-    return stanza("message", addresses, element(ns.MAM, "result", named, forwarded))
+class Results:
+    """The messages of one answer (section 4.2): they differ in an id, a time and what is forwarded."""
+
+    _END = b"</forwarded></result></message>"
+
+    def __init__(self, sender: str, to: str, queryid: str | None) -> None:
+        """`sender`: the address of the archive."""
+        self._delay = element(ns.DELAY, "delay")
+        forwarded = element(ns.FORWARD, "forwarded", None, self._delay)
+        self._result = element(ns.MAM, "result", {} if queryid is None else {"queryid": queryid}, forwarded)
+        self._shell = stanza("message", {"from": sender, "to": to}, self._result)
+
+    def write(self, id: str, at: float, message: bytes) -> bytes:
+        """One of them, serialised; so is the message in it, which came `at` a time (seconds since 1970)."""
+        self._result.set("id", id)
+        self._delay.set("stamp", stamp(at))
+        return to_bytes(self._shell).removesuffix(self._END) + message + self._END
 
 
 def fin(set: Element, *, complete: bool) -> Element:

@@ -12,7 +12,7 @@ _MOMENT = re.compile(
 
 def stamp(utc: float) -> str:
     """`utc`, seconds since 1970, as 2002-09-10T23:08:25.123Z."""
-    return datetime.fromtimestamp(utc, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return datetime.fromtimestamp(utc, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def read(text: str) -> float:

@@ -116,7 +116,7 @@ def test_by_words(archive: Archive):
     assert found(archive, text="art") == ["Wherefore art thou", "ART & science", "a part"]
     assert found(archive, text=" thou  WHEREFORE ") == ["Wherefore art thou"]
     assert found(archive, text="&") == ["ART & science"]
-    assert found(archive, text="<B> STRASSE") == ["Straße <b>"]
+    assert found(archive, text="<B> STRAßE") == ["Straße <b>"]
     assert found(archive, text="message body") == []
     assert found(archive, text="art", page=PageRequest(max=1, before="")) == ["a part"]
 
