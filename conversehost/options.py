@@ -182,7 +182,9 @@ class Settings:
     users: tuple[tuple[str, str], ...] = option(
         (), USER, PEOPLE, "one more account; NAME may be a JID; repeatable", name="user"
     )
-    scenario: Path | None = option(None, FILE, PEOPLE, "accounts and rosters, as TOML; without it the demo cast")
+    scenario: Path | None = option(
+        None, FILE, PEOPLE, "accounts, rosters and all else, as TOML or XEP-0227; without it the demo cast"
+    )
     auth: str = option(
         "accounts", one_of("accounts", "any"), PEOPLE, "who may log in; any: everybody, with any password, by PLAIN"
     )
@@ -320,6 +322,9 @@ class Settings:
     )
     json: bool = option(False, FLAG, RUN, "print one line of JSON when ready, and nothing else; log to standard error")
     ready_file: Path | None = option(None, NEW_FILE, RUN, "write that line to a file, which is removed at the end")
+    save_on_exit: Path | None = option(
+        None, NEW_FILE, RUN, "write all data to a file when it stops, which --scenario reads"
+    )
     exit_with_stdin: bool = option(False, FLAG, RUN, "stop when standard input closes, as when a parent process ends")
 
     @property

@@ -30,16 +30,17 @@ from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
-from conversehost.store import Snapshot
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.control import control
+from conversehost.testbed.door import room
 from conversehost.testbed.expectations import Expectations
 from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_http import People, faulty
 from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
 from conversehost.testbed.mishaps import Mishaps
 from conversehost.testbed.noun import API, World
-from conversehost.testbed.snapshots import State
+from conversehost.testbed.saving import save
+from conversehost.testbed.state import State
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.tap import TappedStream
 from conversehost.testbed.token import Token
@@ -104,7 +105,7 @@ class Server(Service):
         self.faults = Faults(self.clock)
         self.token = Token(settings.api_token_file)
         self.stubs = Stubs(self.clock)
-        self.cast = Cast(settings)
+        self.cast = Cast.of(settings)
         self.domains = Domains(
             settings,
             self.cast.founders(),
@@ -119,8 +120,7 @@ class Server(Service):
         self.mounted = self._mounted()
         self._ports: list[IListeningPort] = []
         self.cast.enter(self.domains.hosts)
-        self._beginning = self.store.snapshot()
-        self.state = State(self.store.snapshot, self.restore)
+        self.state = State(self.domains.hosts, self.store, self.cast, end=self.end, begin=self.begin)
         self.cast.start(self.router, self.turn, self.clock)
         self.by_http = self.domains.by_http()
         self.manager = Manager(
@@ -169,6 +169,8 @@ class Server(Service):
             self.components.close_all(StreamError("system-shutdown"))
         self.http.close_idle()
         self.token.drop()
+        if self.settings.save_on_exit:
+            save(self.settings.save_on_exit, self.state.document())
         return deferLater(self.reactor, 0).addCallback(lambda _: deferLater(self.reactor, 0))
 
     def reload(self) -> None:
@@ -189,26 +191,28 @@ class Server(Service):
         except ConfigError as error:
             log.warn("the control API is for this machine alone: {error}", error=str(error))
 
-    def close_sessions(self, condition: str) -> None:
+    def end(self, text: str) -> None:
+        """Every session ends, as if the server had been started anew."""
+        self.close_sessions("system-shutdown", text)
+
+    def close_sessions(self, condition: str, text: str = "the server stops") -> None:
         """End every client's session, with a condition that is both a stream error and a BOSH one."""
+        error = StreamError(condition, text)
         if self.mounted is not None:
             self.mounted.leave()
         self.cast.stop()
-        self.manager.close_all(condition)
-        self.websocket.close_all(StreamError(condition))
-        self.c2s.close_all(StreamError(condition))
+        self.manager.close_all(condition, text)
+        self.websocket.close_all(error)
+        self.c2s.close_all(error)
         for host in self.domains.hosts.values():
             for session in host.all_sessions():
-                session.link.close(StreamError(condition))
+                session.link.close(error)
                 host.unbound(session)  # a TCP connection may take its time to close
         self.turn.end()
 
     def reset(self) -> None:
-        """Everything as right after the start; for clients it is as if the server had been started anew."""
-        for jid in tuple(self.cast.hired):
-            self.cast.dismiss(jid)
-        self.restore(self._beginning)
-        self.state.taken.clear()
+        """Everything as right after the start."""
+        self.state.reset()
         self.traffic.clear()
         self.expectations.clear()
         self.mishaps.clear()
@@ -216,10 +220,8 @@ class Server(Service):
         self.stubs.clear()
         self.clock.reset()
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """All data as it was then; for clients, as if the server had been started anew."""
-        self.close_sessions("system-shutdown")
-        self.store.restore(snapshot)
+    def begin(self) -> None:
+        """Bots log in, the operator's handlers too."""
         self.cast.start(self.router, self.turn, self.clock)
         if self.mounted is not None:
             self.mounted.start()
@@ -311,6 +313,7 @@ class Server(Service):
             proxies=Proxies(self.settings.trusted_proxies),
             gate=gate,
             streaming=self._proxy(),
+            room=room(self.token),
         )
 
     def _c2s(self, gate: Gate) -> tcp.ClientFactory:

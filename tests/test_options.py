@@ -167,6 +167,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         json = true
         ready_file = "ready.json"
         exit_with_stdin = true
+        save_on_exit = "saved.toml"
         """
     )
     settings = read("--config", path)
@@ -238,6 +239,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         json=True,
         ready_file=tmp_path / "ready.json",
         exit_with_stdin=True,
+        save_on_exit=tmp_path / "saved.toml",
     )
     left = [option.field for option in OPTIONS if getattr(settings, option.field) == option.default]
     assert left == ["no_starttls", "proxy"]  # each contradicts another one

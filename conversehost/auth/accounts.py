@@ -20,11 +20,30 @@ CACHE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """By which a password is recognised that nobody here knows (RFC 5802 section 3), for one mechanism."""
+
+    mechanism: str
+    iterations: int
+    salt: bytes
+    stored_key: bytes
+    server_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """What is kept of an account; a test bed shows passwords to its operator, so they are kept as they are."""
+    """What is kept of an account; a test bed shows passwords to its operator, so they are kept as they are.
+
+    `password` is "" where there are only `credentials`, as another server had them.
+    """
 
     password: str
     disabled: bool = False
+    credentials: tuple[Credentials, ...] = ()
+
+    def recognised(self, mechanism: str) -> Credentials | None:
+        """What there is for the mechanism."""
+        return next((each for each in self.credentials if each.mechanism == mechanism), None)
 
 
 class Accounts:
@@ -39,6 +58,19 @@ class Accounts:
         """Create the account, or change its password."""
         self._store.put("accounts", account.domain, account.local, Account(password, self.is_disabled(account)))
 
+    def put_unknown(self, account: JID, credentials: tuple[Credentials, ...]) -> None:
+        """An account whose password isn't known, but recognised: by SCRAM with a mechanism that is among them, and by
+        PLAIN. A password that is `put` later replaces them.
+        """
+        self._store.put(
+            "accounts", account.domain, account.local, Account("", self.is_disabled(account), tuple(credentials))
+        )
+
+    def get(self, account: JID) -> Account | None:
+        """What is kept of it; None when there is no such account."""
+        found: Account | None = self._store.get("accounts", account.domain, account.local)
+        return found
+
     def disable(self, account: JID) -> None:
         """Nobody logs in to it until it is enabled again. Nothing for an account that there isn't."""
         self._set_disabled(account, disabled=True)
@@ -49,7 +81,7 @@ class Accounts:
 
     def is_disabled(self, account: JID) -> bool:
         """False for an account that there isn't."""
-        found: Account | None = self._store.get("accounts", account.domain, account.local)
+        found = self.get(account)
         return found is not None and found.disabled
 
     def delete(self, account: JID) -> bool:
@@ -58,7 +90,7 @@ class Accounts:
 
     def exists(self, account: JID) -> bool:
         """Whether there is such an account."""
-        return self._store.get("accounts", account.domain, account.local) is not None
+        return self.get(account) is not None
 
     def of(self, domain: str) -> Iterator[tuple[JID, str]]:
         """Address and password of every account of a domain, in order of creation."""
@@ -67,7 +99,11 @@ class Accounts:
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
         """`Authenticator`: compares in constant time; an unknown account looks like a wrong password."""
-        same = hmac.compare_digest(_encoded(self._password(attempt.account)), _encoded(attempt.password))
+        known = self.get(attempt.account)
+        if known is not None and known.credentials and not known.disabled:
+            same = matches(known.credentials[0], attempt.password)
+        else:
+            same = hmac.compare_digest(_encoded(self._password(attempt.account)), _encoded(attempt.password))
         done(Accepted(attempt.account) if same and attempt.password else Refused())
 
     def admit(self, account: JID) -> bool:
@@ -76,6 +112,10 @@ class Accounts:
 
     def scram_salt(self, account: JID, mechanism: str) -> tuple[bytes, int]:
         """Salt and iterations for SCRAM, for any account, known or not, in the same way."""
+        known = self.get(account)
+        recognised = known.recognised(mechanism) if known is not None else None
+        if recognised is not None:
+            return recognised.salt, recognised.iterations
         return hmac.digest(self._secret, f"{mechanism} {account.full}".encode(), "sha256")[:16], SCRAM_ITERATIONS
 
     def scram_check(self, account: JID, mechanism: str, proves: Callable[[bytes], bool]) -> bytes | None:
@@ -84,6 +124,10 @@ class Accounts:
         Keys are derived once per account, mechanism and password. A refusal takes one derivation always: how long it
         took tells nothing about the account.
         """
+        known = self.get(account)
+        recognised = known.recognised(mechanism) if known is not None and not known.disabled else None
+        if recognised is not None:
+            return recognised.server_key if proves(recognised.stored_key) else None
         password = self._password(account)
         salt, _ = self.scram_salt(account, mechanism)
         key = (account.full, mechanism, password)
@@ -99,23 +143,29 @@ class Accounts:
         return server_key
 
     def _set_disabled(self, account: JID, *, disabled: bool) -> None:
-        found: Account | None = self._store.get("accounts", account.domain, account.local)
+        found = self.get(account)
         if found is not None:
             self._store.put("accounts", account.domain, account.local, replace(found, disabled=disabled))
 
     def _password(self, account: JID) -> str:
         """Of an unknown or disabled account a secret one: everything, time too, is as with a wrong password."""
-        found: Account | None = self._store.get("accounts", account.domain, account.local)
-        return self._secret.hex() if found is None or found.disabled else found.password
+        found = self.get(account)
+        return self._secret.hex() if found is None or found.disabled or not found.password else found.password
 
 
-def derive(password: str, mechanism: str, salt: bytes) -> ScramKeys:
+def matches(credentials: Credentials, password: str) -> bool:
+    """Whether they were made of that password."""
+    _, stored_key, _, _ = derive(password, credentials.mechanism, credentials.salt, credentials.iterations)
+    return hmac.compare_digest(stored_key, credentials.stored_key)
+
+
+def derive(password: str, mechanism: str, salt: bytes, iterations: int = SCRAM_ITERATIONS) -> ScramKeys:
     """RFC 5802 section 3. Takes about a millisecond."""
     name = hash_of(mechanism)
-    salted = hashlib.pbkdf2_hmac(name, _encoded(password), salt, SCRAM_ITERATIONS)
+    salted = hashlib.pbkdf2_hmac(name, _encoded(password), salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", name)
     stored_key = hashlib.new(name, client_key).digest()
-    return salt, stored_key, hmac.digest(salted, b"Server Key", name), SCRAM_ITERATIONS
+    return salt, stored_key, hmac.digest(salted, b"Server Key", name), iterations
 
 
 def _encoded(password: str) -> bytes:

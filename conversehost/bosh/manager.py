@@ -119,10 +119,10 @@ class Manager:
         if self._sessions.pop(session.sid, None) is not None:
             session.retire()
 
-    def close_all(self, condition: str) -> None:
-        """End every session, with a condition of XEP-0124 section 17.2."""
+    def close_all(self, condition: str, reason: str = "the server ended the session") -> None:
+        """End every session, with a condition of XEP-0124 section 17.2, and a reason for people."""
         for session in self.sessions():
-            session.expire(condition)
+            session.expire(condition, reason)
 
     def refuse(self, session: BoshSession, error: BodyError, exchange: Exchange) -> None:
         """A request that breaks the rules of its session ends it."""

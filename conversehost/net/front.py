@@ -14,11 +14,11 @@ from twisted.web.server import Site
 from conversehost.clock import Clock
 from conversehost.net.cors import Cors
 from conversehost.net.durations import Durations
-from conversehost.net.exchange import REASONS, Direct, Streaming
+from conversehost.net.exchange import REASONS, Direct, HttpExchange, Streaming
 from conversehost.net.forwarded import Proxies
 from conversehost.net.gate import Gate, TurnedAway
 from conversehost.net.heads import Heads
-from conversehost.net.http import HttpConnection
+from conversehost.net.http import WEB_BODY, HttpConnection
 
 
 class HttpFactory(Factory):
@@ -39,10 +39,14 @@ class HttpFactory(Factory):
         proxies: Proxies | None = None,
         gate: Gate | None = None,
         streaming: Streaming | None = None,
+        room: Callable[[HttpExchange], int] = lambda exchange: WEB_BODY,
     ) -> None:
-        """`clock` tells real time, for sockets; `turn_ended` is called once an input has been handed in."""
+        """`clock` tells real time, for sockets; `turn_ended` is called once an input has been handed in; `room` says
+        how many bytes the body of a request to `root` may have.
+        """
         self.gate = gate
         self.streaming = streaming
+        self.room = room
         self.site = Site(root)
         self.site.displayTracebacks = False
         self.direct = direct

@@ -242,7 +242,7 @@ class HttpConnection(Protocol):
     def _limit(self, exchange: HttpExchange) -> float:
         if exchange.streaming is not None:
             return math.inf
-        return WEB_BODY if exchange.direct is None else exchange.direct.body_limit
+        return self.factory.room(exchange) if exchange.direct is None else exchange.direct.body_limit
 
     def _handle(self, exchange: HttpExchange) -> None:
         """Out of order: an answer that is held doesn't keep the next request from being processed."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import conversehost
 from conversehost.clock import Clock
@@ -12,31 +14,46 @@ from conversehost.options import Settings
 from conversehost.server.host import Host
 from conversehost.server.router import Router
 from conversehost.testbed import scenario as scenarios
+from conversehost.testbed import scenario_file
 from conversehost.testbed.bots import ContactBot
-from conversehost.testbed.scenario import Bot
+from conversehost.testbed.scenario import BOTS_GROUP, Bot, Scenario, introduce
 from conversehost.turn import Turn
 from conversehost.xmpp.jid import JID, parse
 
 DEMO = Path(conversehost.__file__).parent / "fixtures" / "scenarios" / "demo.toml"
 
 
+class Roles(NamedTuple):
+    """Which bots there were at a time."""
+
+    scripted: tuple[Bot, ...]
+    hired: tuple[Bot, ...]
+
+
 class Cast:
     """Read first, put into the hosts when there are some; the bots then log in, and out. More may be hired later."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises ConfigError."""
-        self.scenario = scenarios.load(settings.scenario or DEMO, settings.domains)
-        self.users = tuple((parse(name), password) for name, password in settings.users)
-        self._handlers = tuple(Bot(parse(name), parse(name).local.capitalize()) for name, _ in settings.bots)
+    def __init__(self, scenario: Scenario, users: Iterable[tuple[JID, str]] = (), handlers: Iterable[JID] = ()) -> None:
+        """`users`: accounts and passwords besides; `handlers`: bots that are handlers of the operator's."""
+        self.scenario = scenario
+        self.users = tuple(users)
+        self._handlers = tuple(Bot(jid, jid.local.capitalize()) for jid in handlers)
+        self._scripted = scenario.bots
         self.hired: dict[JID, Bot] = {}
-        self._meetings: dict[JID, Callable[[], None]] = {}  # how to end those of who is hired
         self._live: dict[JID, ContactBot] = {}
         self._log_in: Callable[[Bot], None]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Cast:
+        """Raises ConfigError."""
+        scenario = scenario_file.load(settings.scenario or DEMO, settings.domains)
+        users = [(parse(name), password) for name, password in settings.users]
+        return cls(scenario, users, [parse(name) for name, _ in settings.bots])
 
     @property
     def bots(self) -> tuple[Bot, ...]:
         """All that the test bed plays."""
-        return (*self.scenario.bots, *self._handlers, *self.hired.values())
+        return (*self._scripted, *self._handlers, *self.hired.values())
 
     @property
     def busy(self) -> int:
@@ -51,23 +68,35 @@ class Cast:
         """The scenario's people of a domain, by name and password: nobody chose those to keep them secret."""
         own = {jid for jid, _ in self.users}
         people = (each for each in self.scenario.people if each.jid.domain == domain and each.jid not in own)
-        return tuple((each.jid.local, each.password) for each in people)
+        return tuple((each.jid.local, each.password) for each in people if each.password)
 
     def enter(self, hosts: Mapping[str, Host]) -> None:
-        """Everybody gets an account. Raises ConfigError."""
-        scenarios.populate(hosts, self.scenario)
-        scripted = {bot.jid for bot in self.scenario.bots}
-        for account, password in self.users:
+        """Everybody gets an account, and whoever gets one later meets the bots. Raises ConfigError."""
+        scripted = {bot.jid for bot in self._scripted}
+        for account, _ in self.users:
             if account in scripted:
                 raise ConfigError(f"--user {account}: that is a bot of the scenario")
-            hosts[account.domain].accounts.put(account, password)
-        for bot in self.scenario.bots:
-            scenarios.add_bot(hosts[bot.jid.domain], bot)
         for bot in self._handlers:
             if bot.jid in scripted:
                 raise ConfigError(f"--bot {bot.jid}: that is a bot of the scenario")
-            if not hosts[bot.jid.domain].accounts.exists(bot.jid):
-                scenarios.add_bot(hosts[bot.jid.domain], bot)
+        self._populate(hosts, self.scenario, self.users)
+        for host in hosts.values():
+            host.hooks.account_created.append(partial(self._meet, host))
+
+    def replace(self, hosts: Mapping[str, Host], scenario: Scenario) -> None:
+        """Others have their parts now; the operator's bots stay. They are logged out, and the store is empty."""
+        self.hired.clear()
+        self._scripted = scenario.bots
+        self._populate(hosts, scenario)
+
+    def roles(self) -> Roles:
+        """As they are, for `play`."""
+        return Roles(self._scripted, tuple(self.hired.values()))
+
+    def play(self, roles: Roles) -> None:
+        """Those from now on; they log in with `start`."""
+        self._scripted = roles.scripted
+        self.hired = {bot.jid: bot for bot in roles.hired}
 
     def hire(self, host: Host, bot: Bot) -> None:
         """One more contact of everybody in its domain, from now on; one of the same address is replaced.
@@ -77,7 +106,7 @@ class Cast:
         if bot.jid not in self.hired and host.accounts.exists(bot.jid):
             raise ValueError(f"{bot.jid} exists already")
         self.dismiss(bot.jid)
-        self._meetings[bot.jid] = scenarios.add_bot(host, bot)
+        scenarios.add_bot(host, bot)
         self.hired[bot.jid] = bot
         self._log_in(bot)
 
@@ -85,29 +114,37 @@ class Cast:
         """It logs out, and meets nobody any more; its account stays. False when nobody is hired there."""
         if self.hired.pop(jid, None) is None:
             return False
-        self._meetings.pop(jid)()
         if jid in self._live:
             self._live.pop(jid).leave()
         return True
 
     def start(self, router: Router, turn: Turn, clock: Clock) -> None:
-        """All bots that have an account log in; who is hired and has none, has gone with it."""
+        """All bots log in."""
 
         def log_in(bot: Bot) -> None:
             if bot.script is not None:
                 self._live[bot.jid] = ContactBot(router, turn, clock, bot.jid, bot.script)
 
         self._log_in = log_in
-        for bot in self.scenario.bots:
+        for bot in self.bots:
             log_in(bot)
-        for bot in tuple(self.hired.values()):
-            if router.hosts[bot.jid.domain].accounts.exists(bot.jid):
-                log_in(bot)
-            else:
-                self.dismiss(bot.jid)
         turn.end()
 
     def stop(self) -> None:
         """They log out."""
         while self._live:
             self._live.popitem()[1].leave()
+
+    def _populate(self, hosts: Mapping[str, Host], scenario: Scenario, users: Iterable[tuple[JID, str]] = ()) -> None:
+        scenarios.populate(hosts, scenario)
+        for account, password in users:
+            hosts[account.domain].accounts.put(account, password)
+        for bot in self.bots:
+            host = hosts[bot.jid.domain]
+            if bot.script is not None or not host.accounts.exists(bot.jid):
+                scenarios.add_bot(host, bot)
+
+    def _meet(self, host: Host, account: JID) -> None:
+        for bot in self.bots:
+            if bot.jid.domain == host.domain and bot.jid != account:
+                introduce({host.domain: host}, account, bot.jid, BOTS_GROUP)

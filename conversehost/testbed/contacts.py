@@ -7,7 +7,8 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from conversehost.testbed.noun import API, ApiError, Fields, Noun, Reply, Verb, World
-from conversehost.testbed.scenario import Bot, read_bot
+from conversehost.testbed.scenario import Bot
+from conversehost.testbed.scenario_file import SCRIPT, read_bot
 from conversehost.xmpp.jid import JID
 
 FIELDS = ("name", "nickname", "kind", "status", "on")
@@ -33,10 +34,11 @@ class Contacts(Noun):
             raise ApiError(HTTPStatus.BAD_REQUEST, "name is missing")
         jid = self.world.account(name, "name")
         try:
-            script = read_bot({key: body.value(key) for key in ("kind", "status", "on") if body.has(key)})
+            written = {key: body.value(key) for key in SCRIPT if body.has(key)}
+            script = read_bot(written)
         except ValueError as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
-        made = Bot(jid, body.text("nickname") or jid.local.capitalize(), script)
+        made = Bot(jid, body.text("nickname") or jid.local.capitalize(), script, written)
         try:
             self.world.cast.hire(self.world.hosts[jid.domain], made)
         except ValueError as error:

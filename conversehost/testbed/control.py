@@ -20,6 +20,7 @@ from conversehost.testbed.records import TrafficNoun
 from conversehost.testbed.sessions import Sessions
 from conversehost.testbed.snapshots import Snapshots
 from conversehost.testbed.stanzas import Messages, Stanzas
+from conversehost.testbed.state_noun import StateNoun
 from conversehost.testbed.stub_noun import StubsNoun
 from conversehost.testbed.token import Token
 from conversehost.web.guard import Hosts
@@ -58,6 +59,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "contacts": Contacts,
     "clock": ClockNoun,
     "snapshots": Snapshots,
+    "state": StateNoun,
     "reset": Reset,
 }
 

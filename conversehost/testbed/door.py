@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
+from conversehost.net.exchange import HttpExchange
+from conversehost.net.forwarded import is_forwarding
+from conversehost.net.http import WEB_BODY
 from conversehost.testbed.noun import API, ApiError, Refusal
 from conversehost.testbed.token import Token, bearer
-from conversehost.web.guard import Hosts, is_cross_site, is_direct_and_local
+from conversehost.web.guard import Hosts, is_cross_site, is_direct_and_local, is_loopback
 
 NEEDED = (
     "from another machine, or through a proxy, this needs Authorization: Bearer TOKEN; "
     "where the token is, the server says when it starts"
 )
 WRONG = "that is not the token of this server, which has a new one at each start unless --api-token-file gives it"
+
+LARGE = 64 << 20
+"""Bytes of a body, such as that of a whole state."""
+
+
+def room(token: Token) -> Callable[[HttpExchange], int]:
+    """How large a body may be: a whole state, from those who may use the API, is larger than what pages take."""
+
+    def room(exchange: HttpExchange) -> int:
+        if not exchange.path.startswith(API.encode()) or not exchange.path.endswith(b"/state"):
+            return WEB_BODY
+        shown = bearer(dict(exchange.headers).get(b"authorization"))
+        if shown is not None:
+            return LARGE if token.opens(shown) else WEB_BODY
+        here = is_loopback(exchange.connection.address.removeprefix("::ffff:"))
+        return LARGE if here and not any(is_forwarding(name) for name, _ in exchange.headers) else WEB_BODY
+
+    return room
 
 
 class Place(Resource):

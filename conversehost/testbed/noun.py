@@ -30,7 +30,7 @@ from conversehost.web.resource import answer_json
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 
 if TYPE_CHECKING:
-    from conversehost.testbed.snapshots import State
+    from conversehost.testbed.state import State
 
 API = "/_conversehost/api/v1"
 

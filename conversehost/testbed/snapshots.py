@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
-from conversehost.store import Snapshot
 from conversehost.testbed.noun import API, ApiError, Fields, Noun, Reply, Verb, World
+from conversehost.testbed.state import Moment
 
 MOST = 100
 
@@ -56,17 +56,8 @@ class OneSnapshot(Noun):
         del self.world.state.taken[self._name]
         return Reply()
 
-    def _find(self) -> Snapshot:
+    def _find(self) -> Moment:
         found = self.world.state.taken.get(self._name)
         if found is None:
             raise ApiError(HTTPStatus.NOT_FOUND, f"there is no snapshot {self._name!r}")
         return found
-
-
-class State:
-    """What can be gone back to. `taken`: snapshots by name."""
-
-    def __init__(self, snapshot: Callable[[], Snapshot], restore: Callable[[Snapshot], None]) -> None:
-        self.snapshot = snapshot
-        self.restore = restore
-        self.taken: dict[str, Snapshot] = {}

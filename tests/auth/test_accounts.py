@@ -7,7 +7,7 @@ import pytest
 from scramp import ScramMechanism
 
 from conversehost.auth import Accepted, Attempt, Outcome, Refused
-from conversehost.auth.accounts import Accounts, derive
+from conversehost.auth.accounts import Accounts, Credentials, derive
 from conversehost.store.memory import MemoryStore
 from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.sasl import ScramKeys
@@ -189,3 +189,36 @@ def test_an_account_that_is_not_there_is_not_made_by_disabling_it(accounts: Acco
     accounts.disable(parse("nobody@localhost"))
     assert not accounts.exists(parse("nobody@localhost"))
     assert not accounts.is_disabled(parse("nobody@localhost"))
+
+
+def known_by_keys(accounts: Accounts, jid: JID) -> bytes:
+    salt, stored, server, iterations = derive("her own", "SCRAM-SHA-1", b"salt", 12)
+    accounts.put_unknown(jid, (Credentials("SCRAM-SHA-1", iterations, salt, stored, server),))
+    return stored
+
+
+def test_who_is_known_by_keys_comes_in_by_them(accounts: Accounts):
+    juliet = parse("juliet@localhost")
+    stored = known_by_keys(accounts, juliet)
+    assert accounts.scram_salt(juliet, "SCRAM-SHA-1") == (b"salt", 12)
+    assert keys(accounts, juliet, "SCRAM-SHA-1")[0] == stored
+    assert accounts.scram_check(juliet, "SCRAM-SHA-1", lambda stored: False) is None
+    assert outcome(accounts, "juliet", "her own") == Accepted(juliet)
+    assert outcome(accounts, "juliet", "wrong") == outcome(accounts, "juliet", "") == Refused()
+    assert list(accounts.of("localhost"))[-1] == (juliet, "")
+
+
+def test_who_is_known_by_keys_and_disabled_stays_out(accounts: Accounts):
+    juliet = parse("juliet@localhost")
+    stored = known_by_keys(accounts, juliet)
+    accounts.disable(juliet)
+    assert accounts.scram_check(juliet, "SCRAM-SHA-1", lambda shown: shown == stored) is None
+    assert outcome(accounts, "juliet", "her own") == Refused()
+
+
+def test_a_new_password_replaces_the_keys(accounts: Accounts):
+    juliet = parse("juliet@localhost")
+    known_by_keys(accounts, juliet)
+    accounts.put(juliet, "new")
+    assert outcome(accounts, "juliet", "new") == Accepted(juliet)
+    assert outcome(accounts, "juliet", "her own") == Refused()

@@ -8,7 +8,8 @@ import pytest
 from conversehost.errors import ConfigError
 from conversehost.testbed.bots import BOTS
 from conversehost.testbed.cast import DEMO
-from conversehost.testbed.scenario import Bot, Circle, Person, Scenario, add_bot, load, populate
+from conversehost.testbed.scenario import Bot, Circle, Person, Scenario, add_bot, populate
+from conversehost.testbed.scenario_file import load
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import parse
 from tests.stage import Stage
@@ -70,7 +71,7 @@ CIRCLE = ALICE + BOB + "[[circle]]\n"
 MISTAKES = [
     ("name = ", "cast.toml: Invalid value (at "),
     ("[[account]\n", "cast.toml: Expected"),
-    ("[[people]]\n", "cast.toml: unknown table 'people'; there are [[account]], [[circle]] and [[bot]]"),
+    ("[[people]]\n", "cast.toml: unknown table 'people'; there are [[account]], [[circle]], [[bot]] and [[data]]"),
     ("password = 'x'\n", "cast.toml: unknown table 'password'"),
     ("[account]\nname = 'a'\n", "cast.toml: write [[account]], with double brackets"),
     ("account = 3\n", "cast.toml: write [[account]], with double brackets"),
@@ -79,7 +80,7 @@ MISTAKES = [
     (ALICE + "[[account]]\nname = 'b'\n", "cast.toml: [[account]] number 2: password is missing"),
     (
         "[[account]]\nname = 'a'\npasword = 'x'\n",
-        "cast.toml: [[account]] number 1: unknown key 'pasword'; there are name, nickname, password",
+        "cast.toml: [[account]] number 1: unknown key 'pasword': did you mean password?",
     ),
     (
         "[[account]]\nname = 'a'\npassword = 12345\n",

@@ -1,0 +1,196 @@
+"""Scenario files: a `Scenario` as TOML, written by hand or by the server itself."""
+
+from __future__ import annotations
+
+import tomllib
+import unicodedata
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from conversehost.auth.accounts import Credentials
+from conversehost.errors import ConfigError
+from conversehost.options import did_you_mean
+from conversehost.testbed.bots import BOTS
+from conversehost.testbed.scenario import Bot, Circle, Person, Scenario
+from conversehost.testbed.scripts import Script, of_python, read_script
+from conversehost.testbed.sections import SECTIONS, Kept, read_datum
+from conversehost.xmpp.jid import JID, JIDError, parse_account
+from conversehost.xmpp.sasl import SCRAM
+
+T = TypeVar("T")
+
+VERSION = 1
+"""Of the format. What a later one means isn't known here."""
+
+TABLES = ("account", "circle", "bot", "data")
+BY_NAME = {section.name: section for section in SECTIONS}
+ACCOUNT = ("name", "password", "nickname", "credentials", "disabled", *BY_NAME)
+SCRIPT = ("kind", "status", "on")
+BOT = ("name", "nickname", *SCRIPT, *BY_NAME)
+CREDENTIALS = ("mechanism", "iterations", "salt", "stored_key", "server_key")
+MOST_ITERATIONS = 1_000_000
+"""More would keep the whole server busy whenever the account logs in by PLAIN."""
+
+
+def load(path: Path, domains: Iterable[str]) -> Scenario:
+    """Read a scenario; names without a domain are of the first. Raises ConfigError, a line that names file and key."""
+    try:
+        return read(path.read_bytes(), tuple(domains))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def read(data: bytes, domains: tuple[str, ...]) -> Scenario:
+    """The same from what such a file holds. Raises ValueError, which names the key."""
+    try:
+        return of_document(tomllib.loads(data.decode()), domains)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8, at byte {error.start}") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def of_document(document: Mapping[str, Any], domains: tuple[str, ...]) -> Scenario:
+    """The same from plain data. Raises ValueError."""
+    return _Reader(domains).read(document)
+
+
+class _Reader:
+    """Checks as it goes; everything wrong is a ValueError that names the key."""
+
+    def __init__(self, domains: tuple[str, ...]) -> None:
+        self._domains = domains
+        self._people: set[JID] = set()
+
+    def read(self, data: Mapping[str, Any]) -> Scenario:
+        version = data.get("version", VERSION)
+        if version != VERSION:
+            raise ValueError(f"version {version!r:.40} of this format isn't known here: there is {VERSION}")
+        for name in data:
+            if name not in (*TABLES, "version"):
+                raise ValueError(f"unknown table {name!r}; there are [[account]], [[circle]], [[bot]] and [[data]]")
+        people = _read_tables(data, "account", self._person, ACCOUNT)
+        self._people = {person.jid for person in people}
+        circles = _read_tables(data, "circle", self._circle, ("group", "members"))
+        bots = _read_tables(data, "bot", self._bot, BOT)
+        rows = _read_tables(data, "data", read_datum, ("collection", "owner", "key", "value"))
+        _refuse_doubles([each.jid for each in people + bots], "name")
+        return Scenario(people, circles, bots, rows)
+
+    def _person(self, data: Mapping[str, Any]) -> Person:
+        jid, known = self._jid("name", _text(data, "name")), "credentials" in data
+        password = _text(data, "password", "" if known else None)
+        credentials = tuple(map(_credentials, data["credentials"])) if known else ()
+        if not password and not credentials:
+            raise ValueError("password must not be empty")
+        disabled = data.get("disabled", False)
+        if not isinstance(disabled, bool):
+            raise ValueError("disabled must be true or false")
+        return Person(jid, password, _nickname(data, jid), credentials, disabled, _kept(data))
+
+    def _circle(self, data: Mapping[str, Any]) -> Circle:
+        members = data.get("members")
+        if not isinstance(members, list) or len(members) < 2 or not all(isinstance(each, str) for each in members):
+            raise ValueError('members must be a list of two or more, such as ["alice", "bob"]')
+        jids = [self._jid("members", each) for each in members]
+        for jid in jids:
+            if jid not in self._people:
+                raise ValueError(f"members: there is no [[account]] {jid}")
+        _refuse_doubles(jids, "members")
+        return Circle(_text(data, "group", ""), tuple(jids))
+
+    def _bot(self, data: Mapping[str, Any]) -> Bot:
+        jid = self._jid("name", _text(data, "name"))
+        written = {key: data[key] for key in SCRIPT if key in data}
+        return Bot(jid, _nickname(data, jid), read_bot(data), written, _kept(data), "roster" in data)
+
+    def _jid(self, key: str, text: str) -> JID:
+        try:
+            jid = parse_account(text, self._domains[0])
+        except JIDError as error:
+            raise ValueError(f"{key}: {text!r} is not the address of an account: {error}") from None
+        if jid.domain not in self._domains:
+            raise ValueError(f"{key}: {jid.domain}, of {jid}, is not served (--domain {jid.domain} would)")
+        return jid
+
+
+def read_bot(data: Mapping[str, Any]) -> Script:
+    """What a bot does, by its keys: a `kind`, or `on` and `status`. Raises ValueError."""
+    if "on" in data and "kind" in data:
+        raise ValueError("kind and on don't go together: on says what the bot does")
+    if "on" in data:
+        return read_script(data)
+    kind = _text(data, "kind")
+    if ":" in kind:
+        try:
+            return of_python(kind, f"kind {kind!r}")
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+    if kind not in BOTS:
+        known = ", ".join(sorted(BOTS))
+        raise ValueError(f"kind {kind!r} isn't one of {known}, nor a package.module:function; or write rules: on")
+    return BOTS[kind]
+
+
+def _nickname(data: Mapping[str, Any], jid: JID) -> str:
+    """Where there is a whole vCard, that counts."""
+    return _text(data, "nickname", "" if "vcard" in data else jid.local.capitalize())
+
+
+def _kept(data: Mapping[str, Any]) -> tuple[Kept, ...]:
+    return tuple(each for section in SECTIONS if section.name in data for each in section.kept(data[section.name]))
+
+
+def _credentials(data: Any) -> Credentials:
+    """Keys are base64. Raises ValueError."""
+    if not isinstance(data, dict) or set(data) != set(CREDENTIALS):
+        raise ValueError(f"credentials must be a list of tables, each with {', '.join(CREDENTIALS)}")
+    if data["mechanism"] not in SCRAM:
+        raise ValueError(f"credentials: mechanism must be one of {', '.join(SCRAM)}")
+    iterations = data["iterations"]
+    if not isinstance(iterations, int) or not 0 < iterations <= MOST_ITERATIONS:
+        raise ValueError(f"credentials: iterations must be from 1 to {MOST_ITERATIONS}")
+    try:
+        salt, stored, server = (b64decode(_text(data, name), validate=True) for name in CREDENTIALS[2:])
+    except ValueError as error:
+        raise ValueError(f"credentials: not base64: {error}") from None
+    return Credentials(data["mechanism"], iterations, salt, stored, server)
+
+
+def _read_tables(
+    data: Mapping[str, Any], name: str, read: Callable[[Mapping[str, Any]], T], keys: Sequence[str]
+) -> tuple[T, ...]:
+    tables = data.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        raise ValueError(f"write [[{name}]], with double brackets")
+    found: list[T] = []
+    for number, table in enumerate(tables, 1):
+        try:
+            for key in table:
+                if key not in keys:
+                    near = did_you_mean(key, keys) or f"; there are {', '.join(keys)}"
+                    raise ValueError(f"unknown key {key!r}{near}")
+            found.append(read(table))
+        except ValueError as error:
+            raise ValueError(f"[[{name}]] number {number}: {error}") from None
+    return tuple(found)
+
+
+def _text(data: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    value = data.get(key, default)
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is missing" if value is None else f"{key} must be text in quotes, not {value!r:.40}")
+    if any(unicodedata.category(each) == "Cc" for each in value):
+        raise ValueError(f"{key} must not have control characters in it, such as those in {value!r:.40}")
+    return value
+
+
+def _refuse_doubles(jids: list[JID], key: str) -> None:
+    for jid, count in Counter(jids).items():
+        if count > 1:
+            raise ValueError(f"{key}: {jid} stands there twice")

@@ -1,0 +1,78 @@
+"""All data of some hosts: as it was, as it began, and as a file has it.
+
+What lives - sessions, streams, the clock - is no data: it ends with the data that it was about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from conversehost.server.host import Host
+from conversehost.store import Snapshot, Store
+from conversehost.testbed.cast import Cast, Roles
+from conversehost.testbed.saving import Document, document
+from conversehost.testbed.scenario import Scenario
+from conversehost.testbed.scenario_file import of_document
+
+RESTORED = "the server's state was restored"
+
+
+class Moment(NamedTuple):
+    """What can be gone back to."""
+
+    data: Snapshot
+    roles: Roles
+
+
+class State:
+    """Of `hosts`, who have the `store` to themselves. `taken`: snapshots by name."""
+
+    def __init__(
+        self,
+        hosts: Mapping[str, Host],
+        store: Store,
+        cast: Cast,
+        *,
+        end: Callable[[str], None],
+        begin: Callable[[], None],
+    ) -> None:
+        """As it is now, it began. `end` has all sessions end, for that reason; `begin` has the bots log in again."""
+        self._hosts = hosts
+        self._store = store
+        self._cast = cast
+        self._end = end
+        self._begin = begin
+        self._beginning = self.snapshot()
+        self.taken: dict[str, Moment] = {}
+
+    def snapshot(self) -> Moment:
+        """Everything as it is now."""
+        return Moment(self._store.snapshot(), self._cast.roles())
+
+    def restore(self, moment: Moment) -> None:
+        """All sessions end, then everything is as it was."""
+        self._end(RESTORED)
+        self._store.restore(moment.data)
+        self._cast.play(moment.roles)
+        self._begin()
+
+    def reset(self) -> None:
+        """As it began. Snapshots are forgotten."""
+        self.restore(self._beginning)
+        self.taken.clear()
+
+    def document(self) -> Document:
+        """Everything as it is now, as plain data."""
+        return document(self._hosts, self._cast.bots)
+
+    def read(self, document: Document) -> Scenario:
+        """What such a document means here. Raises ValueError."""
+        return of_document(document, tuple(self._hosts))
+
+    def replace(self, scenario: Scenario) -> None:
+        """All sessions end, then there is that and nothing else. A reset goes back to the beginning all the same."""
+        self._end(RESTORED)
+        self._store.reset()
+        self._cast.replace(self._hosts, scenario)
+        self._begin()

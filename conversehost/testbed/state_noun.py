@@ -1,0 +1,100 @@
+"""`/state`: all data, as a scenario file has it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+
+from twisted.web.server import Request
+
+from conversehost.testbed.noun import ApiError, Noun, Reply, Verb, answer, fail
+from conversehost.testbed.saving import Document, to_toml
+
+TOML, JSON = "application/toml", "application/json"
+
+
+class StateNoun(Noun):
+    """GET tells it, PUT replaces it: as TOML, or as JSON where that is asked for, or sent."""
+
+    def verbs(self) -> Mapping[str, Verb]:
+        return {"GET": Verb(self.refuse), "PUT": Verb(self.refuse)}
+
+    def refuse(self, *_: object) -> Reply:
+        """`render` answers."""
+        raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "")
+
+    def render(self, request: Request) -> bytes | int:
+        """In the form that the caller wants."""
+        method = request.method.decode("ascii", "replace")
+        if method not in ("GET", "HEAD", "PUT"):
+            return super().render(request)
+        try:
+            if method != "PUT":
+                return self._tell(request)
+            self._replace(request)
+            self.world.turn.end()
+            return answer(request, Reply())
+        except Exception as error:
+            return fail(request, error)
+
+    def _tell(self, request: Request) -> bytes:
+        kind = wanted(request.getHeader(b"accept") or b"")
+        data = WRITERS[kind](self.world.state.document())
+        request.setHeader(b"content-type", f"{kind}; charset=utf-8".encode() if kind == TOML else kind.encode())
+        request.setHeader(b"cache-control", b"no-store")
+        request.setHeader(b"content-length", b"%d" % len(data))
+        return b"" if request.method == b"HEAD" else data
+
+    def _replace(self, request: Request) -> None:
+        kind = (request.getHeader(b"content-type") or b"").partition(b";")[0].strip().lower().decode("latin-1")
+        reader = READERS.get(kind)
+        if reader is None:
+            known = " or ".join(READERS)
+            raise ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a body needs Content-Type: {known}")
+        data: bytes = request.content.read()  # type: ignore[attr-defined]
+        try:
+            scenario = self.world.state.read(reader(data.decode()))
+        except UnicodeDecodeError as error:
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"not UTF-8, at byte {error.start}") from None
+        except RecursionError:
+            raise ApiError(HTTPStatus.BAD_REQUEST, "nested too deeply") from None
+        except ValueError as error:
+            raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        self.world.state.replace(scenario)
+
+
+def wanted(accept: bytes) -> str:
+    """What the field Accept puts first of what there is; TOML where it is all the same."""
+    for each in accept.decode("latin-1").lower().split(","):
+        kind = each.partition(";")[0].strip()
+        if kind in WRITERS:
+            return kind
+    return TOML
+
+
+def to_json(document: Document) -> bytes:
+    """Times are text."""
+
+    def stamp(value: object) -> str:
+        assert isinstance(value, datetime)
+        return value.isoformat().replace("+00:00", "Z")
+
+    return json.dumps(document, ensure_ascii=False, default=stamp).encode() + b"\n"
+
+
+def of_json(text: str) -> Document:
+    """Raises ValueError."""
+    document = json.loads(text)
+    if not isinstance(document, dict):
+        raise ValueError("must be an object")
+    return document
+
+
+WRITERS: Mapping[str, Callable[[Document], bytes]] = {
+    TOML: lambda document: to_toml(document).encode(),
+    JSON: to_json,
+}
+READERS: Mapping[str, Callable[[str], Document]] = {TOML: tomllib.loads, JSON: of_json}
