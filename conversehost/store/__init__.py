@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NewType, Protocol
 
+from conversehost.store.log import Log
+
 Snapshot = NewType("Snapshot", Mapping[str, Any])
 
 
@@ -13,6 +15,8 @@ class Store(Protocol):
 
     Owners and keys are strings: mostly bare JIDs. Values are immutable (str, bytes, tuples, frozen dataclasses): a
     change is a `put` of a new value. So a snapshot copies tables, never values.
+
+    What grows long is kept in a `Log` in place of a plain table; a collection has either.
     """
 
     def get(self, collection: str, owner: str, key: str) -> Any:
@@ -32,6 +36,14 @@ class Store(Protocol):
 
     def append(self, collection: str, owner: str, value: Any) -> str:
         """Insert under a new key, larger than all before in this store (they sort as text); answers the key."""
+
+    def log(self, collection: str, owner: str) -> Log:
+        """What the owner has in a collection of logs, to read; an empty one when nothing. All else works on it too, but
+        `put` replaces only.
+        """
+
+    def open_log(self, collection: str, owner: str) -> Log:
+        """The same, to add to at once. Don't keep it: after `restore` and `reset` it is another one."""
 
     def clear(self, collection: str, owner: str) -> Mapping[str, Any]:
         """Remove all that the owner has in the collection, and answer it."""

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import Any
 
 from conversehost.store import Snapshot
+from conversehost.store.log import Log
 
-Table = dict[str, dict[str, Any]]
+Table = dict[str, dict[str, Any] | Log]
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -48,6 +49,15 @@ class MemoryStore:
         self.put(collection, owner, key, value)
         return key
 
+    def log(self, collection: str, owner: str) -> Log:
+        found = self._collections.get(collection, {}).get(owner)
+        return found if isinstance(found, Log) else Log()
+
+    def open_log(self, collection: str, owner: str) -> Log:
+        found = self._collections.setdefault(collection, {}).setdefault(owner, Log())
+        assert isinstance(found, Log), f"{collection} isn't a collection of logs"
+        return found
+
     def clear(self, collection: str, owner: str) -> Mapping[str, Any]:
         return self._collections.get(collection, {}).pop(owner, NOTHING)
 
@@ -61,5 +71,5 @@ class MemoryStore:
         self._collections = {}
 
 
-def _copy(table: Mapping[str, Mapping[str, Any]]) -> Table:
-    return {owner: dict(values) for owner, values in table.items()}
+def _copy(table: Table) -> Table:
+    return {owner: values.copy() for owner, values in table.items()}

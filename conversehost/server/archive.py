@@ -1,0 +1,192 @@
+"""Archives of messages, and what XEP-0313 asks of them: the same for accounts and for rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from conversehost.store import Store
+from conversehost.store.log import LATEST, Log, moment, place_of, time_of
+from conversehost.xmpp import mam, rsm
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.mam import Query
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.xml import Element, parse, to_bytes
+
+if TYPE_CHECKING:
+    from conversehost.server.router import Router
+
+MESSAGES = 100_000
+BYTES_PER_MESSAGE = 2_000
+"""On an average: a full archive is one with that many messages, or bytes for as many."""
+
+PAGE = 250
+"""The most messages in one answer."""
+
+Show = Callable[[Stanza], Element]
+"""Makes of a message what a reader sees of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """One message: its id in the archive, when it came (seconds since 1970), and the stanza, serialised."""
+
+    id: str
+    at: float
+    message: bytes
+
+    def parsed(self) -> Stanza:
+        """The stanza, anew each time: it may be changed."""
+        found = parse(self.message)
+        assert isinstance(found, Stanza)
+        return found
+
+
+class Archive:
+    """The archives of many owners, by bare address: of all accounts, or of all rooms. It keeps nothing itself: they are
+    logs in the store, in one collection, and any number of objects like this may look after it.
+
+    For a room: `add` what was said, as the occupants got it, with the real address and the occupant's as labels as far
+    as `with` may find it by them, and put the id into what they get, as `<stanza-id by='the room'/>`. For the id alone
+    there is `new_id`, so that it can be in the stanza before that is serialised. Register `answer` for iqs of the type
+    set with `<query/>`, `mam.form` and `metadata` for those of the type get, behind the room's own rule of who may
+    read; the argument `show` takes out of a message what this reader mustn't see, and its `to`. A message that was
+    retracted or moderated is `replace`d by a tombstone.
+
+    A full archive drops its oldest message: nothing is refused because of it.
+    """
+
+    def __init__(self, store: Store, collection: str, messages: int = MESSAGES) -> None:
+        """`messages`: how many make an archive full."""
+        self._store = store
+        self._collection = collection
+        self._messages = messages
+
+    def new_id(self, owner: str, at: float) -> str:
+        """For a message that comes now, or came then (seconds since 1970): nobody can guess it."""
+        return self._store.log(self._collection, owner).key_for(min(max(_milliseconds(at), 0), LATEST))
+
+    def add(self, owner: str, message: bytes, at: float, labels: Iterable[str], id: str = "") -> str:
+        """Keep a message that comes now, or came then; answers its id. `id`: from `new_id`, or from where the message
+        was before; the time is in it. `labels`: the addresses by which `with` finds it, bare ones and full ones.
+
+        Raises ValueError for an id that is taken, or none.
+        """
+        id = id or self.new_id(owner, at)
+        log = self._store.open_log(self._collection, owner)
+        log.add(id, message, labels)
+        while len(log) > self._messages or (log.bytes > self._messages * BYTES_PER_MESSAGE and len(log) > 1):
+            log.drop_first()
+        return id
+
+    def get(self, owner: str, id: str) -> Archived | None:
+        """The message with that id."""
+        log = self._store.log(self._collection, owner)
+        return _archived(log, id) if id in log else None
+
+    def replace(self, owner: str, id: str, message: bytes) -> None:
+        """Have another one in its place. Raises KeyError when there is none."""
+        self._store.open_log(self._collection, owner)[id] = message
+
+    def latest(self, owner: str, label: str, most: int) -> Iterable[Archived]:
+        """Of the messages with that label the last ones, the newest first."""
+        log = self._store.log(self._collection, owner)
+        return (_archived(log, id) for id in reversed(log.select(label)[-most:]))
+
+    def clear(self, owner: str) -> None:
+        """Forget them all."""
+        self._store.clear(self._collection, owner)
+
+    def find(self, owner: str, query: Query) -> tuple[rsm.Cut, list[Archived]]:
+        """What a query asks for, a page of it, in order. Raises StanzaError(item-not-found) for ids that aren't there.
+
+        However many messages there are, the page is found by bisection; a search for words reads what it searches.
+        """
+        log = self._store.log(self._collection, owner)
+        found = _select(log, query)
+
+        def place(id: str) -> tuple[int, int]:
+            _check(log, id)
+            return place_of(id, found)
+
+        cut = rsm.cut(query.page, len(found), place, PAGE)
+        shown = log.pairs(found[cut.start : cut.stop])
+        return cut, [Archived(id, time_of(id) / 1000, message) for id, message in shown]
+
+    def answer(self, owner: str, iq: Stanza, router: Router, show: Show | None = None) -> Element:
+        """Send what the `<query/>` in an iq asks for to who asks; what is answered is for the iq's result (section 4).
+
+        Raises StanzaError, JIDError.
+        """
+        query = mam.read_query(iq[0])
+        cut, found = self.find(owner, query)
+        reader = iq.sender
+        assert reader is not None
+        results = mam.Results(owner, reader.full, query.queryid)
+        for each in reversed(found) if query.flip else found:
+            message = each.message if show is None else to_bytes(show(each.parsed()))
+            _hand(router, reader, results.write(each.id, each.at, message))
+        ends = (found[0].id, found[-1].id) if found else ()
+        return mam.fin(cut.describe(*ends), complete=cut.complete)
+
+    def metadata(self, owner: str) -> Element:
+        """Where it begins and where it ends (section 5)."""
+        keys = self._store.log(self._collection, owner).select()
+        if not keys:
+            return mam.metadata(None)
+        return mam.metadata(((keys[0], time_of(keys[0]) / 1000), (keys[-1], time_of(keys[-1]) / 1000)))
+
+
+def _hand(router: Router, reader: JID, data: bytes) -> None:
+    """A message for who has asked for it: it is no conversation of his, and no hook hears of it."""
+    host = router.hosts.get(reader.domain)
+    session = None if host is None else host.session(reader)
+    if session is not None:
+        session.deliver("message", data)
+    elif host is None:
+        message = parse(data)
+        assert isinstance(message, Stanza)
+        router.send(message)
+
+
+def _archived(log: Log, id: str) -> Archived:
+    return Archived(id, time_of(id) / 1000, log[id])
+
+
+def _select(log: Log, query: Query) -> Sequence[str]:
+    """The ids of all that match, in order."""
+    for id in filter(None, (query.after_id, query.before_id, *query.ids)):
+        _check(log, id)
+    first = max("" if query.start is None else moment(query.start), query.after_id and f"{query.after_id}+")
+    ends = [moment(query.end + 1)] if query.end is not None else []
+    ends += [query.before_id] if query.before_id else []
+    label = None if query.with_ is None else query.with_.full
+    found: Sequence[str] = log.select(label, first, min(ends, default=None))
+    if query.ids:
+        wanted = sorted(set(query.ids))
+        found = [id for id in wanted if len(set(place_of(id, found))) > 1]
+    return _containing(log, found, query.text.lower().split()) if query.text else found
+
+
+def _containing(log: Log, ids: Iterable[str], words: Sequence[str]) -> list[str]:
+    """Those with all the words in their body (XEP-0431). Only what looks like it is parsed."""
+    written = [escape(each) for each in words]
+    encoded = [each.encode() for each in written]
+    if all(map(str.isascii, written)):  # eight times as fast
+        looks = [id for id, message in log.pairs(ids) if all(map(message.lower().__contains__, encoded))]
+    else:
+        looks = [id for id, message in log.pairs(ids) if all(map(message.decode().lower().__contains__, written))]
+    return [id for id in looks if all(map(_archived(log, id).parsed().text_of("body").lower().__contains__, words))]
+
+
+def _check(log: Log, id: str) -> None:
+    if id not in log:
+        raise StanzaError("item-not-found", "there is no message with that id in the archive")
+
+
+def _milliseconds(at: float) -> int:
+    """As `stamp` writes them."""
+    return round(at * 1_000_000) // 1_000
