@@ -129,6 +129,11 @@ class WebSocketConnection:
         """The connection breaks, without a word."""
         self._transport.abortConnection()
 
+    @property
+    def is_behind(self) -> bool:
+        """Something waits for the client to take it."""
+        return bool(self._out) or self._outlet.waiting() > 0
+
     def stall(self) -> None:
         """Read no more, as if the network were gone; who sends nothing meanwhile is found out as always."""
         self._transport.pauseProducing()

@@ -39,6 +39,10 @@ class Queries:
         attributes = {"type": "get", "id": id, "from": self._host.domain, "to": session.full}
         session.send(stanza("iq", attributes, payload))
 
+    def asked(self, session: Session) -> int:
+        """How many of its answers are waited for."""
+        return len(self._waiting.get(session, ()))
+
     def answered(self, session: Session, iq: Stanza) -> None:
         """A result or an error for the host; what nobody asked for is ignored."""
         self._end(session, iq.id or "", iq)

@@ -18,6 +18,7 @@ from conversehost.testbed.mishap_noun import ErrorsNoun
 from conversehost.testbed.noun import API, Fields, Noun, Reply, Verb, World
 from conversehost.testbed.records import TrafficNoun
 from conversehost.testbed.sessions import Sessions
+from conversehost.testbed.settling import SettledNoun
 from conversehost.testbed.snapshots import Snapshots
 from conversehost.testbed.stanzas import Messages, Stanzas
 from conversehost.testbed.state_noun import StateNoun
@@ -54,6 +55,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "traffic": TrafficNoun,
     "expectations": ExpectationsNoun,
     "errors": ErrorsNoun,
+    "settled": SettledNoun,
     "faults": FaultsNoun,
     "stubs": StubsNoun,
     "contacts": Contacts,

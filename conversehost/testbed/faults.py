@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from conversehost.clock import Clock
+from conversehost.clock import Clock, Deadline
 from conversehost.server.stream import ServerStream
 from conversehost.testbed.traffic import Filter, Record, by_xpath
 
@@ -58,6 +58,8 @@ MILD = frozenset(("latency", "bandwidth"))
 """They change when an answer comes, not whether: any number of them may strike one request."""
 TRANSPORTS = ("bosh", "websocket", "tcp", "site")
 """`site` is what browsers ask of the site itself: prebind, and the login there."""
+MANY = 1_000
+"""What was delayed is counted anew then."""
 STANZAS = frozenset(("message", "presence", "iq"))
 _ASKS = by_xpath("iq[@type='get' or @type='set']")
 
@@ -154,6 +156,7 @@ class Faults:
         """`clock`: what delays are measured by."""
         self.clock = clock
         self.by_name: dict[str, Fault] = {}
+        self._delayed: list[Deadline] = []
         self._sort()
 
     def add(self, fault: Fault) -> None:
@@ -170,6 +173,20 @@ class Faults:
         """None of them any more."""
         self.by_name.clear()
         self._sort()
+
+    @property
+    def pending(self) -> int:
+        """How many that were delayed haven't come yet."""
+        self._delayed = [each for each in self._delayed if each.call is not None]
+        return len(self._delayed)
+
+    def after(self, seconds: float, call: Callable[[], None]) -> Deadline:
+        """Something is delayed."""
+        deadline = self.clock.after(seconds, call)
+        if len(self._delayed) >= MANY:
+            self._delayed = [each for each in self._delayed if each.call is not None]
+        self._delayed.append(deadline)
+        return deadline
 
     def of_request(self, request: HttpRequest) -> list[Fault]:
         """Those that strike it: any number of mild ones, and at most one that isn't."""

@@ -120,13 +120,13 @@ class Shadow(Copy):
 class FaultyExchange(Copy):
     """What the server sees of a request that was struck."""
 
-    __slots__ = ("_below", "_clock", "_deadline", "_fault", "_mild", "_shadow", "_with_server")
+    __slots__ = ("_below", "_deadline", "_fault", "_faults", "_mild", "_shadow", "_with_server")
 
     def __init__(self, exchange: HttpExchange, below: Direct, faults: Faults, struck: list[Fault]) -> None:
         super().__init__(exchange)
         exchange.context = self
         self._below = below
-        self._clock = faults.clock
+        self._faults = faults
         self._fault = next((each for each in struck if each.fault not in MILD), None)
         self._mild = [each for each in struck if each.fault in MILD]
         self._deadline: Deadline | None = None
@@ -137,7 +137,7 @@ class FaultyExchange(Copy):
         """At once, or later."""
         wait = sum(each.wait for each in self._mild if each.fault == "latency")
         if wait:
-            self._deadline = self._clock.after(wait, self._arrive)
+            self._deadline = self._faults.after(wait, self._arrive)
         else:
             self._arrive()
 
@@ -158,7 +158,7 @@ class FaultyExchange(Copy):
             return
         wait = sum(len(body or b"") / each.bytes_per_second for each in self._mild if each.fault == "bandwidth")
         if wait:
-            self._deadline = self._clock.after(wait, lambda: self.original.respond(code, fields, body))
+            self._deadline = self._faults.after(wait, lambda: self.original.respond(code, fields, body))
         else:
             self.original.respond(code, fields, body)
 

@@ -51,10 +51,10 @@ class Lane(Generic[T]):
         name = "" if fault is None else fault.fault
         if fault is not None and name == "reorder":
             self.held.append(item)
-            self._faults.clock.after(fault.wait, self._release)
+            self._faults.after(fault.wait, self._release)
             return
         if fault is not None and name == "delay":
-            self._faults.clock.after(fault.wait, lambda: self._onward(item))
+            self._faults.after(fault.wait, lambda: self._onward(item))
         elif name == "corrupt":
             self._spoilt(item)
         elif name == "duplicate":
@@ -154,7 +154,7 @@ class FaultyStream(StubbedStream):
         if fault is None:
             self._take(stanza)
         elif fault.fault == "slow-login":
-            self.faults.clock.after(fault.wait, lambda: self._take(stanza))
+            self.faults.after(fault.wait, lambda: self._take(stanza))
         else:
             framing = self._framings[stanza.tag[1:].partition("}")[0]]
             framing.failure(SASLError("temporary-auth-failure", _FAILED))  # type: ignore[attr-defined]
@@ -224,6 +224,6 @@ class FaultyAuthenticator:
         if fault is None:
             self._below.check(attempt, done)
         elif fault.fault == "slow-login":
-            self._faults.clock.after(fault.wait, lambda: self._below.check(attempt, done))
+            self._faults.after(fault.wait, lambda: self._below.check(attempt, done))
         else:
             done(Refused("temporary-auth-failure", _FAILED))

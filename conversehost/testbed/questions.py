@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from conversehost.testbed.traffic import Record, Traffic
+from conversehost.testbed.traffic import Record, Stream, Traffic
 
 _HEAD = re.compile(rb"<iq\b[^>]*")
 _ATTRIBUTE = re.compile(rb"\s(id|type|from|to)=(?:\"([^\"]*)\"|'([^']*)')")
+_FROM_CLIENTS = (b"<auth", b"<response")  # <authenticate> too
+_FROM_SERVER = (b"<challenge", b"<success", b"<failure", b"<continue")
 QUESTIONS = frozenset((b"get", b"set"))
 ANSWERS = frozenset((b"result", b"error"))
 
@@ -40,7 +42,7 @@ def unanswered(traffic: Traffic) -> list[Record]:
     """
     asked: list[tuple[Record, Iq]] = []
     answered: set[tuple[int, str, bytes]] = set()
-    for record in traffic.since():
+    for record in traffic.beginning(b"<iq"):
         iq = iq_of(record.data)
         if iq is None or not iq.id:
             continue
@@ -59,6 +61,14 @@ def unanswered(traffic: Traffic) -> list[Record]:
         and (record.jid.encode(), iq.id) not in excused
         and (record.direction == "out" or (record.jid.encode(), iq.id) not in left)
     ]
+
+
+def logging_in(traffic: Traffic) -> set[Stream]:
+    """Streams on which the server owes an answer to a login."""
+    found: set[Stream] = set()
+    for record in traffic.beginning(*_FROM_CLIENTS, *_FROM_SERVER):
+        (found.add if record.direction == "in" else found.discard)(record.stream)
+    return {stream for stream in found if not stream.ended}
 
 
 def excuse(traffic: Traffic, stream: int, data: bytes) -> None:

@@ -198,6 +198,10 @@ class Traffic:
         """All that are kept and came after that one."""
         return (Record(*each) for each in self._records if each[0] > number)
 
+    def beginning(self, *starts: bytes) -> Iterator[Record]:
+        """All that begin so: quicker than to look at each."""
+        return (Record(*each) for each in self._records if each[-1].startswith(starts))
+
     def clear(self) -> None:
         """Forget them; numbers go on."""
         self._records.clear()

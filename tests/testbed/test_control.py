@@ -34,6 +34,7 @@ def test_the_root_says_what_there_is(api):
                     "traffic",
                     "expectations",
                     "errors",
+                    "settled",
                     "faults",
                     "stubs",
                     "contacts",
