@@ -8,6 +8,7 @@ from conversehost.testing.calls import TestBedError
 from conversehost.testing.testbed import Expectation, Fault, TestBed
 from conversehost.testing.verbs.accounts import User
 from conversehost.testing.verbs.expectations import UnmetError
+from conversehost.testing.verbs.health import Mishap
 from conversehost.testing.verbs.sessions import Session
 from conversehost.testing.verbs.traffic import Record
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from conversehost.testing.asyncbed import AsyncTestBed as AsyncTestBed
     from conversehost.testing.deferredbed import DeferredTestBed as DeferredTestBed
 
-__all__ = ["Expectation", "Fault", "Record", "Session", "TestBed", "TestBedError", "UnmetError", "User"]
+__all__ = ["Expectation", "Fault", "Mishap", "Record", "Session", "TestBed", "TestBedError", "UnmetError", "User"]
 
 
 def __getattr__(name: str) -> object:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conversehost.testing.calls import TestBedError
-from conversehost.testing.leftovers import left_behind
+from conversehost.testing.leftovers import LEFTOVERS, left_behind
 from conversehost.testing.testbed import TestBed
 
 LINES, WIDTH = 200, 1_000
@@ -25,6 +25,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     text = "options for the conversehost server of the fixtures, as on its command line"
     parser.getgroup("conversehost").addoption("--conversehost-args", metavar="ARGS", default="", help=text)
     parser.addini("conversehost_args", text, type="args", default=[])
+    parser.addini("conversehost_allow", f"what tests may leave behind: {', '.join(LEFTOVERS)}", type="args", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The markers."""
+    text = f"conversehost_allow(name, ...): what the test may leave behind: {', '.join(LEFTOVERS)}"
+    config.addinivalue_line("markers", text)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -49,10 +56,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """A test that went well fails at its end over what it left behind."""
     result = yield
     bed = getattr(item, "funcargs", {}).get("testbed")
-    complaints = left_behind(bed) if isinstance(bed, TestBed) else []
+    complaints = left_behind(bed, allowed_for(item)) if isinstance(bed, TestBed) else []
     if complaints:
         pytest.fail("\n".join(complaints), pytrace=False)
     return result
+
+
+def allowed_for(item: pytest.Item) -> set[str]:
+    """What a test may leave behind. Raises pytest.UsageError."""
+    marked = [name for mark in item.iter_markers("conversehost_allow") for name in mark.args]
+    allowed = {*item.config.getini("conversehost_allow"), *marked}
+    if unknown := allowed.difference(LEFTOVERS):
+        known = ", ".join(LEFTOVERS)
+        raise pytest.UsageError(f"conversehost_allow: there is no {', '.join(sorted(unknown))}; there are {known}")
+    return allowed
 
 
 @pytest.fixture(scope="session")

@@ -249,3 +249,53 @@ def test_what_was_expected_and_not_said_fails_the_test_at_its_end(run):
     result.stdout.fnmatch_lines(["*my own reason*"])
     result.stdout.fnmatch_lines([why])
     assert result.stdout.str().count("at least once") == 1
+
+
+LEAVES_BEHIND = """
+    import sys; sys.path.insert(0, %r)
+    import pytest
+    from tests.clients.bosh import BoshClient
+
+    def breaks(bed):
+        bed.call("POST", "contacts", name="broken", kind="json:loads")
+        bed.message("alice", "broken", "hi")
+
+    def asks(bed):
+        client = BoshClient(bed.bosh, bed.domain)
+        jid = client.log_in("alice", "secret")
+        client.send(f"<iq xmlns='jabber:client' type='get' id='7' to='{jid}'><ping xmlns='urn:xmpp:ping'/></iq>")
+        return jid
+
+    def test_error(testbed):
+        breaks(testbed)
+
+    @pytest.mark.conversehost_allow("server-errors")
+    def test_allowed_error(testbed):
+        breaks(testbed)
+
+    def test_unanswered(testbed):
+        asks(testbed)
+
+    @pytest.mark.conversehost_allow("unanswered-iqs", "server-errors")
+    def test_allowed_both(testbed):
+        breaks(testbed)
+        asks(testbed)
+
+    def test_of_a_page_that_is_closed(testbed):
+        testbed.kill_session(asks(testbed))
+"""
+
+
+def test_errors_and_unanswered_iqs_fail_the_test_at_its_end(run):
+    result = run(LEAVES_BEHIND % str(ROOT), "--strict-markers")
+    result.assert_outcomes(passed=3, failed=2)
+    result.stdout.fnmatch_lines(["conversehost: the server failed at <message *", "Traceback *", "TypeError: *"])
+    result.stdout.fnmatch_lines(["conversehost: nobody has answered alice@localhost/*: <iq *"])
+
+
+def test_what_is_allowed_to_all_tests_and_what_is_misspelt(run, pytester):
+    pytester.makeini("[pytest]\nconversehost_allow = server-errors unanswered-iqs\n")
+    run(LEAVES_BEHIND % str(ROOT), "--strict-config").assert_outcomes(passed=5)
+    pytester.makeini("[pytest]\nconversehost_allow = errors\n")
+    result = run("def test_nothing(testbed):\n    pass")
+    result.stdout.fnmatch_lines(["*conversehost_allow: there is no errors; there are unmet-expectations, unanswered-*"])

@@ -63,3 +63,30 @@ def test_a_mistake_is_no_unmet_expectation(bed):
     with pytest.raises(TestBedError) as caught:
         bed.expect("message[")
     assert not isinstance(caught.value, UnmetError)
+
+
+def test_an_iq_that_nobody_answers(bed, bob):
+    alice = BoshClient(bed.bosh, bed.domain)
+    jid = alice.log_in("alice", "secret")
+    assert bed.unanswered() == []
+    to = bed.sessions("bob")[0].jid
+    alice.send(f"<iq xmlns='jabber:client' type='get' id='7' to='{to}'><ping xmlns='urn:xmpp:ping'/></iq>")
+    (asked,) = bed.unanswered(direction="in")
+    assert (asked.session, asked.kind) == (jid, "iq")
+    with pytest.raises(TestBedError, match=r"not settled: .* has no answer to <iq "):
+        bed.settled(0.1)
+    bob.send(f"<iq xmlns='jabber:client' type='result' id='7' to='{jid}'/>")
+    assert bed.unanswered(5) == []
+    alice.wait_for("iq")
+    bed.settled()
+
+
+def test_an_exception_in_the_server(bed):
+    assert bed.errors == []
+    bed.call("POST", "contacts", name="broken", kind="json:loads")
+    bed.message("alice", "broken", "hi")
+    (mishap,) = bed.errors
+    assert mishap.error.startswith("TypeError: ")
+    assert "<body>hi</body>" in (mishap.xml or "")
+    bed.call("DELETE", "errors")
+    assert bed.errors == []

@@ -10,6 +10,7 @@ from conversehost.testing.verbs.accounts import AccountVerbs
 from conversehost.testing.verbs.clock import ClockVerbs
 from conversehost.testing.verbs.expectations import ExpectationVerbs, X
 from conversehost.testing.verbs.faults import F, FaultVerbs
+from conversehost.testing.verbs.health import HealthVerbs
 from conversehost.testing.verbs.sessions import SessionVerbs
 from conversehost.testing.verbs.speech import SpeechVerbs
 from conversehost.testing.verbs.state import StateVerbs
@@ -21,6 +22,7 @@ class Verbs(
     SessionVerbs,
     SpeechVerbs,
     TrafficVerbs,
+    HealthVerbs,
     ClockVerbs,
     StateVerbs,
     FaultVerbs[F],

@@ -57,7 +57,7 @@ class TrafficVerbs:
         Raises TestBedError after `timeout` seconds; it says what came nearest.
         """
         fields = {**wanted_fields(xpath, after, wanted), "timeout": timeout}
-        return _record((yield Call("POST", "traffic/wait", fields, ANSWER + timeout)))
+        return record_of((yield Call("POST", "traffic/wait", fields, ANSWER + timeout)))
 
     @verb
     def transcript(self, xpath: str | None = None, *, after: Record | int = 0, **wanted: User | str) -> Steps[str]:
@@ -88,10 +88,10 @@ def wanted_fields(xpath: str | None, after: Record | int, wanted: Mapping[str, U
 
 def _traffic(xpath: str | None, after: Record | int, wanted: Mapping[str, User | str]) -> Steps[list[Record]]:
     told = yield Call("GET", f"traffic?{urlencode(wanted_fields(xpath, after, wanted))}")
-    return [_record(each) for each in told["records"]]
+    return [record_of(each) for each in told["records"]]
 
 
-def _record(data: Mapping[str, Any]) -> Record:
+def record_of(data: Mapping[str, Any]) -> Record:
     """From JSON, which may say more than is known here."""
     known = {name: data[name] for name in Record.__dataclass_fields__}
     return Record(**known | {"at": datetime.fromisoformat(data["at"])})
