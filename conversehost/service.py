@@ -201,6 +201,9 @@ class Server(Service):
         if self.mounted is not None:
             self.mounted.leave()
         self.cast.stop()
+        for host in self.domains.hosts.values():
+            for closing in host.hooks.closing:
+                closing()
         self.manager.close_all(condition, text)
         self.websocket.close_all(error)
         self.c2s.close_all(error)

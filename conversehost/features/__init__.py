@@ -25,6 +25,7 @@ from conversehost.features import (
     private,
     pubsub,
     register,
+    rooms,
     roster,
     sasl2,
     search,
@@ -63,6 +64,7 @@ FEATURES: tuple[ModuleType, ...] = (
     search,
     admin,
     adhoc,
+    rooms,
 )
 """In order of installation, which is the order in which their hooks are called."""
 

@@ -1,4 +1,4 @@
-"""One presence for many: serialised once, and addressed to each of them (RFC 6121 section 4)."""
+"""One stanza for many: serialised once, and addressed to each of them (RFC 6121 section 4)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ _NAMESPACE = f' xmlns="{ns.CLIENT}"'.encode()
 
 
 class Broadcast:
-    """A presence without `to`, which nobody changes any more, and the time it was sent at (seconds since 1970)."""
+    """A presence or a message without `to`, which nobody changes any more, and the time it was sent at (seconds since
+    1970).
+    """
 
     __slots__ = ("_after", "_before", "_recalled", "stanza", "when")
 
-    def __init__(self, presence: Stanza, when: float) -> None:
-        self.stanza = presence
+    def __init__(self, sent: Stanza, when: float) -> None:
+        self.stanza = sent
         self.when = when
         self._recalled: Broadcast | None = None
-        data = to_bytes(presence)
+        data = to_bytes(sent)
         cut = data.index(_NAMESPACE) + len(_NAMESPACE)  # what comes before are other namespaces, never text
         self._before, self._after = data[:cut], data[cut:]
 

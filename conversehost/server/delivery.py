@@ -79,7 +79,9 @@ class Delivery:
             raise StanzaError("service-unavailable")
 
     def announce(self, to: JID, broadcast: Broadcast) -> None:
-        """A presence for an account of ours, or one of its sessions (RFC 6121 section 4.2.3). Raises StanzaError."""
+        """What goes to many, for an account of ours or one of its sessions: presence (RFC 6121 section 4.2.3), or what
+        is said in a room. Raises StanzaError.
+        """
         if to.resource:
             one = self._host.session(to)
             sessions = [] if one is None else [one]
@@ -90,9 +92,9 @@ class Delivery:
         for takes in self._incoming:
             if takes(to, broadcast.stanza):
                 return
-        data = broadcast.to(to.full)
+        kind, data = broadcast.stanza.kind, broadcast.to(to.full)
         for session in sessions:
-            session.deliver("presence", data)
+            session.deliver(kind, data)
 
     def serve(self, account: JID, iq: Stanza, sender: Session | None) -> None:
         """An iq that the server answers on behalf of an account (RFC 6120 section 10.3.3). Raises StanzaError."""

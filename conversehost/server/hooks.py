@@ -85,6 +85,9 @@ class Hooks:
     became_unavailable: list[Callable[[Session, Stanza], None]] = field(default_factory=list)
     """A session that was available no longer is; the presence, perhaps one that the server made, says so."""
 
+    closing: list[Callable[[], None]] = field(default_factory=list)
+    """The server ends, or begins anew: all sessions are about to be closed."""
+
     undeliverable: list[Callable[[Stanza, JID], bool]] = field(default_factory=list)
     """A message for an account of ours whom no session can receive it for; True from the one that took it."""
 

@@ -1,0 +1,82 @@
+"""What occupants say: to all, and to one another (XEP-0045 sections 7.4 and 7.5)."""
+
+from __future__ import annotations
+
+import secrets
+from copy import copy
+
+from conversehost.features.rooms import history
+from conversehost.features.rooms.crowd import Occupant
+from conversehost.features.rooms.room import Room
+from conversehost.features.rooms.standing import Role
+from conversehost.features.rooms.subject import check_subject, is_subject, keep_subject
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.xml import child
+
+_STANZA_ID, _DELAY = f"{{{ns.STANZA_ID}}}stanza-id", f"{{{ns.DELAY}}}delay"
+_OURS = (ns.MUC_USER, ns.MUC_ADMIN, ns.MUC_OWNER, ns.OCCUPANT_ID, ns.HATS)
+
+
+def speaker(room: Room, client: JID) -> Occupant:
+    """Raises StanzaError(not-acceptable) for who isn't in the room."""
+    occupant = room.crowd.by_client.get(client)
+    if occupant is None:
+        raise StanzaError("not-acceptable", "enter the room first")
+    return occupant
+
+
+def speak(room: Room, client: JID, said: Stanza) -> None:
+    """To all, from the occupant's address, with the client's id (section 7.4). Raises StanzaError."""
+    occupant = speaker(room, client)
+    subject = is_subject(said)
+    if subject:
+        check_subject(room, occupant)
+    elif occupant.role < Role.PARTICIPANT:
+        raise StanzaError("forbidden", "visitors can't speak to all")
+    message = reflected(room, occupant, said)
+    for hook in room.hooks.speaking:
+        hook(room, occupant, message)
+    if subject:
+        keep_subject(room, message)
+    elif message.text_of("body"):
+        history.keep(room, message)
+    room.say(message, occupant)
+
+
+def reflected(room: Room, occupant: Occupant, said: Stanza) -> Stanza:
+    """As all get it, without `to`: from the occupant, and without what only the room itself says."""
+    message = copy(said)
+    del message.attrib["to"]
+    message.set("from", room.at(occupant.nick))
+    if message.id is None:
+        message.set("id", secrets.token_hex(8))
+    for each in list(message):
+        tag = str(each.tag)
+        forged = (tag == _STANZA_ID and each.get("by") == room.jid.bare) or (
+            tag == _DELAY and each.get("from") == room.jid.bare
+        )
+        if forged or tag[1:].partition("}")[0] in _OURS:
+            message.remove(each)
+    child(message, ns.OCCUPANT_ID, "occupant-id", {"id": occupant.id})
+    return message
+
+
+def whisper(room: Room, client: JID, nick: str, said: Stanza) -> None:
+    """To all clients of one occupant (section 7.5). Raises StanzaError."""
+    if said.type == "groupchat":
+        raise StanzaError("bad-request", "messages to all go to the room itself")
+    occupant = speaker(room, client)
+    if said.type != "error" and not room.config.may_whisper(occupant.role):
+        raise StanzaError("forbidden", "private messages aren't for you in this room")
+    to = room.crowd.by_nick.get(nick)
+    if to is None:
+        raise StanzaError("item-not-found", f"nobody is called {nick} here")
+    message = reflected(room, occupant, said)
+    child(message, ns.MUC_USER, "x")
+    for each in tuple(to.clients):
+        addressed = copy(message)
+        addressed.set("to", each.full)
+        room.host.router.send(addressed)
