@@ -39,6 +39,7 @@ class Domains:
         self._settings = settings
         self._clock = clock
         self._prepare = prepare
+        self.site = "http://localhost:5280"  # where it is for clients that came another way
         self.store = MemoryStore()
         self.accounts = Accounts(self.store)
         self.router = Router(report)
@@ -60,6 +61,7 @@ class Domains:
             accounts=self.accounts,
             rules=self.logins.rules(guests=guests),
             policy=self.policy,
+            files=self._files,
         )
         for feature in self._features(guests):
             feature.install(host)
@@ -74,6 +76,10 @@ class Domains:
         """Where service discovery lists a component: at the host that it is below, else at the first."""
         hosts = list(self.hosts.values())
         return next((each for each in hosts if domain.endswith(f".{each.domain}")), hosts[0]).items
+
+    def _files(self, origin: str) -> str:
+        settings = self._settings
+        return f"{settings.upload_url or origin or self.site}{settings.prefix}upload"
 
     def _features(self, guests: bool) -> tuple[ModuleType, ...]:
         settings = self._settings

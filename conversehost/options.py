@@ -296,6 +296,13 @@ class Settings:
     stanza_limit: int = option(
         262_144, whole_number(10_000, 1 << 26, "BYTES"), LIMITS, "the largest stanza that is taken"
     )
+    upload_limit: int = option(10_000_000, whole_number(1, 1 << 40, "BYTES"), LIMITS, "the largest file that is taken")
+    upload_quota: int = option(100_000_000, whole_number(1, 1 << 50, "BYTES"), LIMITS, "all files of an account")
+    upload_space: int = option(1_000_000_000, whole_number(1, 1 << 50, "BYTES"), LIMITS, "all files there are")
+    upload_time: int = seconds(86_400, 1, 1_000_000_000, "how long a file is kept")
+    upload_url: str = option(
+        "", SERVER, RUN, "how clients reach this server by HTTP, for the URLs of files, where that can't be seen"
+    )
     converse: Path | None = option(None, FOLDER, RUN, "a Converse.js of your own: its package or its dist folder")
     site: Path | None = option(
         None, FOLDER, RUN, "a site of your own: this folder's files at /, beside login, prebind and BOSH"
@@ -326,6 +333,11 @@ class Settings:
         None, NEW_FILE, RUN, "write all data to a file when it stops, which --scenario reads"
     )
     exit_with_stdin: bool = option(False, FLAG, RUN, "stop when standard input closes, as when a parent process ends")
+
+    @property
+    def prefix(self) -> str:
+        """Where pages of ours are that a site behind `--proxy` may have as well."""
+        return "/_" if self.proxy else "/"
 
     @property
     def guests(self) -> str:

@@ -23,13 +23,14 @@ from conversehost.net import handshake, secured, tcp
 from conversehost.net.bosh import PATHS, BoshFront
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
-from conversehost.net.exchange import Direct, Streaming
+from conversehost.net.exchange import Direct, FirstOf, Streaming
 from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
+from conversehost.server.uploads import Uploads
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.control import control
 from conversehost.testbed.door import room
@@ -50,6 +51,7 @@ from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
 from conversehost.web.metrics import Counted
 from conversehost.web.site import Parts, direct, site, unreachable
+from conversehost.web.upload import Files, UploadFront
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.stream import Backend
 from conversehost.xmpp.xml import Limits
@@ -83,6 +85,7 @@ def compose(settings: Settings, sockets: Sockets) -> Composition:
     server.sockets = sockets
     server.keep_token()
     server.ready = server.ready_line()
+    server.domains.site = str(server.ready["site"]).removesuffix("/")
     return Composition(server, server.ready, server.reload if settings.tls or settings.require_tls else None)
 
 
@@ -134,6 +137,7 @@ class Server(Service):
         self.chat = ChatSessions(self.router, self.manager, self.turn, self._stream)
         self.cors = Cors(settings.allowed_origins)
         gate = Gate(room_for(settings.connections), settings.connections_per_address, clock=self.wall)
+        self.files = Files(Uploads(self.store, self.clock, self.domains.policy.uploads), self.clock)
         self.http = self._http(gate)
         self.secured = secured.find(settings)
         self.components = self._components()
@@ -168,6 +172,7 @@ class Server(Service):
         if self.components is not None:
             self.components.close_all(StreamError("system-shutdown"))
         self.http.close_idle()
+        self.files.close()
         self.token.drop()
         if self.settings.save_on_exit:
             save(self.settings.save_on_exit, self.state.document())
@@ -216,6 +221,7 @@ class Server(Service):
     def reset(self) -> None:
         """Everything as right after the start."""
         self.state.reset()
+        self.files.sweep()
         self.traffic.clear()
         self.expectations.clear()
         self.mishaps.clear()
@@ -315,8 +321,8 @@ class Server(Service):
             cors=self.cors,
             proxies=Proxies(self.settings.trusted_proxies),
             gate=gate,
-            streaming=self._proxy(),
             room=room(self.token),
+            streaming=FirstOf(*filter(None, (parts.uploads, self._proxy()))),
         )
 
     def _c2s(self, gate: Gate) -> tcp.ClientFactory:
@@ -379,12 +385,18 @@ class Server(Service):
             converse=find_converse(settings.converse),
             registration=settings.registration,
             folder=settings.site,
-            prefix="/_" if settings.proxy else "/",
+            prefix=settings.prefix,
             websocket_path=handshake.PATH,
             is_ready=lambda: bool(self.running),
+            uploads=self._uploads(),
             counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
             demo=self.cast.shown(domain),
         )
+
+    def _uploads(self) -> UploadFront | None:
+        if "upload" in self.settings.disabled:
+            return None
+        return UploadFront(self.files, f"{self.settings.prefix}upload/", self.cors)
 
     def _site(self, parts: Parts) -> Any:
         root = site(parts)

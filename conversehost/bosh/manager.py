@@ -31,6 +31,8 @@ class Peer(Protocol):
     def address(self) -> str: ...
     @property
     def secure(self) -> bool: ...
+    @property
+    def origin(self) -> str: ...
 
 
 class Manager:
@@ -150,7 +152,7 @@ class Manager:
         keys = KeySequence(newkey, terms.requests + 1) if (newkey := body.get("newkey")) is not None else None
         name = unguessable() if terms.streams > 1 else ""
         session = self._add(rid, terms, self._backend(domain), name)
-        session.address, session.secure, session.keys = peer.address, peer.secure, keys
+        session.address, session.secure, session.origin, session.keys = peer.address, peer.secure, peer.origin, keys
         first = greeting(terms, sid=session.sid, rid=rid, version=version, secure=peer.secure) | about_stream(domain)
         if name:
             first["stream"] = name

@@ -56,6 +56,7 @@ class BoshSession:
         "ended",
         "keys",
         "manager",
+        "origin",
         "owner",
         "secure",
         "sid",
@@ -73,7 +74,7 @@ class BoshSession:
         self.streams = Streams(BoshStream(self, name, backend), terms.streams)
         self.attached = False  # a client has come
         self.owner = ""  # whom it was made for, where it was made for somebody
-        self.address = ""  # where it began
+        self.address = self.origin = ""  # where it began, and what its client reached us by
         self.secure = False  # it began over TLS, and goes on so (section 19.1)
         self.keys: KeySequence | None = None
         self.ended = False

@@ -29,6 +29,7 @@ def opening(body: Body, domain: str, session: BoshSession) -> StreamOpen:
         secure=session.secure,
         early_bytes=limits.unauthenticated,
         max_bytes=limits.stanza,
+        origin=session.origin,
     )
 
 

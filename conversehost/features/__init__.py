@@ -33,6 +33,7 @@ from conversehost.features import (
     stream_management,
     subscriptions,
     time,
+    upload,
     vcard,
     version,
 )
@@ -62,6 +63,7 @@ FEATURES: tuple[ModuleType, ...] = (
     contact,
     services,
     search,
+    upload,
     admin,
     adhoc,
     rooms,

@@ -32,13 +32,28 @@ class Direct(Protocol):
 
 
 class Streaming(Protocol):
-    """What takes requests while they come in, and answers as it goes: a reverse proxy."""
+    """What takes requests while they come in, and answers as it goes: a reverse proxy, uploads."""
 
-    def takes(self, path: bytes) -> bool:
-        """Whether requests for this path are its own."""
+    def takes(self, exchange: HttpExchange) -> bool:
+        """Whether this request, of which the header is there, is its own."""
 
     def take(self, connection: HttpConnection, exchange: HttpExchange) -> Answering:
         """One whose header is complete, and whose turn it is to be answered."""
+
+
+class FirstOf:
+    """Several `Streaming`, as one: the first that takes a request has it."""
+
+    def __init__(self, *several: Streaming) -> None:
+        self._several = several
+
+    def takes(self, exchange: HttpExchange) -> bool:
+        """Of `Streaming`."""
+        return any(each.takes(exchange) for each in self._several)
+
+    def take(self, connection: HttpConnection, exchange: HttpExchange) -> Answering:
+        """Of `Streaming`."""
+        return next(each for each in self._several if each.takes(exchange)).take(connection, exchange)
 
 
 class Answering(Protocol):
@@ -195,6 +210,11 @@ class HttpExchange:
     def secure(self) -> bool:
         """Whether the client came over TLS."""
         return self.client.secure if self.forwarded else self.connection.secure
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority that the client reaches us by; "" where that isn't known."""
+        return self.client.origin
 
     @property
     def host(self) -> bytes:

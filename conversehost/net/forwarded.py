@@ -36,6 +36,12 @@ class Client:
     secure: bool
     host: bytes
 
+    @property
+    def origin(self) -> str:
+        """Scheme and authority that it reaches us by, as in https://chat.example:8443; "" where that can't be one."""
+        scheme = "https" if self.secure else "http"
+        return f"{scheme}://{self.host.decode()}" if is_authority(self.host) else ""
+
 
 class _Hop(NamedTuple):
     """What one proxy says about who came to it: texts as they are; empty for what it doesn't say."""

@@ -124,7 +124,7 @@ class WebSocketFront:
         client = exchange.client
         moved = self._moved if client.secure <= self._moved.startswith("https:") else ""
         target = websocket_url(moved) if moved else ""
-        made = WebSocketConnection(self.shared, client.address, secure=client.secure, moved=target, deflate=deflate)
+        made = WebSocketConnection(self.shared, client, moved=target, deflate=deflate)
         exchange.switch(fields, made)
 
     def _negotiated(self, exchange: HttpExchange) -> tuple[Deflate | None, bytes]:

@@ -155,7 +155,7 @@ class HttpConnection(Protocol):
         exchange.path = path_of(exchange.target)
         exchange.direct = self.factory.direct.get(exchange.path)
         streaming = self.factory.streaming
-        if exchange.direct is None and streaming is not None and streaming.takes(exchange.path):
+        if exchange.direct is None and streaming is not None and streaming.takes(exchange):
             exchange.streaming = streaming
         self._check_header(exchange)
         if self._learning is not None:

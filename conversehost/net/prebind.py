@@ -41,9 +41,9 @@ class ChatSessions:
         host = self._router.hosts.get(account.domain)
         return host is not None and host.accounts.admit(account)
 
-    def prebind(self, account: JID, owner: str) -> Prebound:
-        """A new session. When the account has too many, the one that is idle for longest gives way: nobody came for
-        it, or its page is gone.
+    def prebind(self, account: JID, owner: str, origin: str = "") -> Prebound:
+        """A new session, for a client that reaches us by `origin`. When the account has too many, the one that is idle
+        for longest gives way: nobody came for it, or its page is gone.
 
         Raises StanzaError(resource-constraint) when all are in use.
         """
@@ -51,7 +51,7 @@ class ChatSessions:
         stream = self._make()
         session, rid = self._manager.prebind(stream)
         try:
-            bound = stream.open_as(account, StreamOpen(account.domain, "bosh"), session.streams.first)
+            bound = stream.open_as(account, StreamOpen(account.domain, "bosh", origin=origin), session.streams.first)
         except Exception:
             self._manager.forget(session)
             raise

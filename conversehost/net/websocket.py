@@ -24,6 +24,7 @@ from conversehost.xmpp.stream import Backend, StreamOpen, check_version, own_add
 from conversehost.xmpp.xml import Element, XMLError, attribute, parse_stanza, to_bytes
 
 if TYPE_CHECKING:
+    from conversehost.net.forwarded import Client
     from conversehost.net.handshake import Shared
     from conversehost.net.http import HttpConnection
 
@@ -38,11 +39,10 @@ _ENDS = re.compile("}(open|close)$")
 class WebSocketConnection:
     """One client. A `Link` for the server behind, and the `Successor` of the HTTP connection that it began as."""
 
-    def __init__(self, shared: Shared, address: str, *, secure: bool, moved: str, deflate: Deflate | None):
+    def __init__(self, shared: Shared, client: Client, *, moved: str, deflate: Deflate | None):
         """`moved`: where the client is sent instead, if anywhere; `deflate`: agreed on with it."""
         self._shared = shared
-        self._address = address
-        self._secure = secure
+        self._client = client
         self._moved = moved
         self._frames = Frames(deflate)
         self._set_limit(shared.limits.unauthenticated)
@@ -239,13 +239,14 @@ class WebSocketConnection:
         request = StreamOpen(
             to,
             "websocket",
-            self._address,
+            self._client.address,
             found.get("from", ""),
             lang,
-            secure=self._secure,
+            secure=self._client.secure,
             early_bytes=self._shared.limits.unauthenticated,
             max_bytes=self._shared.limits.stanza,
             idle=int(self._shared.manners.timeout),
+            origin=self._client.origin,
         )
         if self._backend is not None:
             self._backend.restart(request)

@@ -62,7 +62,9 @@ class Host:
         accounts: Accounts,
         rules: LoginRules,
         policy: Policy = DEFAULT,
+        files: Callable[[str], str] = lambda origin: f"{origin or 'http://localhost'}/upload",
     ) -> None:
+        """`files`: the URL below which files are, for a client that reaches us by this origin ("" if not by HTTP)."""
         self.domain = domain
         self.jid = JID("", domain)
         self.store = store
@@ -71,6 +73,7 @@ class Host:
         self.accounts = accounts
         self.rules = rules
         self.policy = policy
+        self.files = files
         self.rosters = Rosters(store)
         self.hooks = Hooks()
         self.queries = Queries(self)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from conversehost.options import Settings
+from conversehost.server.uploads import NORMAL, UploadLimits
 from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.services import ExternalService
 
@@ -22,7 +23,8 @@ class Policy:
     host:port where it should do that (XEP-0198), "": where it was.
 
     `admins`: accounts that may administer; `contacts`: (kind, URI) of who is responsible; `services`: what there is
-    besides XMPP; `welcome`: what somebody who has just registered is told, "" for nothing.
+    besides XMPP; `welcome`: what somebody who has just registered is told, "" for nothing; `uploads`: how
+    much there may be of files.
     """
 
     conflict: Conflict = "replace"
@@ -32,6 +34,7 @@ class Policy:
     contacts: tuple[tuple[str, str], ...] = ()
     services: tuple[ExternalService, ...] = ()
     welcome: str = ""
+    uploads: UploadLimits = NORMAL
 
     @classmethod
     def of(cls, settings: Settings, founders: Iterable[JID]) -> Policy:
@@ -45,6 +48,9 @@ class Policy:
             contacts=settings.contacts,
             services=settings.external_services,
             welcome=settings.welcome,
+            uploads=UploadLimits(
+                settings.upload_limit, settings.upload_quota, settings.upload_space, settings.upload_time
+            ),
         )
 
 

@@ -29,7 +29,7 @@ class ChatMaker(Protocol):
     def knows(self, account: JID) -> bool:
         """Whether the account still exists."""
 
-    def prebind(self, account: JID, owner: str) -> Prebound:
+    def prebind(self, account: JID, owner: str, origin: str = "") -> Prebound:
         """A session that is authenticated and bound, made for the owner. Raises StanzaError when there are too many."""
 
     def end(self, account: JID, owner: str) -> None:

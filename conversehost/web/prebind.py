@@ -60,7 +60,7 @@ class PrebindFront:
             refuse(exchange, 401)
             return
         try:
-            bound = self._chat.prebind(session.account, session.id)
+            bound = self._chat.prebind(session.account, session.id, exchange.origin)
         except StanzaError as error:
             answer(exchange, 503, {"error": error.text or error.condition})
         else:

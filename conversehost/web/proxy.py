@@ -43,6 +43,7 @@ OURS = frozenset(
         b"_logout",
         b"_form",
         b"_static",
+        b"_upload",
     )
 )
 """The first parts of paths that don't reach the site."""
@@ -88,8 +89,9 @@ class Proxy:
         self._keeping: IAgent = Agent(reactor, connectTimeout=CONNECT, pool=pool)
         self._fresh: IAgent = Agent(reactor, connectTimeout=CONNECT)
 
-    def takes(self, path: bytes) -> bool:
+    def takes(self, exchange: HttpExchange) -> bool:
         """Whatever isn't ours."""
+        path = exchange.path
         return path[:1] == b"/" and path not in HOST_META and path[1:].partition(b"/")[0] not in OURS
 
     def take(self, connection: HttpConnection, exchange: HttpExchange) -> Answering:

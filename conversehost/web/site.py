@@ -26,6 +26,7 @@ from conversehost.web.prebind import PATH, PrebindFront, tell
 from conversehost.web.resource import Missing, OwnResource, Problem, base_of
 from conversehost.web.root import Root
 from conversehost.web.static import Folder
+from conversehost.web.upload import UploadedFiles, UploadFront
 
 PAGES = Path(__file__).parent / "pages"
 DAY = 86_400
@@ -67,6 +68,7 @@ class Parts:
     prefix: str = "/"
     is_ready: Callable[[], bool] = lambda: True
     counted: Callable[[], Counted] | None = None
+    uploads: UploadFront | None = None
 
 
 def site(parts: Parts) -> Resource:
@@ -92,6 +94,8 @@ def site(parts: Parts) -> Resource:
     root.putChild(b"ready", Ready(problem, parts.is_ready))
     if parts.counted is not None:
         root.putChild(b"metrics", Metrics(problem, parts.counted))
+    if parts.uploads is not None:
+        root.putChild(own + b"upload", UploadedFiles(parts.uploads, problem))
     if parts.converse is not None:
         root.putChild(b"dist", Folder(parts.converse.path, f"public, max-age={DAY}", problem))
     return root

@@ -37,17 +37,27 @@ class StanzaError(Exception):
     """Refuses one stanza; becomes `<error/>` in the answer to it (RFC 6120 section 8.3).
 
     `condition` is one of section 8.3.3; `type` (auth, cancel, continue, modify, wait) is the usual one unless given.
-    `application` names an element `(namespace, name)` that says more.
+    `application` names an element `(namespace, name)` that says more, `said` are its attributes, `inner` are
+    elements of the same namespace in it, as name and text.
     """
 
     def __init__(
-        self, condition: str, text: str = "", *, type: str | None = None, application: tuple[str, str] | None = None
+        self,
+        condition: str,
+        text: str = "",
+        *,
+        type: str | None = None,
+        application: tuple[str, str] | None = None,
+        said: Mapping[str, str] | None = None,
+        inner: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(condition, text)
         self.condition = condition
         self.text = text
         self.type = type or _TYPES[condition]
         self.application = application
+        self.said = said
+        self.inner = inner
 
 
 class StreamError(Exception):

@@ -27,7 +27,9 @@ def refusal(refused: Stanza, error: StanzaError) -> Stanza:
     if error.text:
         child(made, ns.STANZA_ERROR, "text", {f"{{{ns.XML}}}lang": "en"}).text = clean(error.text)
     if error.application:
-        child(made, *error.application)
+        more = child(made, *error.application, attributes=dict(error.said or {}))
+        for name, text in (error.inner or {}).items():
+            child(more, error.application[0], name).text = clean(text)
     return _answer(refused, "error", made)
 
 

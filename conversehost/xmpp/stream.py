@@ -31,7 +31,8 @@ class StreamOpen:
 
     `secure`: nobody can listen; `can_secure`: the client may start TLS. `early_bytes` of one
     element are taken before login, `max_bytes` after it, and a client that says nothing for `idle` seconds is asked
-    whether it lives, or must go; 0 where there is no such limit.
+    whether it lives, or must go; 0 where there is no such limit. `origin`: what it reaches us by over HTTP, such as
+    https://chat.example:8443; "" where that isn't known.
     """
 
     to: str
@@ -45,6 +46,7 @@ class StreamOpen:
     early_bytes: int = 0
     max_bytes: int = 0
     idle: int = 0
+    origin: str = ""
 
 
 class Link(Protocol):

@@ -204,7 +204,7 @@ class Client:
         """Without the end of the turn: more comes in the same segment."""
         request = self.last = Request(self.stage)
         data = text.encode() if isinstance(text, str) else text
-        peer = SimpleNamespace(address="192.0.2.1", secure=self.secure)
+        peer = SimpleNamespace(address="192.0.2.1", secure=self.secure, origin="")
         request.session = self.stage.manager.request(data, request, peer)
         return request
 

@@ -142,7 +142,9 @@ class House:
         exchange = Exchange()
         start = f"<body xmlns='{ns.HTTPBIND}' sid='{bound.sid}' rid='{bound.rid + offset}'>"
         body = f"{start}{payload}</body>"
-        self.server.manager.request(body.encode(), exchange, SimpleNamespace(address="", secure=False))
+        self.server.manager.request(
+            body.encode(), exchange, SimpleNamespace(address="", secure=False, origin="http://localhost")
+        )
         self.server.turn.end()
         return exchange
 

@@ -87,7 +87,7 @@ class Bosh:
     def goodbye(self) -> None:
         start = f"<body xmlns='{ns.HTTPBIND}' sid='{self.bound.sid}' rid='{self.bound.rid + 1}' type='terminate'/>"
         server = self.house.server
-        server.manager.request(start.encode(), Exchange(), SimpleNamespace(address="", secure=False))
+        server.manager.request(start.encode(), Exchange(), SimpleNamespace(address="", secure=False, origin=""))
         server.turn.end()
 
     def drop(self) -> None:

@@ -39,7 +39,7 @@ class Chat:
         self.error: Exception | None = None
         self._made = 0
 
-    def prebind(self, account: JID, owner: str) -> Prebound:
+    def prebind(self, account: JID, owner: str, origin: str = "") -> Prebound:
         if self.error is not None:
             raise self.error
         self._made += 1
