@@ -83,6 +83,14 @@ def test_accounts_have_no_items(mercutio: Client, to: str | None):
     assert (answer.type, len(answer[0])) == ("result", 0)
 
 
+def test_the_items_of_a_host_are_its_services(mercutio: Client):
+    items = mercutio.ask("get", ITEMS, "localhost")[0]
+    assert len(items)
+    for each in items:
+        assert each.get("jid", "").endswith(".localhost")
+        assert each.get("name")
+
+
 @pytest.mark.parametrize("to", [None, "localhost"])
 @pytest.mark.parametrize("namespace", [ns.DISCO_INFO, ns.DISCO_ITEMS])
 def test_there_are_no_nodes(mercutio: Client, to: str | None, namespace: str):
