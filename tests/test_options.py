@@ -158,6 +158,11 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         connections = 8
         connections_per_address = 9
         stanza_limit = 10000
+        upload_limit = 11
+        upload_quota = 12
+        upload_space = 13
+        upload_time = 14
+        upload_url = "https://chat.example"
         converse = "dist"
         site = "dist"
         log_level = "WARN"

@@ -16,7 +16,8 @@ from conversehost.xmpp.times import stamp
 PUT_WITHIN = 300.0
 """Seconds that a slot waits for its file (section 8)."""
 
-_SLOTS, _OWNERS = "upload", "upload_owner"
+_SLOTS = "upload"
+_OWNERS = "upload_owner"
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,8 @@ LEFT_OUT: Mapping[str, str] = {
     "accounts": "that is [[account]] itself",
     "avatar": "follows from the vCard",
     "roster-log": "versions of rosters are new whenever a file is read, so clients ask for the whole roster",
+    "upload": "shared files are on disk, and go with the server",
+    "upload_owner": "the same",
     "site_sessions": "they belong to browsers, which log in to the site again",
 }
 """What files haven't, and why."""

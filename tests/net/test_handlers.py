@@ -251,12 +251,12 @@ def test_one_that_fails_goes_on_with_the_next(romeo: Client, failures: list[str]
 @pytest.mark.usefixtures("desk")
 def test_it_is_listed(romeo: Client):
     query = romeo.ask("get", f"<query xmlns='{ns.DISCO_ITEMS}'/>", "localhost")[0]
-    assert [each.get("jid") for each in query] == [COMPONENT]
+    assert [each.get("jid") for each in query].count(COMPONENT) == 1
 
 
 def test_after_its_end_it_is_gone(desk: Mounted, stage: Stage, romeo: Client):
     desk.leave()
-    assert stage.host.items == {}
+    assert COMPONENT not in stage.host.items
     assert sys.modules["theirs"].made[0].lost is not None
     romeo.say(COMPONENT, "hi")
     assert condition(romeo.only("message")) == "remote-server-not-found"
