@@ -37,6 +37,7 @@ from conversehost.features import (
     vcard,
     version,
 )
+from conversehost.features.pubsub import pep
 
 FEATURES: tuple[ModuleType, ...] = (
     disco,
@@ -49,6 +50,7 @@ FEATURES: tuple[ModuleType, ...] = (
     carbons,
     vcard,
     avatars,
+    pep,
     pubsub,
     ping,
     version,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from conversehost.features.xep import Xep
-from conversehost.server.discovery import DiscoNode
+from conversehost.server.discovery import DiscoNode, identity
 from conversehost.server.host import At, Host
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
@@ -188,7 +188,7 @@ def read_answer(answer: Stanza | None) -> Capabilities | None:
 
 def own_version(host: Host) -> str:
     """Of what the host is and can do at present."""
-    return _version(tuple(host.identities), tuple(host.features["host"]), tuple(host.forms))
+    return _version(tuple(host.identities["host"]), tuple(host.features["host"]), tuple(host.forms))
 
 
 @lru_cache(maxsize=8)
@@ -199,9 +199,6 @@ def _version(identities: tuple[tuple[str, str, str], ...], features: tuple[str, 
 
 def written(host: Host) -> list[Element]:
     """The same, as service discovery has it."""
-    made = [
-        element(ns.DISCO_INFO, "identity", {"category": category, "type": type, "name": name})
-        for category, type, name in host.identities
-    ]
+    made = [identity(*each) for each in host.identities["host"]]
     made += [element(ns.DISCO_INFO, "feature", {"var": each}) for each in host.features["host"]]
     return made + [each.result() for each in host.forms]

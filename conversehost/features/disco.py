@@ -34,7 +34,7 @@ class DiscoFeature:
         self._host = host
 
     def host_info(self, iq: Stanza) -> Reply:
-        identities = [identity(*each) for each in self._host.identities]
+        identities = [identity(*each) for each in self._host.identities["host"]]
         return self._info(iq, "host", identities, [each.result() for each in self._host.forms])
 
     def host_items(self, iq: Stanza) -> Reply:
@@ -42,11 +42,11 @@ class DiscoFeature:
 
     def account_info(self, iq: Stanza) -> Reply:
         self._refuse_strangers(iq)
-        return self._info(iq, "account", [identity("account", "registered")])
+        return self._info(iq, "account", [identity(*each) for each in self._host.identities["account"]])
 
     def account_items(self, iq: Stanza) -> Reply:
         self._refuse_strangers(iq)
-        return self._items(iq, "account", [])
+        return self._items(iq, "account", [each for listing in self._host.hooks.listings for each in listing(iq)])
 
     def _info(self, iq: Stanza, at: At, identities: Sequence[Element], forms: Sequence[Element] = ()) -> Reply:
         node = self._node(iq, at)

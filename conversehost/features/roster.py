@@ -88,7 +88,7 @@ class RosterFeature:
         item = replace(before, name=name, groups=groups, listed=True)
         rosters.put(account, item)
         for hook in self._host.hooks.roster_changed:
-            hook(account, item)
+            hook(account, before, item)
 
     def _remove(self, account: JID, contact: JID) -> None:
         """Section 2.5.2: one push; and the subscriptions end, in both directions."""
@@ -97,7 +97,7 @@ class RosterFeature:
             raise StanzaError("item-not-found", type="modify")
         self._host.rosters.remove(account, contact)
         for hook in self._host.hooks.roster_changed:
-            hook(account, replace(item, removed=True))
+            hook(account, item, replace(item, removed=True))
         for end in self._host.hooks.contact_removed:
             end(account, item)
 
@@ -109,7 +109,7 @@ class RosterFeature:
             for end in self._host.hooks.contact_removed:
                 end(account, item)
 
-    def push(self, account: JID, item: RosterItem) -> None:
+    def push(self, account: JID, before: RosterItem, item: RosterItem) -> None:
         """To every session that has read the roster (section 2.1.6). Unlisted items aren't shown."""
         if not (item.listed or item.removed):
             return

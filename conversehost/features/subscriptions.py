@@ -121,7 +121,7 @@ class SubscriptionFeature:
         self._host.rosters.put(account, after)
         if not is_hidden(before, after):
             for hook in self._host.hooks.roster_changed:
-                hook(account, after)
+                hook(account, before, after)
 
     def _tell_here(self, account: JID, contact: JID) -> None:
         """Who may see us from now on learns that we are here (section 3.1.5)."""

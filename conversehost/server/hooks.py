@@ -67,6 +67,9 @@ class Hooks:
     nodes: list[Callable[[At, str], DiscoNode | None]] = field(default_factory=list)
     """Nodes of service discovery, beside those that the host knows by name, of the host or of its accounts."""
 
+    listings: list[Callable[[Stanza], Sequence[Element]]] = field(default_factory=list)
+    """What there is at an account, for service discovery, for whoever asks in that iq."""
+
     session_opened: list[Callable[[Session], None]] = field(default_factory=list)
     """A client has bound its resource; nothing was said on it yet."""
 
@@ -91,11 +94,17 @@ class Hooks:
     undeliverable: list[Callable[[Stanza, JID], bool]] = field(default_factory=list)
     """A message for an account of ours whom no session can receive it for; True from the one that took it."""
 
-    roster_changed: list[Callable[[JID, RosterItem], None]] = field(default_factory=list)
-    """An item in the roster of an account (a bare JID) was added, changed or removed."""
+    roster_changed: list[Callable[[JID, RosterItem, RosterItem], None]] = field(default_factory=list)
+    """An item in the roster of an account (a bare JID) was added, changed or removed: as it was before, and as it is."""
 
     contact_removed: list[Callable[[JID, RosterItem], None]] = field(default_factory=list)
     """The item has just left the roster of an account (a bare JID), by its owner's wish or with the account."""
+
+    published: list[Callable[[JID, str], None]] = field(default_factory=list)
+    """What an account (a bare JID) keeps at one of its personal nodes (XEP-0163), by name, is other than it was."""
+
+    stored_privately: list[Callable[[JID, str], None]] = field(default_factory=list)
+    """An account (a bare JID) has written to its private storage, in the store: collection "private", by that key."""
 
     vcard_changed: list[Callable[[JID], None]] = field(default_factory=list)
     """An account (a bare JID) has another vCard, in the store: collection "vcard"."""

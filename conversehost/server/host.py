@@ -15,6 +15,7 @@ from conversehost.server.delivery import Delivery, Later
 from conversehost.server.discovery import DiscoNode
 from conversehost.server.hooks import Hooks
 from conversehost.server.login import Login, Negotiation
+from conversehost.server.personal import PersonalNodes
 from conversehost.server.policy import DEFAULT, Policy
 from conversehost.server.queries import Queries
 from conversehost.server.resume import is_waiting
@@ -79,7 +80,11 @@ class Host:
         self.queries = Queries(self)
         self.clients: ClientFeatures = NothingKnown()
         self.features: dict[At, list[str]] = {"host": [], "account": []}
-        self.identities: list[tuple[str, str, str]] = [("server", "im", "conversehost")]
+        self.personal: PersonalNodes | None = None  # where accounts keep and publish things (XEP-0163)
+        self.identities: dict[At, list[tuple[str, str, str]]] = {
+            "host": [("server", "im", "conversehost")],
+            "account": [("account", "registered", "")],
+        }
         self.forms: list[Form] = []
         self.items: dict[str, str] = {}  # what else is there, for service discovery: address and name
         self.nodes: dict[tuple[At, str], DiscoNode] = {}
@@ -107,9 +112,9 @@ class Host:
         if feature not in self.features[at]:
             self.features[at].append(feature)
 
-    def identify(self, category: str, type: str, name: str) -> None:
-        """One more thing that the host is, for service discovery."""
-        self.identities.append((category, type, name))
+    def identify(self, category: str, type: str, name: str, *, at: At = "host") -> None:
+        """One more thing that the host is, or each account, for service discovery."""
+        self.identities[at].append((category, type, name))
 
     def advertise_form(self, form: Form) -> None:
         """More about the host, in service discovery (XEP-0128)."""

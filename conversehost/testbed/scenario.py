@@ -139,12 +139,12 @@ def introduce(hosts: Mapping[str, Host], account: JID, contact: JID, group: str)
 
 def befriend(host: Host, account: JID, contact: JID, name: str, group: str) -> None:
     """`contact` is in the account's roster, in that group too, subscribed both ways."""
-    item = host.rosters.get(account, contact)
-    groups = item.groups if not group or group in item.groups else (*item.groups, group)
-    item = replace(item, name=clean(name), groups=groups, to=True, from_=True, listed=True)
+    before = host.rosters.get(account, contact)
+    groups = before.groups if not group or group in before.groups else (*before.groups, group)
+    item = replace(before, name=clean(name), groups=groups, to=True, from_=True, listed=True)
     host.rosters.put(account, item)
     for hook in host.hooks.roster_changed:
-        hook(account, item)
+        hook(account, before, item)
 
 
 def put_nickname(host: Host, account: JID, nickname: str) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conversehost.xmpp.xml import Element
 
 _TYPES = {
     "bad-request": "modify",
@@ -38,7 +42,8 @@ class StanzaError(Exception):
 
     `condition` is one of section 8.3.3; `type` (auth, cancel, continue, modify, wait) is the usual one unless given.
     `application` names an element `(namespace, name)` that says more, `said` are its attributes, `inner` are
-    elements of the same namespace in it, as name and text.
+    elements of the same namespace in it, as name and text. `uri`: where to turn to instead, for gone and redirect.
+    `content`: what of the request was refused, where not all of it was.
     """
 
     def __init__(
@@ -50,6 +55,8 @@ class StanzaError(Exception):
         application: tuple[str, str] | None = None,
         said: Mapping[str, str] | None = None,
         inner: Mapping[str, str] | None = None,
+        uri: str = "",
+        content: Element | None = None,
     ) -> None:
         super().__init__(condition, text)
         self.condition = condition
@@ -58,6 +65,8 @@ class StanzaError(Exception):
         self.application = application
         self.said = said
         self.inner = inner
+        self.uri = uri
+        self.content = content
 
 
 class StreamError(Exception):

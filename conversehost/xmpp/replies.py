@@ -21,16 +21,17 @@ def result(iq: Stanza, payload: Element | None = None) -> Stanza:
 
 
 def refusal(refused: Stanza, error: StanzaError) -> Stanza:
-    """The answer to a stanza that didn't (RFC 6120 section 8.3.1). The content isn't sent back."""
+    """The answer to a stanza that didn't (RFC 6120 section 8.3.1). The content isn't sent back, unless it matters."""
     made = element(ns.CLIENT, "error", {"type": error.type})
-    child(made, ns.STANZA_ERROR, error.condition)
+    child(made, ns.STANZA_ERROR, error.condition).text = clean(error.uri) or None
     if error.text:
         child(made, ns.STANZA_ERROR, "text", {f"{{{ns.XML}}}lang": "en"}).text = clean(error.text)
     if error.application:
         more = child(made, *error.application, attributes=dict(error.said or {}))
         for name, text in (error.inner or {}).items():
             child(more, error.application[0], name).text = clean(text)
-    return _answer(refused, "error", made)
+    content = () if error.content is None else (error.content,)
+    return _answer(refused, "error", *content, made)
 
 
 def _answer(to: Stanza, type: str, *children: Element) -> Stanza:

@@ -1,0 +1,66 @@
+"""Subscriptions that an owner has to allow: section 8.6 of XEP-0060."""
+
+from __future__ import annotations
+
+import secrets
+
+from conversehost.features.pubsub.nodes import Node, Subscription
+from conversehost.features.pubsub.service import PubSub
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.forms import Field, Form, form_in
+from conversehost.xmpp.jid import JID, JIDError, parse
+from conversehost.xmpp.replies import stanza
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.xml import Element, child, clean
+
+AUTHORIZATION = f"{ns.PUBSUB}#subscribe_authorization"
+
+
+def form(node: str, jid: str) -> Form:
+    """The question; the answer has the same fields."""
+    return Form(
+        (
+            Field("pubsub#node", "text-single", "Node", (node,)),
+            Field("pubsub#subscriber_jid", "jid-single", "Address of the subscriber", (jid,)),
+            Field("pubsub#allow", "boolean", "Let them subscribe?", ("0",)),
+        ),
+        AUTHORIZATION,
+        "Somebody wants to subscribe",
+        "Whoever subscribes can read what is published at the node.",
+    )
+
+
+def ask(pubsub: PubSub, service: JID, node: Node, subscription: Subscription) -> None:
+    """All owners; the first to answer decides (section 12.9)."""
+    for owner in pubsub.nodes.owners(service, node.name):
+        attributes = {"from": service.bare, "to": owner, "id": secrets.token_hex(8)}
+        message = stanza("message", attributes)
+        child(message, ns.CLIENT, "body").text = clean(f"{subscription.jid} wants to subscribe to {node.name}.")
+        message.append(form(node.name, subscription.jid).question())
+        pubsub.host.router.send(message)
+
+
+def answer_in(message: Stanza) -> Element | None:
+    """The form that an owner has filled in, if there is one in the message."""
+    return form_in(message, AUTHORIZATION)
+
+
+def answered(pubsub: PubSub, service: JID, sender: JID, x: Element) -> None:
+    """What an owner says to it. Cancelled, the request waits on. Raises StanzaError."""
+    if x.get("type") == "cancel":
+        return
+    answers = form("", "").read(x)
+    node = pubsub.node(service, answers.text("pubsub#node"))
+    pubsub.access.check_owner(service, node, sender)
+    try:
+        jid = parse(answers.text("pubsub#subscriber_jid"))
+    except JIDError as error:
+        raise StanzaError("bad-request", f"pubsub#subscriber_jid: {error}") from None
+    subscription = pubsub.nodes.subscription(service, node.name, jid)
+    if subscription is None or not subscription.pending:
+        raise StanzaError("item-not-found", "nobody waits for that answer any more")
+    if answers.flag("pubsub#allow"):
+        pubsub.allow(service, node, subscription)
+    else:
+        pubsub.unsubscribe(service, node, subscription, notify=True)

@@ -1,0 +1,46 @@
+"""Reading items: section 6.5 of XEP-0060."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conversehost.features.pubsub.access import check_reading
+from conversehost.features.pubsub.items import Item
+from conversehost.features.pubsub.nodes import Node
+from conversehost.features.pubsub.refusals import unsupported
+from conversehost.features.pubsub.request import Request
+from conversehost.server.host import Reply
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.xml import Element, element
+
+_ITEM = f"{{{ns.PUBSUB}}}item"
+
+
+def items(request: Request) -> Reply:
+    """All, the newest `max_items`, or those that are named. What isn't there is left out (section 6.5.9.12)."""
+    pubsub, service, node = request.pubsub, request.service, request.node
+    check_reading(node.config, pubsub.access.standing(service, node, request.sender))
+    if not node.config.room:
+        raise unsupported("persistent-items", "this node keeps no items")
+    named = [each.get("id", "") for each in request.verb.findall(_ITEM)]
+    if named:
+        wanted = (pubsub.items.get(service, node, id) for id in dict.fromkeys(named))
+        return answer(request, node, [each for each in wanted if each is not None])
+    found = pubsub.items.of(service, node)
+    return answer(request, node, newest(found, request.verb.get("max_items")))
+
+
+def newest(found: list[Item], most: str | None) -> list[Item]:
+    """Section 6.5.7. Raises StanzaError(bad-request)."""
+    if most is None:
+        return found
+    if not (most.isascii() and most.isdecimal()) or int(most[:10]) == 0:
+        raise StanzaError("bad-request", "max_items is a number of items")
+    return found[-int(most[:10]) :]
+
+
+def answer(request: Request, node: Node, found: Sequence[Item], *more: Element) -> Element:
+    """The oldest first."""
+    listed = [each.to_element(ns.PUBSUB, node) for each in found]
+    return request.answer(element(ns.PUBSUB, "items", {"node": node.name}, *listed), *more)
