@@ -95,7 +95,7 @@ class Hooks:
     """A message for an account of ours whom no session can receive it for; True from the one that took it."""
 
     roster_changed: list[Callable[[JID, RosterItem, RosterItem], None]] = field(default_factory=list)
-    """An item in the roster of an account (a bare JID) was added, changed or removed: as it was before, and as it is."""
+    """An item in the roster of an account (a bare JID) was added, changed or removed: as it was, and as it is."""
 
     contact_removed: list[Callable[[JID, RosterItem], None]] = field(default_factory=list)
     """The item has just left the roster of an account (a bare JID), by its owner's wish or with the account."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from conversehost.server.session import Session
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.xml import Element
 
@@ -21,6 +22,11 @@ class PersonalNodes(Protocol):
     def publish(self, account: JID, node: str, id: str, payload: Element, options: Mapping[str, str]) -> None:
         """One more item, in the account's own name. `options` are those of a node that is made for it (`access_model`
         and so on, section 16.4.4); one that is there stays as it is. Raises StanzaError.
+        """
+
+    def send_last(self, account: JID, session: Session, nodes: Iterable[str]) -> None:
+        """What the account has published last at some nodes, for a client, of anybody, which wants to hear of them and
+        has become available, where it may (XEP-0163 section 4.3.4).
         """
 
     def retract(self, account: JID, node: str, ids: list[str]) -> None:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from conversehost.features.blocking import Report
 from conversehost.features.fast import Slots
+from conversehost.features.pubsub.items import Item
+from conversehost.features.pubsub.nodes import Node, Subscription
 from conversehost.server.roster import RosterItem
 from conversehost.testbed.plain import of_plain, to_plain
 from conversehost.xmpp import ns
@@ -199,7 +201,14 @@ SECTIONS = (
 )
 """In the order in which they are read: what comes later has the last word."""
 
-OTHERS: Mapping[str, Any] = {}
+OTHERS: Mapping[str, Any] = {
+    "pubsub-nodes": Node,
+    "pubsub-affiliations": str,
+    "pubsub-subscriptions": Subscription,
+    "pubsub-items": Item,
+    "pubsub-bytes": int,
+    "pubsub-moved": str,
+}
 """What owners have that are no accounts, such as rooms: the types of the values, by collection. It becomes [[data]]."""
 
 LEFT_OUT: Mapping[str, str] = {

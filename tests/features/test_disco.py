@@ -12,6 +12,7 @@ from tests.stage import Client, Stage, condition
 
 INFO = f"<query xmlns='{ns.DISCO_INFO}'/>"
 ITEMS = f"<query xmlns='{ns.DISCO_ITEMS}'/>"
+ACCOUNT = [{"category": "account", "type": "registered"}, {"category": "pubsub", "type": "pep"}]
 
 
 def identities(answer: Stanza) -> list[dict[str, str]]:
@@ -52,12 +53,12 @@ def test_registration_is_told_where_it_works(make_stage: Callable[..., Stage]):
 @pytest.mark.parametrize("to", [None, "romeo@localhost"])
 def test_what_ones_own_account_is(romeo: Client, to: str | None):
     answer = romeo.ask("get", INFO, to)
-    assert identities(answer) == [{"category": "account", "type": "registered"}]
+    assert identities(answer) == ACCOUNT
     assert {ns.DISCO_INFO, ns.DISCO_ITEMS, "vcard-temp", "urn:xmpp:ping"} <= set(features(answer))
 
 
 def test_what_a_friends_account_is(romeo: Client, juliet: Client):
-    assert identities(romeo.ask("get", INFO, juliet.bare)) == [{"category": "account", "type": "registered"}]
+    assert identities(romeo.ask("get", INFO, juliet.bare)) == ACCOUNT
 
 
 @pytest.mark.parametrize(

@@ -102,16 +102,3 @@ def test_a_card_goes_with_its_account(stage: Stage, juliet: Client, mercutio: Cl
     stage.host.delete_account(juliet.session.account)
     stage.account("juliet")
     assert len(stage.login("juliet").ask("get", VCARD)[0]) == 0
-
-
-# Publish-subscribe
-
-
-@pytest.mark.parametrize("to", [None, "mercutio@localhost", "romeo@localhost"])
-@pytest.mark.parametrize(
-    ("content", "error"),
-    [("<items node='x'/>", "item-not-found"), ("<subscriptions/>", "feature-not-implemented")],
-)
-def test_there_are_no_nodes(romeo: Client, mercutio: Client, to: str | None, content: str, error: str):
-    asked = f"<pubsub xmlns='http://jabber.org/protocol/pubsub'>{content}</pubsub>"
-    assert condition(mercutio.ask("get", asked, to)) == error

@@ -40,7 +40,7 @@ class PubSubService(Subdomain):
         self._here: set[Session] = set()
         self.pubsub = PubSub(host, Kind(NodeConfig(), self.may_create), Nobody())
         shown = Shown(self.pubsub)
-        self.features += [ns.PUBSUB, f"{ns.PUBSUB}#access-open", *FEATURES]
+        self.features += [ns.PUBSUB, f"{ns.PUBSUB}#access-open", *FEATURES, ns.RSM]
         self.listings.append(shown.listing)
         self.finders.append(lambda name, iq: shown.node(name))
         self.on_iq("get", ns.PUBSUB, "pubsub", self.answer)

@@ -80,7 +80,7 @@ class Items:
     def last(self, service: JID, node: Node) -> Item | None:
         """The one that was published last."""
         items = self._store.items("pubsub-items", place(service, node.name))
-        return self.get(service, node, next(reversed(items))) if items else None
+        return self.get(service, node, [*items][-1]) if items else None
 
     def add(self, service: JID, node: Node, items: list[Item]) -> list[Item]:
         """Publish all of them, in place of those that have the same ids; answers which old ones had to go for it.

@@ -43,7 +43,7 @@ def install(host: Host) -> None:
     for at in ("host", "account"):
         host.identify("pubsub", "pep", "", at=at)
         host.advertise(f"{ns.PUBSUB}#publish-options", at=at)
-    for name in (ns.PUBSUB, *(f"{ns.PUBSUB}#{each}" for each in OWN_FEATURES), *FEATURES):
+    for name in (ns.PUBSUB, *(f"{ns.PUBSUB}#{each}" for each in OWN_FEATURES), *FEATURES, ns.RSM):
         host.advertise(name, at="account")
     for namespace in (ns.PUBSUB, ns.PUBSUB_OWNER):
         host.on_iq("get", namespace, "pubsub", feature.answer, at="account")

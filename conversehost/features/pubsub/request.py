@@ -35,7 +35,7 @@ class Request:
         assert sender is not None
         if not len(iq[0]):
             raise StanzaError("bad-request", "nothing is asked for")
-        return cls(iq, pubsub, (iq.to or sender).to_bare(), sender, iq[0][0], tuple(iq[0][1:]))
+        return cls(iq, pubsub, (iq.to or sender).to_bare(), sender, iq[0][0], tuple(iq[0])[1:])
 
     @property
     def name(self) -> str:
