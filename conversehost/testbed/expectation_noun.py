@@ -9,41 +9,81 @@ from urllib.parse import quote
 from twisted.internet.defer import Deferred
 
 from conversehost.testbed.expectations import MET, UNMET, VIOLATED, Expectation
-from conversehost.testbed.noun import API, ApiError, Fields, Noun, Reply, Verb, World
-from conversehost.testbed.patience import Patience, read_timeout
+from conversehost.testbed.fields import Boolean, Fields, Number, Text, Whole
+from conversehost.testbed.noun import API, MISSING, ApiError, Noun, Reply, Verb, World
+from conversehost.testbed.patience import TIMEOUT, Patience
+from conversehost.testbed.records import FILTER, RECORD, read_filter
 from conversehost.testbed.records import describe as describe_record
-from conversehost.testbed.records import read_filter
+from conversehost.testbed.shapes import Shape, choice, listed, nullable, number, text, whole
 from conversehost.testbed.traffic import FilterError
 
 MOST = 1_000
 LONGEST = 3_600
 """Seconds of `within`."""
-FILTER = ("kind", "direction", "account", "session", "type", "from", "to", "text", "xpath")
-HOW_OFTEN = ("times", "at_least", "at_most", "never")
-FIELDS = ("name", *FILTER, *HOW_OFTEN, "group", "within")
+FIELDS = (
+    Text("name", "what it is called; without one it gets one", example="greeting"),
+    *FILTER,
+    Whole("times", "exactly so often"),
+    Whole("at_least", "at least so often; 1 unless anything is said of it"),
+    Whole("at_most", "at most so often"),
+    Boolean("never", "not at all"),
+    Text("group", "those of a group come one after the other"),
+    Number("within", "seconds in which it has to come", low=0.001, high=LONGEST),
+)
 VERIFY = "verify"
+MISS = Shape(
+    "Miss",
+    "What came near.",
+    {"differs": listed(text(), "what of the filter isn't so"), "record": RECORD},
+)
+EXPECTATION = Shape(
+    "Expectation",
+    "What shall be said.",
+    {
+        "name": text("what it is called"),
+        "at_least": whole("so often"),
+        "at_most": nullable(whole("so often; null: as often as it likes")),
+        "group": nullable(text("those of a group come one after the other")),
+        "within": nullable(number("seconds in which it has to come")),
+        "count": whole("how often it came"),
+        "state": choice("so far", MET, UNMET, VIOLATED),
+        "why": nullable(text("what isn't as expected")),
+        "near": listed(MISS, "what came nearest, where it isn't met"),
+        **{each.name: text(each.about) for each in FILTER},
+    },
+    optional=frozenset(each.name for each in FILTER),
+)
+EXPECTATIONS = Shape("Expectations", "In the order in which they were set.", {"expectations": listed(EXPECTATION)})
 
 
 class ExpectationsNoun(Noun):
     """All of them, in the order in which they were set."""
+
+    key = Text("name", "what it is called", example="greeting")
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.putChild(VERIFY.encode(), Verify(world, lambda: list(world.expectations.by_name.values())))
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.read), "POST": Verb(self.create, body=FIELDS), "DELETE": Verb(self.clear)}
+        return {
+            "GET": Verb(self.read, answer=EXPECTATIONS),
+            "POST": Verb(
+                self.create, body=FIELDS, answer=EXPECTATION, status=HTTPStatus.CREATED, errors=(HTTPStatus.CONFLICT,)
+            ),
+            "DELETE": Verb(self.clear),
+        }
 
     def item(self, name: str) -> Noun:
         return OneExpectation(self.world, name)
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """The list, each with its state."""
+        """All that is expected, each with its state."""
         expectations = self.world.expectations
         return Reply({"expectations": [describe(self.world, each) for each in expectations.by_name.values()]})
 
     def create(self, query: Fields, body: Fields) -> Reply:
-        """One more; without a name it gets one. One of the same name is replaced, and begins anew."""
+        """Expect something to be said from now on. An expectation of the same name is replaced, and begins anew."""
         expectations = self.world.expectations
         if not self.world.traffic.kept:
             raise ApiError(HTTPStatus.CONFLICT, "nothing is seen of what is said: this server runs with --no-traffic")
@@ -52,10 +92,10 @@ class ExpectationsNoun(Noun):
             raise ApiError(HTTPStatus.CONFLICT, f"there are {MOST} expectations: delete one")
         expectations.add(made)
         location = f"{API}/expectations/{quote(made.name, safe='')}"
-        return Reply(describe(self.world, made), HTTPStatus.CREATED, location)
+        return Reply(describe(self.world, made), location)
 
     def clear(self, query: Fields, body: Fields) -> Reply:
-        """Nothing is expected any more."""
+        """Expect nothing any more."""
         self.world.expectations.clear()
         return Reply()
 
@@ -69,14 +109,17 @@ class OneExpectation(Noun):
         self.putChild(VERIFY.encode(), Verify(world, lambda: [self._find()]))
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.read), "DELETE": Verb(self.remove)}
+        return {
+            "GET": Verb(self.read, answer=EXPECTATION, errors=MISSING),
+            "DELETE": Verb(self.remove, answer=EXPECTATION, errors=MISSING),
+        }
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """Its state."""
+        """One expectation, with its state."""
         return Reply(describe(self.world, self._find()))
 
     def remove(self, query: Fields, body: Fields) -> Reply:
-        """It isn't expected any more; the answer tells its last state."""
+        """Expect that no more; the answer tells its last state."""
         told = describe(self.world, self._find())
         self.world.expectations.remove(self._name)
         return Reply(told)
@@ -96,11 +139,19 @@ class Verify(Noun):
         self._those = those
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.verify, query=("timeout",))}
+        return {
+            "GET": Verb(
+                self.verify,
+                query=(TIMEOUT,),
+                answer=EXPECTATIONS,
+                errors=(HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT),
+            )
+        }
 
     def verify(self, query: Fields, body: Fields) -> Deferred[Reply]:
-        """409 as soon as one is violated, 408 when one isn't met after `timeout` seconds of real time."""
-        return Patience(self.world.wall, read_timeout(query, 5.0), self._look, self._too_late).answer
+        """Wait until all is met: 409 as soon as something is violated, 408 when it isn't met after `timeout` (5)."""
+        timeout = query.number("timeout")
+        return Patience(self.world.wall, 5.0 if timeout is None else timeout, self._look, self._too_late).answer
 
     def _look(self) -> Reply | None:
         those = self._those()
@@ -122,12 +173,11 @@ class Verify(Noun):
 def read_expectation(world: World, body: Fields) -> Expectation:
     """Raises ApiError(400), which names the field that is wrong."""
     wanted = read_filter(world, body)
-    if not any(body.has(name) for name in FILTER):
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"what is expected? Give one of {', '.join(FILTER)}")
+    if not any(body.has(each.name) for each in FILTER):
+        known = ", ".join(each.name for each in FILTER)
+        raise ApiError(HTTPStatus.BAD_REQUEST, f"what is expected? Give one of {known}")
     least, most = read_how_often(body)
     within = body.number("within")
-    if within is not None and not 0 < within <= LONGEST:
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"within must be more than 0 seconds, and at most {LONGEST}")
     taken = world.expectations.by_name
     name = body.text("name") or next(each for each in map(str, range(1, MOST + 2)) if each not in taken)
     if name == VERIFY:

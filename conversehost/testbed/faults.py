@@ -20,8 +20,6 @@ STANZA = (*WHO, "kind", "direction", "type", "from", "to", "text", "xpath")
 QUERY = tuple(name for name in STANZA if name != "kind")
 LOGIN = ("transport", "account")
 TIME = ("seconds", "jitter")
-COMMON = ("name", "fault", "probability", "seed", "count", "skip")
-"""Fields that every fault has."""
 
 
 class Kind(NamedTuple):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qsl
 
 from twisted.internet.defer import Deferred
@@ -22,7 +20,9 @@ from conversehost.server.host import Host
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.expectations import Expectations
 from conversehost.testbed.faults import Faults
+from conversehost.testbed.fields import Field, FieldError, Fields, kind_of
 from conversehost.testbed.mishaps import Mishaps
+from conversehost.testbed.shapes import Shape
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Traffic
 from conversehost.turn import Turn
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from conversehost.testbed.state import State
 
 API = "/_conversehost/api/v1"
+JSON = "application/json"
 
-UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""Control characters, lone surrogates, non-characters: neither XML nor a login can carry them."""
+MISSING = (HTTPStatus.NOT_FOUND,)
+"""For `Verb.errors`: the item may not be there."""
 
 log = Logger()
 
@@ -59,101 +60,25 @@ class Reply:
     """What a call is answered. Without `data` the answer has no body (204)."""
 
     data: Mapping[str, object] | None = None
-    status: HTTPStatus = HTTPStatus.OK
     location: str = ""
-
-
-class Fields:
-    """The fields of a JSON object or of a query: their names are known, their values still to be read.
-
-    Each reader raises ApiError(400), which names the field.
-    """
-
-    def __init__(self, values: Mapping[str, object], known: Sequence[str]) -> None:
-        for name in values:
-            if name not in known:
-                there = f"there are {', '.join(known)}" if known else "there are none here"
-                raise ApiError(HTTPStatus.BAD_REQUEST, f"unknown field {name!r}; {there}")
-        self._values = values
-
-    def has(self, name: str) -> bool:
-        """It was given."""
-        return name in self._values
-
-    def text(self, name: str) -> str | None:
-        """Not empty and without control characters; None when it is missing."""
-        value = self._values.get(name)
-        return None if value is None else _text(name, value)
-
-    def texts(self, name: str) -> list[str]:
-        """A list of such texts; empty when it is missing."""
-        values = self._values.get(name)
-        if values is None:
-            return []
-        if not isinstance(values, list):
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be a list, not {_kind(values)}")
-        return [_text(name, value) for value in values]
-
-    def number(self, name: str) -> float | None:
-        """A JSON number; None when it is missing."""
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be a number, not {_kind(value)}")
-        return value
-
-    def whole(self, name: str) -> int | None:
-        """A whole number that isn't negative, in a query as text; None when it is missing."""
-        value = self._values.get(name)
-        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
-            value = int(value)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be a whole number")
-        return value
-
-    def value(self, name: str) -> object:
-        """Whatever it is; None when it is missing."""
-        return self._values.get(name)
-
-    def boolean(self, name: str) -> bool | None:
-        """true or false; None when it is missing."""
-        value = self._values.get(name)
-        if value is not None and not isinstance(value, bool):
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be true or false, not {_kind(value)}")
-        return value
-
-    def flag(self, name: str) -> bool:
-        """1 or true, 0 or false; false when it is missing."""
-        value = self._values.get(name, "0")
-        if value not in ("1", "true", "0", "false"):
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be 1 or 0")
-        return value in ("1", "true")
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must be text, not {_kind(value)}")
-    if not value:
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} must not be empty")
-    if UNFIT.search(value):
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} has a character that neither XML nor a login can carry")
-    return value
-
-
-def _kind(value: object) -> str:
-    """As JSON calls it."""
-    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """What a method does, and which fields it takes in the query and in the body."""
+    """What a method does: its docstring tells people. Which fields it takes in the query and in the body; what it
+    answers (nothing: 204), with which `status`, and how it may refuse, beside what any call may be refused for.
+    """
 
     call: Callable[[Fields, Fields], Reply | Deferred[Reply]]
-    query: Sequence[str] = ()
-    body: Sequence[str] = ()
+    query: Sequence[Field] = ()
+    body: Sequence[Field] = ()
+    answer: Shape | None = None
+    status: HTTPStatus = HTTPStatus.OK
+    errors: Sequence[HTTPStatus] = ()
+    media: Sequence[str] = (JSON,)
+    """In which the answer comes, the first unless Accept says otherwise; what isn't JSON is told as text."""
+    document: Sequence[str] = ()
+    """Media types of a body that isn't read as fields, but is a whole by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +127,11 @@ class World:
 
 
 class Noun(Resource):
-    """One resource; `verbs` says what can be done with it."""
+    """One resource; `verbs` says what can be done with it. What is below it under a fixed name is put there by
+    `putChild`; where it consists of items, `key` tells them apart and `item` finds one.
+    """
+
+    key: ClassVar[Field | None] = None
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -222,22 +151,24 @@ class Noun(Resource):
             return Refusal(_missing(request))
 
     def item(self, name: str) -> Noun | None:
-        """What this consists of, where it consists of something."""
+        """What is at that `key`, there or not; nothing is looked up yet."""
         return None
 
     def render(self, request: Request) -> bytes | int:
         """Whatever goes wrong is told as JSON."""
         try:
-            reply = self._call(request)
+            verb = self._verb(request)
+            reply = self._call(verb, request)
             self.world.turn.end()  # so that what the caller is told has happened, has
         except Exception as error:
             return fail(request, error)
         if isinstance(reply, Deferred):
-            answer_later(request, reply)
+            answer_later(request, reply, verb.status)
             return NOT_DONE_YET
-        return answer(request, reply)
+        return answer(request, reply, verb.status)
 
-    def _call(self, request: Request) -> Reply | Deferred[Reply]:
+    def _verb(self, request: Request) -> Verb:
+        """Raises ApiError(405)."""
         verbs = self.verbs()
         method = request.method.decode("ascii", "replace")
         verb = verbs.get("GET" if method == "HEAD" else method)
@@ -245,8 +176,14 @@ class Noun(Resource):
             allowed = ", ".join([*verbs, *(["HEAD"] if "GET" in verbs else [])])
             request.setHeader(b"allow", allowed.encode())
             raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, f"{method} makes no sense here; allowed: {allowed}")
+        return verb
+
+    def _call(self, verb: Verb, request: Request) -> Reply | Deferred[Reply]:
         body = read_body(request)
-        return verb.call(Fields(read_query(request), verb.query), Fields(body, verb.body))
+        try:
+            return verb.call(Fields(read_query(request), verb.query, in_query=True), Fields(body, verb.body))
+        except FieldError as error:
+            raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
 
 
 class Refusal(Resource):
@@ -268,10 +205,10 @@ def _missing(request: Request) -> ApiError:
     return ApiError(HTTPStatus.NOT_FOUND, f"there is nothing at {path} (a / within a name is written %2F)")
 
 
-def read_query(request: Request) -> dict[str, object]:
+def read_query(request: Request) -> dict[str, str]:
     """The query's fields. Raises ApiError(400)."""
     text = request.uri.partition(b"?")[2].decode("ascii", "replace")
-    values: dict[str, object] = {}
+    values: dict[str, str] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         if name in values:
             raise ApiError(HTTPStatus.BAD_REQUEST, f"{name} stands in the query twice")
@@ -292,29 +229,29 @@ def read_body(request: Request) -> dict[str, object]:
     except (ValueError, RecursionError) as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"the body must be a JSON object, not {_kind(value)}")
+        raise ApiError(HTTPStatus.BAD_REQUEST, f"the body must be a JSON object, not {kind_of(value)}")
     return value
 
 
-def answer(request: Request, reply: Reply) -> bytes | int:
+def answer(request: Request, reply: Reply, status: HTTPStatus = HTTPStatus.OK) -> bytes | int:
     """Write the reply."""
     if reply.location:
         request.setHeader(b"location", reply.location.encode())
     if reply.data is not None:
-        return _write(request, reply.status, reply.data)
+        return _write(request, status, reply.data)
     request.setResponseCode(HTTPStatus.NO_CONTENT)
     request.setHeader(b"cache-control", b"no-store")
     request.finish()  # no body, and no Content-Length either (RFC 9110 section 8.6)
     return NOT_DONE_YET
 
 
-def answer_later(request: Request, reply: Deferred[Reply]) -> None:
+def answer_later(request: Request, reply: Deferred[Reply], status: HTTPStatus) -> None:
     """Once it is there, unless the caller has gone."""
 
     def done(outcome: Reply | Failure) -> None:
         if gone:
             return
-        written = fail(request, outcome.value) if isinstance(outcome, Failure) else answer(request, outcome)
+        written = fail(request, outcome.value) if isinstance(outcome, Failure) else answer(request, outcome, status)
         if isinstance(written, bytes):
             request.setHeader(b"content-length", str(len(written)).encode())
             request.write(written)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from http import HTTPStatus
 
 from twisted.internet.defer import Deferred
 
 from conversehost.clock import Clock, Deadline
-from conversehost.testbed.noun import ApiError, Fields, Reply
+from conversehost.testbed.fields import Seconds
+from conversehost.testbed.noun import ApiError, Reply
 
 LONGEST = 600
 """Seconds of one wait."""
 PAUSE = 0.01
 """Seconds between two looks: what is waited for has many causes, and who waits isn't in a hurry."""
+TIMEOUT = Seconds("timeout", "seconds of real time to wait at most", low=0, high=LONGEST, example=0.1)
 
 
 class Patience:
@@ -56,15 +57,3 @@ class Patience:
     def _stop(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-
-
-def read_timeout(query: Fields, default: float) -> float:
-    """Of a query, where it is text. Raises ApiError(400)."""
-    text = query.text("timeout")
-    try:
-        timeout = default if text is None else float(text)
-    except ValueError:
-        timeout = -1
-    if not 0 <= timeout <= LONGEST:
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"timeout must be from 0 to {LONGEST} seconds")
-    return timeout

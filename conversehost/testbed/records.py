@@ -8,17 +8,50 @@ from http import HTTPStatus
 from twisted.internet.defer import Deferred
 
 from conversehost.clock import Deadline
-from conversehost.testbed.noun import ApiError, Fields, Noun, Reply, Verb, World
-from conversehost.testbed.patience import Patience, read_timeout
+from conversehost.testbed.fields import Choice, Fields, Text, Whole
+from conversehost.testbed.noun import ApiError, Noun, Reply, Verb, World
+from conversehost.testbed.patience import TIMEOUT, Patience
 from conversehost.testbed.questions import unanswered
+from conversehost.testbed.shapes import Shape, choice, listed, nullable, text, time, whole
 from conversehost.testbed.traffic import Filter, FilterError, Record, matching, near_misses
 from conversehost.xmpp.times import stamp
 
-FIELDS = ("kind", "direction", "account", "session", "type", "from", "to", "text", "xpath", "after")
-PAGE, LONGEST = 1_000, 600
-"""Records in one answer; seconds of one wait."""
+PAGE = 1_000
+"""Records in one answer."""
 SHOWN = 400
 """Characters of a near miss in the text of an error."""
+FILTER = (
+    Text("kind", "the element's name: message, presence, iq, auth...", example="message"),
+    Choice("direction", "in: to the server; out: to the client", words=("in", "out")),
+    Text("account", "whose stream", example="bob@localhost", format="account"),
+    Text("session", "the full JID whose stream", example="bob@localhost/converse.js-1"),
+    Text("type", "the attribute"),
+    Text("from", "the attribute; without a resource, with any", format="address"),
+    Text("to", "the attribute; without a resource, with any", format="address"),
+    Text("text", "anywhere in it"),
+    Text("xpath", "tried on the stanza, which needs no prefix", example="message[body='hi']", format="xpath"),
+)
+FIELDS = (*FILTER, Whole("after", "only records with a higher number"))
+RECORD = Shape(
+    "Record",
+    "One element that went over a client's stream.",
+    {
+        "number": whole("of all records since the start"),
+        "at": time("when"),
+        "direction": choice("in: to the server; out: to the client", "in", "out"),
+        "stream": whole("the stream's number"),
+        "transport": text("bosh, websocket or tcp"),
+        "session": nullable(text("the client's full JID; null before it has logged in")),
+        "kind": text("the element's name"),
+        "xml": text("as it went over the wire, without passwords and tokens"),
+    },
+)
+RECORDS = Shape(
+    "Records",
+    "The newest that match, the oldest of them first.",
+    {"records": listed(RECORD), "last": whole("the number of the newest record: what to give as `after`")},
+)
+UNANSWERED = Shape("Unanswered", "Questions (iq) without an answer, the oldest first.", {"unanswered": listed(RECORD)})
 
 
 class TrafficNoun(Noun):
@@ -30,24 +63,29 @@ class TrafficNoun(Noun):
         self.putChild(b"unanswered", Unanswered(world))
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.find, query=(*FIELDS, "limit")), "DELETE": Verb(self.forget)}
+        limit = Whole("limit", f"at most so many; {PAGE} unless given, and at most")
+        return {
+            "GET": Verb(self.find, query=(*FIELDS, limit), answer=RECORDS),
+            "DELETE": Verb(self.forget),
+        }
 
     def find(self, query: Fields, body: Fields) -> Reply:
-        """The newest that match, the oldest of them first. `last`: what to give as `after` to see only later ones."""
-        limit = whole(query, "limit", PAGE)
+        """What clients and the server said to each other: the newest that match, the oldest of them first."""
+        limit = query.whole("limit")
+        limit = PAGE if limit is None else limit
         found = list(self.found(query))
         shown = found[len(found) - min(limit, PAGE) :] if limit else []
         return Reply({"records": [describe(each) for each in shown], "last": self.world.traffic.last})
 
     def forget(self, query: Fields, body: Fields) -> Reply:
-        """All of it."""
+        """Forget all that was said."""
         self.world.traffic.clear()
         return Reply()
 
     def found(self, fields: Fields) -> list[Record]:
         """All that match."""
         try:
-            return list(matching(read_filter(self.world, fields), self.world.traffic.since(whole(fields, "after", 0))))
+            return list(matching(read_filter(self.world, fields), self.world.traffic.since(fields.whole("after") or 0)))
         except FilterError as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
 
@@ -56,10 +94,16 @@ class Unanswered(Noun):
     """`GET`: questions (iq) that have no answer, the oldest first."""
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.read, query=("direction", "account", "session", "timeout"))}
+        return {
+            "GET": Verb(
+                self.read,
+                query=(*(each for each in FILTER if each.name in ("direction", "account", "session")), TIMEOUT),
+                answer=UNANSWERED,
+            )
+        }
 
     def read(self, query: Fields, body: Fields) -> Deferred[Reply]:
-        """Once there are none, or after `timeout` seconds of real time (0 unless given): those that are left."""
+        """Questions (iq) that nobody has answered: once there are none, or after `timeout` (0) those left."""
         tests = tuple(read_filter(self.world, query).tests().values())
 
         def left() -> Reply:
@@ -69,7 +113,7 @@ class Unanswered(Noun):
         def none() -> Reply | None:
             return reply if not (reply := left()).data["unanswered"] else None  # type: ignore[index]
 
-        return Patience(self.world.wall, read_timeout(query, 0.0), none, left).answer
+        return Patience(self.world.wall, query.number("timeout") or 0.0, none, left).answer
 
 
 class Wait(TrafficNoun):
@@ -79,18 +123,16 @@ class Wait(TrafficNoun):
         Noun.__init__(self, world)
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"POST": Verb(self.wait, body=(*FIELDS, "timeout"))}
+        return {"POST": Verb(self.wait, body=(*FIELDS, TIMEOUT), answer=RECORD, errors=(HTTPStatus.REQUEST_TIMEOUT,))}
 
     def wait(self, query: Fields, body: Fields) -> Reply | Deferred[Reply]:
-        """408 after `timeout` seconds of real time, with what came nearest."""
+        """Wait for the first that matches, come or to come; 408 after `timeout` (5) tells what came nearest."""
         timeout = body.number("timeout")
         timeout = 5.0 if timeout is None else timeout
-        if not 0 <= timeout <= LONGEST:
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"timeout must be from 0 to {LONGEST} seconds")
         found = self.found(body)
         if found:
             return Reply(describe(found[0]))
-        return Waiting(self.world, read_filter(self.world, body), whole(body, "after", 0), timeout).answer
+        return Waiting(self.world, read_filter(self.world, body), body.whole("after") or 0, timeout).answer
 
 
 class Waiting:
@@ -129,13 +171,10 @@ class Waiting:
 
 def read_filter(world: World, fields: Fields) -> Filter:
     """Raises ApiError(400)."""
-    direction = fields.text("direction") or ""
-    if direction not in ("", "in", "out"):
-        raise ApiError(HTTPStatus.BAD_REQUEST, "direction must be in (to the server) or out (to the client)")
     account = fields.text("account")
     return Filter(
         kind=fields.text("kind") or "",
-        direction=direction,
+        direction=fields.text("direction") or "",
         account="" if account is None else world.account(account, "account").bare,
         session=fields.text("session") or "",
         type=fields.text("type") or "",
@@ -151,12 +190,6 @@ def address(world: World, text: str | None) -> str:
     if text is None or "@" in text or "/" in text or "." in text or text in world.hosts:
         return text or ""
     return world.account(text, "to").bare
-
-
-def whole(fields: Fields, name: str, default: int) -> int:
-    """In a query it is text. Raises ApiError(400)."""
-    value = fields.whole(name)
-    return default if value is None else value
 
 
 def describe(record: Record) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 
 from conversehost.bosh.stream import BoshStream
@@ -11,7 +12,9 @@ from conversehost.net.tcp import ClientConnection
 from conversehost.net.websocket import WebSocketConnection
 from conversehost.server.resume import Resumable, is_waiting
 from conversehost.server.session import Session
-from conversehost.testbed.noun import ApiError, Fields, Noun, Reply, Verb, World
+from conversehost.testbed.fields import Choice, Fields, Flag, Text, Whole
+from conversehost.testbed.noun import MISSING, ApiError, Noun, Reply, Verb, World
+from conversehost.testbed.shapes import Shape, boolean, integer, listed, nullable, text, time, whole
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.stream import lowest
 from conversehost.xmpp.times import stamp
@@ -63,26 +66,78 @@ BOSH_CONDITIONS = frozenset(
 )
 """XEP-0124 section 17.2, without those that would have to say more."""
 
-ENDING = ("how", "condition", "code")
-CODES = range(1000, 5000)
-"""Of WebSocket close frames (RFC 6455 section 7.4); those that mustn't be sent are refused."""
 UNSENT = (1004, 1005, 1006, 1015)
+"""Codes of WebSocket close frames that mustn't be sent (RFC 6455 section 7.4)."""
+UNENDED = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+WAYS = ("close", "error", "reset", "terminate", "code", "expire")
+ENDING = (
+    Choice(
+        "how",
+        "close: as a server that hangs up; error: with `condition`; reset: the connection breaks without a word, and "
+        "the server keeps what can be resumed; terminate: BOSH, with a `condition` of XEP-0124; code: WebSocket, a "
+        "close frame with that `code`; expire: it waited to be resumed, and now no more. By default error where there "
+        "is a `condition`, else close",
+        words=WAYS,
+        example="error",
+    ),
+    Choice(
+        "condition",
+        "a stream error (RFC 6120 section 4.9.3), or with terminate a BOSH condition (XEP-0124 section 17.2)",
+        words=tuple(sorted(CONDITIONS | BOSH_CONDITIONS)),
+        example="policy-violation",
+    ),
+    Whole("code", "of a WebSocket close frame, such as 1001 or 1011", low=1000, high=4999),
+)
+ACCOUNT = Text("account", "only those of this account", example="alice@localhost", format="account")
+RESUMABLE = Shape(
+    "Resumable",
+    "Stream management (XEP-0198).",
+    {
+        "waiting": boolean("the connection is gone: it waits to be resumed"),
+        "handled": whole("stanzas from the client"),
+        "unacknowledged": whole("stanzas that the client hasn't acknowledged"),
+    },
+)
+SESSION = Shape(
+    "Session",
+    "A client that is logged in.",
+    {
+        "id": text("tells it from a later one at the same address"),
+        "jid": text("the full JID", examples=["alice@localhost/converse.js-1"]),
+        "account": text("the bare JID", examples=["alice@localhost"]),
+        "transport": text("bosh, websocket, tcp or memory"),
+        "address": nullable(text("where its stream was opened from; null for one made in this process")),
+        "since": time("when it logged in"),
+        "available": boolean("it has sent presence"),
+        "priority": integer("of its presence"),
+        "resumable": nullable(RESUMABLE),
+    },
+)
+SESSIONS = Shape("Sessions", "Sessions, the oldest first.", {"sessions": listed(SESSION)})
 
 
 class Sessions(Noun):
     """All sessions; those of bots only when asked for."""
 
+    key = Text("id", "the session's id, or its full JID", example="alice@localhost/converse.js-1", format="session")
+
     def verbs(self) -> Mapping[str, Verb]:
         return {
-            "GET": Verb(self.read, query=("account", "bots")),
-            "DELETE": Verb(self.end, query=("account",), body=ENDING),
+            "GET": Verb(self.read, query=(ACCOUNT, Flag("bots", "those of bots too")), answer=SESSIONS, errors=MISSING),
+            "DELETE": Verb(
+                self.end,
+                query=(replace(ACCOUNT, about="whose sessions shall end? (reset ends all)", required=True),),
+                body=ENDING,
+                answer=SESSIONS,
+                errors=UNENDED,
+            ),
         }
 
     def item(self, name: str) -> Noun:
         return OneSession(self.world, name)
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """The list: all, or one account's."""
+        """Who is logged in: all, or one account's sessions."""
         name, bots = query.text("account"), query.flag("bots")
         if name is not None:
             return Reply({"sessions": [describe(each) for each in self._of(name)]})
@@ -90,11 +145,8 @@ class Sessions(Noun):
         return Reply({"sessions": [describe(each) for each in shown]})
 
     def end(self, query: Fields, body: Fields) -> Reply:
-        """End all of one account; the answer lists them as they were."""
-        name, ending = query.text("account"), read_ending(body)
-        if name is None:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "account is missing: whose sessions shall end? (reset ends all)")
-        ended = list(self._of(name))
+        """End all sessions of one account; the answer lists them as they were."""
+        ending, ended = read_ending(body), list(self._of(query.needed("account")))
         told = [describe(each) for each in ended]
         for session in ended:
             ending(session)
@@ -113,14 +165,17 @@ class OneSession(Noun):
         self._name = name
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.read), "DELETE": Verb(self.end, body=ENDING)}
+        return {
+            "GET": Verb(self.read, answer=SESSION, errors=MISSING),
+            "DELETE": Verb(self.end, body=ENDING, errors=UNENDED),
+        }
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """The session."""
+        """One session."""
         return Reply(describe(self._find()))
 
     def end(self, query: Fields, body: Fields) -> Reply:
-        """End it."""
+        """End the session, in any way that a session can die."""
         read_ending(body)(self._find())
         return Reply()
 
@@ -170,13 +225,11 @@ def read_ending(body: Fields) -> Callable[[Session], None]:
     how, condition, code = body.text("how"), body.text("condition"), body.whole("code")
     if how is None:
         how = "close" if condition is None else "error"
-    if how not in HOW:
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"how must be one of {', '.join(HOW)}")
     known = {"error": CONDITIONS, "terminate": BOSH_CONDITIONS}.get(how, frozenset())
     if condition is not None and condition not in known:
         there = f"must be one of {', '.join(sorted(known))}" if known else f"makes no sense with {how}"
         raise ApiError(HTTPStatus.BAD_REQUEST, f"condition {there}")
-    if how == "code" and (code not in CODES or code in UNSENT):
+    if how == "code" and (code is None or code in UNSENT):
         raise ApiError(HTTPStatus.BAD_REQUEST, "code must be one of a WebSocket close frame, such as 1001 or 1011")
     return lambda session: HOW[how](session, condition, code)
 

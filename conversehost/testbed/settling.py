@@ -10,24 +10,28 @@ from twisted.internet.defer import Deferred
 from conversehost.bosh.stream import BoshStream
 from conversehost.net.tcp import ClientConnection
 from conversehost.net.websocket import WebSocketConnection
-from conversehost.testbed.noun import ApiError, Fields, Noun, Reply, Verb, World
-from conversehost.testbed.patience import Patience, read_timeout
+from conversehost.testbed.fields import Fields
+from conversehost.testbed.noun import ApiError, Noun, Reply, Verb, World
+from conversehost.testbed.patience import TIMEOUT, Patience
 from conversehost.testbed.questions import logging_in, unanswered
 from conversehost.testbed.sessions import every
+from conversehost.testbed.shapes import Shape, boolean
 from conversehost.xmpp.stream import lowest
 
 MOST = 10
 """Reasons in the text of an error."""
+SETTLED = Shape("Settled", "It is so.", {"settled": boolean("true")})
 
 
 class SettledNoun(Noun):
     """`GET` answers when it is so."""
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.wait, query=("timeout",))}
+        return {"GET": Verb(self.wait, query=(TIMEOUT,), answer=SETTLED, errors=(HTTPStatus.REQUEST_TIMEOUT,))}
 
     def wait(self, query: Fields, body: Fields) -> Deferred[Reply]:
-        """408 after `timeout` seconds of real time, with what is still in progress."""
+        """Wait until nothing is queued or in progress; 408 after `timeout` (5) tells what still is."""
+        timeout = query.number("timeout")
 
         def too_late() -> ApiError:
             reasons = list(in_progress(self.world)) or ["clients go on saying something"]
@@ -35,7 +39,7 @@ class SettledNoun(Noun):
             text = f"not settled: {'; '.join(reasons[:MOST])}{more}"
             return ApiError(HTTPStatus.REQUEST_TIMEOUT, text)
 
-        return Patience(self.world.wall, read_timeout(query, 5.0), quiet_twice(self.world), too_late).answer
+        return Patience(self.world.wall, 5.0 if timeout is None else timeout, quiet_twice(self.world), too_late).answer
 
 
 def quiet_twice(world: World) -> Callable[[], Reply | None]:

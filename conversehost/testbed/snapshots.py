@@ -6,33 +6,47 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
-from conversehost.testbed.noun import API, ApiError, Fields, Noun, Reply, Verb, World
+from conversehost.testbed.fields import Fields, Text
+from conversehost.testbed.noun import API, MISSING, ApiError, Noun, Reply, Verb, World
+from conversehost.testbed.shapes import Shape, listed, text
 from conversehost.testbed.state import Moment
 
 MOST = 100
 
 
+NAME = Text("name", "what it is called; without one it gets one", example="before")
+TAKEN = Shape("Snapshot", "One that was taken.", {"name": text("to go back to it by")})
+SNAPSHOTS = Shape("Snapshots", "Those that were taken, the oldest first.", {"snapshots": listed(text(), "their names")})
+
+
 class Snapshots(Noun):
     """Those that were taken, by name. A reset forgets them."""
 
+    key = Text("name", "what it is called", example="before")
+
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.read), "POST": Verb(self.take, body=("name",))}
+        return {
+            "GET": Verb(self.read, answer=SNAPSHOTS),
+            "POST": Verb(
+                self.take, body=(NAME,), answer=TAKEN, status=HTTPStatus.CREATED, errors=(HTTPStatus.CONFLICT,)
+            ),
+        }
 
     def item(self, name: str) -> Noun:
         return OneSnapshot(self.world, name)
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """Their names, the oldest first."""
+        """The names of all snapshots, the oldest first."""
         return Reply({"snapshots": list(self.world.state.taken)})
 
     def take(self, query: Fields, body: Fields) -> Reply:
-        """One more; without a name it gets one. One of the same name is replaced."""
+        """Remember all data as it is now. A snapshot of the same name is replaced."""
         taken = self.world.state.taken
         name = body.text("name") or next(each for each in map(str, range(1, MOST + 2)) if each not in taken)
         if len(taken) >= MOST and name not in taken:
             raise ApiError(HTTPStatus.CONFLICT, f"there are {MOST} snapshots: delete one")
         taken[name] = self.world.state.snapshot()
-        return Reply({"name": name}, HTTPStatus.CREATED, f"{API}/snapshots/{quote(name, safe='')}")
+        return Reply({"name": name}, f"{API}/snapshots/{quote(name, safe='')}")
 
 
 class OneSnapshot(Noun):
@@ -43,15 +57,15 @@ class OneSnapshot(Noun):
         self._name = name
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"POST": Verb(self.restore), "DELETE": Verb(self.delete)}
+        return {"POST": Verb(self.restore, errors=MISSING), "DELETE": Verb(self.delete, errors=MISSING)}
 
     def restore(self, query: Fields, body: Fields) -> Reply:
-        """All sessions end (system-shutdown), then the data is as it was; as often as one likes."""
+        """Go back to a snapshot, as often as you like: all sessions end, then the data is as it was."""
         self.world.state.restore(self._find())
         return Reply()
 
     def delete(self, query: Fields, body: Fields) -> Reply:
-        """Forget it."""
+        """Forget a snapshot."""
         self._find()
         del self.world.state.taken[self._name]
         return Reply()

@@ -8,7 +8,9 @@ from http import HTTPStatus
 
 from conversehost.net.memory import MemoryClient
 from conversehost.server.session import Session
-from conversehost.testbed.noun import ApiError, Fields, Noun, Reply, Verb
+from conversehost.testbed.fields import Choice, Fields, Lines, Text
+from conversehost.testbed.noun import ApiError, Noun, Reply, Verb
+from conversehost.testbed.shapes import Shape, listed, nullable, text
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID, JIDError, parse
@@ -18,22 +20,39 @@ from conversehost.xmpp.xml import XMLError, adopt, element, to_bytes
 from conversehost.xmpp.xml import parse as parse_xml
 
 TYPES = ("normal", "chat", "groupchat", "headline")
+FROM = Text(
+    "from",
+    "an account, who needn't be logged in, or the full JID of a session that is there",
+    required=True,
+    example="alice@localhost",
+    format="account",
+)
+SAID = Shape(
+    "Said",
+    "What came of it.",
+    {
+        "id": nullable(text("the stanza's own")),
+        "answers": listed(text(), "what an account was sent back at once, such as the result of an iq, or an error"),
+    },
+)
+STANZA = Lines(
+    "xml",
+    "one message, presence or iq; in jabber:client unless it says otherwise",
+    required=True,
+    example="<presence to='bob@localhost' type='subscribe'/>",
+)
+REFUSED = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
 class Stanzas(Noun):
     """POST says one."""
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"POST": Verb(self.say, body=("from", "xml"))}
+        return {"POST": Verb(self.say, body=(FROM, STANZA), answer=SAID, errors=REFUSED)}
 
     def say(self, query: Fields, body: Fields) -> Reply:
-        """`from` an account, or the full JID of a session that is there. `answers`: what comes back at once to an
-        account, such as the result of an iq, or an error.
-        """
-        sender, xml = body.text("from"), body.text("xml")
-        if sender is None or xml is None:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "from and xml are needed")
-        return self.sent(sender, read_stanza(xml))
+        """Say any stanza, as anybody."""
+        return self.sent(body.needed("from"), read_stanza(body.needed("xml")))
 
     def sent(self, sender: str, said: Stanza) -> Reply:
         """Say it, and what came of it."""
@@ -72,18 +91,22 @@ class Messages(Stanzas):
     """The same for what people say."""
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"POST": Verb(self.write, body=("from", "to", "body", "type"))}
+        fields = (
+            FROM,
+            Text(
+                "to", "an address, or the name of an account", required=True, example="bob@localhost", format="address"
+            ),
+            Lines("body", "what it says", required=True, example="hi"),
+            Choice("type", "chat unless given", words=TYPES),
+        )
+        return {"POST": Verb(self.write, body=fields, answer=SAID, errors=REFUSED)}
 
     def write(self, query: Fields, body: Fields) -> Reply:
-        """`type` is chat unless given; `id` in the answer is the message's."""
-        sender, to, text, type = (body.text(name) for name in ("from", "to", "body", "type"))
-        if sender is None or to is None or text is None:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "from, to and body are needed")
-        if type not in (None, *TYPES):
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"type must be one of {', '.join(TYPES)}")
+        """Say a message, as anybody; `id` in the answer is the one that it got."""
+        sender, to, said, type = (body.text(name) or "" for name in ("from", "to", "body", "type"))
         address = to if "/" in to or ("@" not in to and to in self.world.hosts) else self.world.account(to, "to").bare
         attributes = {"to": address, "type": type or "chat", "id": secrets.token_hex(8)}
-        return self.sent(sender, stanza("message", attributes, element(ns.CLIENT, "body", text=text)))
+        return self.sent(sender, stanza("message", attributes, element(ns.CLIENT, "body", text=said)))
 
 
 def read_stanza(xml: str) -> Stanza:

@@ -10,21 +10,31 @@ from http import HTTPStatus
 
 from twisted.web.server import Request
 
-from conversehost.testbed.noun import ApiError, Noun, Reply, Verb, answer, fail
+from conversehost.testbed.fields import Fields
+from conversehost.testbed.noun import JSON, ApiError, Noun, Reply, Verb, answer, fail
 from conversehost.testbed.saving import Document, to_toml
+from conversehost.testbed.shapes import Shape
 
-TOML, JSON = "application/toml", "application/json"
+TOML = "application/toml"
+STATE = Shape("State", "All data, as docs/scenario-files.md tells.", {})
 
 
 class StateNoun(Noun):
     """GET tells it, PUT replaces it: as TOML, or as JSON where that is asked for, or sent."""
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.refuse), "PUT": Verb(self.refuse)}
+        return {
+            "GET": Verb(self.tell, answer=STATE, media=(TOML, JSON)),
+            "PUT": Verb(self.replace, document=(TOML, JSON)),
+        }
 
-    def refuse(self, *_: object) -> Reply:
-        """`render` answers."""
-        raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "")
+    def tell(self, query: Fields, body: Fields) -> Reply:
+        """All data, as a scenario file has it."""
+        raise AssertionError("render does that")
+
+    def replace(self, query: Fields, body: Fields) -> Reply:
+        """Replace all data by those of a scenario file: all sessions end."""
+        raise AssertionError("render does that")
 
     def render(self, request: Request) -> bytes | int:
         """In the form that the caller wants."""

@@ -7,44 +7,83 @@ from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import quote
 
-from conversehost.testbed.noun import API, ApiError, Fields, Noun, Reply, Verb, World
+from conversehost.testbed.fields import Choice, Fields, Lines, Number, Text, Whole
+from conversehost.testbed.noun import API, MISSING, ApiError, Noun, Reply, Verb, World
+from conversehost.testbed.records import FILTER as RECORDS
 from conversehost.testbed.records import read_filter
 from conversehost.testbed.scripts import LONGEST, check_xml
+from conversehost.testbed.shapes import Shape, listed, nullable, number, text, whole
 from conversehost.testbed.stubs import Stub
 from conversehost.testbed.traffic import FilterError
 from conversehost.xmpp.errors import CONDITIONS
 from conversehost.xmpp.jid import JIDError, parse
 
 MOST = 100
-FILTER = ("account", "session", "kind", "type", "from", "to", "text", "xpath")
-DOES = ("answer", "refuse", "forward")
-FIELDS = ("name", *FILTER, *DOES, "reason", "seconds", "count", "skip")
+FILTER = tuple(each for each in RECORDS if each.name != "direction")
+DOES = (
+    Lines("answer", "XML that comes back: the payload of an iq's result, or whole stanzas", example="<x/>"),
+    Choice("refuse", "the condition of a stanza error (RFC 6120 section 8.3.3)", words=tuple(CONDITIONS)),
+    Text("forward", "the address that it goes to instead"),
+)
+FIELDS = (
+    Text("name", "what it is called; without one it gets one", example="no-such-thing"),
+    *FILTER,
+    *DOES,
+    Text("reason", "for people, with `refuse`"),
+    Number("seconds", "how long that takes", low=0, high=LONGEST),
+    Whole("count", "how often it is used at most"),
+    Whole("skip", "how often it isn't used, before it is"),
+)
+STUB = Shape(
+    "Stub",
+    "What is answered in the server's place.",
+    {
+        "name": text("what it is called"),
+        "seconds": number("how long it takes"),
+        "count": nullable(whole("how often it is used at most")),
+        "skip": whole("how often it isn't used, before it is"),
+        "matches": whole("how often it could have been used"),
+        "strikes": whole("how often it was"),
+        **{each.name: text(each.about) for each in (*FILTER, *DOES)},
+        "reason": text("for people"),
+    },
+    optional=frozenset((*(each.name for each in (*FILTER, *DOES)), "reason")),
+)
+STUBS = Shape("Stubs", "The oldest first.", {"stubs": listed(STUB)})
 
 
 class StubsNoun(Noun):
     """All of them, the oldest first."""
 
+    key = Text("name", "what it is called", example="no-such-thing")
+
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.read), "POST": Verb(self.create, body=FIELDS), "DELETE": Verb(self.clear)}
+        return {
+            "GET": Verb(self.read, answer=STUBS),
+            "POST": Verb(
+                self.create, body=FIELDS, answer=STUB, status=HTTPStatus.CREATED, errors=(HTTPStatus.CONFLICT,)
+            ),
+            "DELETE": Verb(self.clear),
+        }
 
     def item(self, name: str) -> Noun:
         return OneStub(self.world, name)
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """The list."""
+        """All stubs, the oldest first, with how often they were used."""
         return Reply({"stubs": [describe(each) for each in self.world.stubs.by_name.values()]})
 
     def create(self, query: Fields, body: Fields) -> Reply:
-        """One more; without a name it gets one. One of the same name is replaced."""
+        """Answer something in the server's place, from now on. A stub of the same name is replaced."""
         stubs = self.world.stubs
         made = read_stub(self.world, body)
         if len(stubs.by_name) >= MOST and made.name not in stubs.by_name:
             raise ApiError(HTTPStatus.CONFLICT, f"there are {MOST} stubs: delete one")
         stubs.add(made)
-        return Reply(describe(made), HTTPStatus.CREATED, f"{API}/stubs/{quote(made.name, safe='')}")
+        return Reply(describe(made), f"{API}/stubs/{quote(made.name, safe='')}")
 
     def clear(self, query: Fields, body: Fields) -> Reply:
-        """None any more."""
+        """Let the server answer everything itself again."""
         self.world.stubs.clear()
         return Reply()
 
@@ -57,14 +96,17 @@ class OneStub(Noun):
         self._name = name
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"GET": Verb(self.read), "DELETE": Verb(self.remove)}
+        return {
+            "GET": Verb(self.read, answer=STUB, errors=MISSING),
+            "DELETE": Verb(self.remove, answer=STUB, errors=MISSING),
+        }
 
     def read(self, query: Fields, body: Fields) -> Reply:
-        """How often it was used, and how often it could have been."""
+        """One stub: how often it was used, and how often it could have been."""
         return Reply(describe(self._find()))
 
     def remove(self, query: Fields, body: Fields) -> Reply:
-        """It does nothing any more; the answer tells what it did."""
+        """Remove a stub: it does nothing any more. The answer tells what it did."""
         found = self._find()
         self.world.stubs.remove(found.name)
         return Reply(describe(found))
@@ -78,20 +120,18 @@ class OneStub(Noun):
 
 def read_stub(world: World, body: Fields) -> Stub:
     """Raises ApiError(400), which names the field that is wrong."""
-    does = [name for name in DOES if body.has(name)]
+    does = [each.name for each in DOES if body.has(each.name)]
     seconds = body.number("seconds") or 0.0
     if len(does) > 1 or not (does or seconds):
         raise ApiError(HTTPStatus.BAD_REQUEST, "one of answer, refuse and forward is needed, or seconds alone")
-    if not 0 <= seconds <= LONGEST:
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"seconds must be from 0 to {LONGEST:g}")
     taken = world.stubs.by_name
     name = body.text("name") or next(each for each in map(str, range(1, MOST + 2)) if each not in taken)
     try:
         return Stub(
             name,
             replace(read_filter(world, body), direction=""),
-            read_answer(body.value("answer")),
-            read_condition(body.text("refuse")),
+            read_answer(body.text("answer")),
+            body.text("refuse") or "",
             body.text("reason") or "",
             read_address(body.text("forward")),
             seconds,
@@ -102,19 +142,12 @@ def read_stub(world: World, body: Fields) -> Stub:
         raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
 
 
-def read_answer(value: object) -> str | None:
+def read_answer(value: str | None) -> str | None:
     """XML; none at all is an empty result. Raises ApiError(400)."""
     try:
         return None if value is None else check_xml("answer", value)
     except ValueError as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
-
-
-def read_condition(value: str | None) -> str:
-    """Of RFC 6120 section 8.3.3. Raises ApiError(400)."""
-    if value is not None and value not in CONDITIONS:
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"refuse must be one of {', '.join(CONDITIONS)}")
-    return value or ""
 
 
 def read_address(value: str | None) -> str:

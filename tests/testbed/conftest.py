@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from conversehost.xmpp.jid import parse
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element
 from conversehost.xmpp.xml import parse as parse_xml
+from tests.testbed.described import Description
 
 READY = {"site": "http://localhost:5280/", "domain": "localhost", "accounts": {"alice@localhost": "secret"}}
 
@@ -60,7 +62,7 @@ class Transport(StringTransport):
 
 
 class Caller:
-    """Somebody who calls the API: by default as curl on this machine does."""
+    """Somebody who calls the API: by default as curl on this machine does. What comes back is as the API says."""
 
     def __init__(self, server: Server, peer: str = "127.0.0.1", host: str = "localhost:5280") -> None:
         self._server = server
@@ -72,7 +74,9 @@ class Caller:
         """`path` starts at the API. With `fields` there is a JSON body; header fields are named with _ for -."""
         if fields is not None:
             headers = {"Content_Type": "application/json"} | headers
-        return self.send(method, API + path, b"" if fields is None else json.dumps(fields).encode(), headers)
+        answer = self.send(method, API + path, b"" if fields is None else json.dumps(fields).encode(), headers)
+        described(self._server).check(method, path, answer.status, answer.headers.get("content-type", ""), answer.body)
+        return answer
 
     def send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         sent = {"Host": self._host, "Connection": "close", "Content_Length": str(len(body))} | headers
@@ -85,6 +89,18 @@ class Caller:
         status, *received = head.decode().split("\r\n")
         fields = dict(line.lower().split(": ", 1) for line in received)
         return Answer(int(status.split()[1]), fields, data)
+
+
+@functools.cache
+def documents() -> list[Description]:
+    return []
+
+
+def described(server: Server) -> Description:
+    """The API, by the first server that is asked: they don't differ in that."""
+    if not documents():
+        documents().append(Description(Caller(server).send("GET", f"{API}/openapi.json", b"", {}).json))
+    return documents()[0]
 
 
 class Exchange:

@@ -59,7 +59,7 @@ def test_what_it_can_not_be_turned_by(api, advance):
     fields = {} if advance is None else {"advance": advance}
     status, _, message = api("POST", "/clock", fields).error
     assert status == 400
-    assert "advance must be a number" in message
+    assert message.startswith(("advance must be ", "advance is missing"))
 
 
 @pytest.mark.parametrize("frozen", [None, "true", 1])

@@ -241,7 +241,7 @@ MISTAKES = [
     ({"kind": "parrot"}, "kind 'parrot' isn't one of echo, welcome, nor a package.module:function; or write rules: on"),
     ({"kind": "nowhere.to:be"}, "kind 'nowhere.to:be': there is no module nowhere.to, here or where Python looks"),
     ({"kind": "echo", "on": []}, "kind and on don't go together: on says what the bot does"),
-    ({"on": "hi"}, "on must be a list of rules"),
+    ({"on": "hi"}, "on must be a list of objects"),
     ({"on": [{}]}, "on number 1: needs one of message, presence, xpath: what the contact hears"),
     ({"on": [{"mesage": "*"}]}, "on number 1: unknown key 'mesage'; there are message, presence, xpath, and do"),
     ({"on": [{"message": 3}]}, "on number 1: message must be text"),

@@ -42,6 +42,7 @@ def test_the_root_says_what_there_is(api):
                     "snapshots",
                     "state",
                     "reset",
+                    "openapi.json",
                 )
             },
             "server": {"site": READY["site"], "domain": "localhost", "pid": os.getpid()},

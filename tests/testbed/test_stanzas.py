@@ -62,7 +62,7 @@ def test_without_a_session_nothing_is_left_behind(house, api):
 @pytest.mark.parametrize(
     ("fields", "status", "message"),
     [
-        ({}, 400, "from and xml are needed"),
+        ({}, 400, "from is missing"),
         ({"from": "alice", "xml": "<message>"}, 400, "xml: not-well-formed"),
         ({"from": "alice", "xml": "<message/><message/>"}, 400, "xml must be one message, presence or iq"),
         ({"from": "alice", "xml": "<x xmlns='urn:x'/>"}, 400, "xml must be one message, presence or iq"),
@@ -82,7 +82,7 @@ def test_mistakes(api, fields, status, message):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"from": "alice", "to": "bob"}, "from, to and body are needed"),
+        ({"from": "alice", "to": "bob"}, "body is missing"),
         ({"from": "alice", "to": "bob", "body": "x", "type": "shout"}, "type must be one of normal, chat,"),
         ({"from": "alice", "to": "a b", "body": "x"}, "to: 'a b' is not an address"),
     ],

@@ -168,7 +168,7 @@ def test_what_is_not_understood_is_refused(api: Caller):
     assert refused(api, answer="", refuse="gone").startswith("one of answer")
     assert refused(api, refuse="no").startswith("refuse must be one of bad-request, conflict")
     assert refused(api, answer="<a>").startswith("answer: ")
-    assert refused(api, answer=3) == "answer must be text"
+    assert refused(api, answer=3) == "answer must be text, not a number"
     assert refused(api, forward="a@b@c").startswith("forward: 'a@b@c' is not an address")
     assert refused(api, seconds=-1) == "seconds must be from 0 to 3600"
     assert refused(api, answer="", xpath="[").startswith("xpath '['")
