@@ -81,6 +81,11 @@ def compose(settings: Settings, sockets: Sockets) -> Composition:
 
     # Twisted's own jumps with the wall clock, and deadlines with it.
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
+    return compose_in(reactor, settings, sockets)
+
+
+def compose_in(reactor: Any, settings: Settings, sockets: Sockets) -> Composition:
+    """The same in a reactor that may be somebody else's. Raises ConfigError."""
     server = Server(settings, reactor)
     server.sockets = sockets
     server.keep_token()

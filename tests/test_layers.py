@@ -26,13 +26,17 @@ COLUMNS = [
     {"service"},
     {"console", "play", "usage"},
     {"launch"},
+    {"embedded"},
     {"__main__"},
 ]
 TOWERS = {"client": GROUND | {"xmpp"}, "testing": {""}}  # beside the row
-VISITORS = {"play": {"client"}, "__main__": {"testing"}}  # who goes there
-WITH_TWISTED = {"net", "web", "testbed", "service", "console", "launch", "__main__"}
+VISITORS = {"play": {"client"}, "testing": {"embedded"}, "__main__": {"testing"}}  # who goes to another building
+WITH_TWISTED = {"net", "web", "testbed", "service", "console", "launch", "embedded", "__main__"}
 # Single files that have to do with reactors.
-ADAPTERS = {"auth.http", "auth.ldap", "client.adapter", "play.memory", "testing.deferring", "testing.deferredbed"}
+ADAPTERS = {
+    *("auth.http", "auth.ldap", "client.adapter", "play.memory"),
+    *("testing.deferring", "testing.deferredbed", "testing.inside"),
+}
 
 
 def modules() -> Iterator[tuple[str, list[str]]]:
@@ -57,7 +61,7 @@ def layer(name: str) -> str:
 
 def allowed(own: str) -> set[str]:
     if own in TOWERS:
-        return TOWERS[own] | {own}
+        return TOWERS[own] | {own} | VISITORS.get(own, set())
     column = next(index for index, names in enumerate(COLUMNS) if own in names)
     return set().union(*COLUMNS[:column], {own}, {""}, VISITORS.get(own, set()))
 

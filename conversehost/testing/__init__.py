@@ -2,31 +2,41 @@
 pytest the fixtures of docs/testing.md.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-from conversehost.testing.calls import TestBedError
-from conversehost.testing.testbed import Expectation, Fault, TestBed
-from conversehost.testing.verbs.accounts import User
-from conversehost.testing.verbs.expectations import UnmetError
-from conversehost.testing.verbs.health import Mishap
-from conversehost.testing.verbs.sessions import Session
-from conversehost.testing.verbs.traffic import Record
 
 if TYPE_CHECKING:
     from conversehost.testing.asyncbed import AsyncTestBed as AsyncTestBed
+    from conversehost.testing.calls import TestBedError as TestBedError
     from conversehost.testing.deferredbed import DeferredTestBed as DeferredTestBed
+    from conversehost.testing.testbed import Expectation as Expectation
+    from conversehost.testing.testbed import Fault as Fault
+    from conversehost.testing.testbed import TestBed as TestBed
+    from conversehost.testing.verbs.accounts import User as User
+    from conversehost.testing.verbs.expectations import UnmetError as UnmetError
+    from conversehost.testing.verbs.health import Mishap as Mishap
+    from conversehost.testing.verbs.sessions import Session as Session
+    from conversehost.testing.verbs.traffic import Record as Record
 
-__all__ = ["Expectation", "Fault", "Mishap", "Record", "Session", "TestBed", "TestBedError", "UnmetError", "User"]
+WHERE = {
+    "AsyncTestBed": "asyncbed",
+    "DeferredTestBed": "deferredbed",
+    "Expectation": "testbed",
+    "Fault": "testbed",
+    "Mishap": "verbs.health",
+    "Record": "verbs.traffic",
+    "Session": "verbs.sessions",
+    "TestBed": "testbed",
+    "TestBedError": "calls",
+    "UnmetError": "verbs.expectations",
+    "User": "verbs.accounts",
+}
+"""The module that has it. It is imported when it is first asked for: every run of pytest imports this package, few need
+it, and one of these modules chooses a reactor.
+"""
 
 
 def __getattr__(name: str) -> object:
-    """What few need comes when it is asked for: a reactor is chosen then, not when pytest starts."""
-    if name == "AsyncTestBed":
-        from conversehost.testing.asyncbed import AsyncTestBed
-
-        return AsyncTestBed
-    if name == "DeferredTestBed":
-        from conversehost.testing.deferredbed import DeferredTestBed
-
-        return DeferredTestBed
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{WHERE[name]}"), name)

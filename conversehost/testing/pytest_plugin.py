@@ -1,87 +1,142 @@
-"""pytest fixtures: a server for the whole run, in a process of its own, so that every kind of test can use it.
+"""pytest fixtures: docs/pytest.md has them all.
 
-Plain tests, coroutines under pytest-twisted or pytest-asyncio, and browser tests may share it. Under pytest-xdist each
-worker has its own. Nothing here may import Twisted: that would choose a reactor before pytest-twisted can.
+Plain tests, coroutines under pytest-twisted or pytest-asyncio, and browser tests may share a server, which is a process
+of its own. Every run of pytest imports this, so the rest is imported by those who use it. Nothing may import Twisted
+unasked: that would choose a reactor before pytest-twisted can.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conversehost.testing.calls import TestBedError
-from conversehost.testing.leftovers import LEFTOVERS, left_behind
-from conversehost.testing.testbed import TestBed
+if TYPE_CHECKING:
+    from conversehost.testing.deferredbed import DeferredTestBed
+    from conversehost.testing.reporting import Used
+    from conversehost.testing.servers import Servers
+    from conversehost.testing.testbed import TestBed
 
-LINES, WIDTH = 200, 1_000
-"""Of what was said, in the report of a test that failed."""
+USED: pytest.StashKey[list[Used]] = pytest.StashKey()
+"""The servers that a test uses."""
+MARKER = """\
+conversehost(*args, **options): the fixtures' server has these options too, as on its command line, such as \
+disable=["carbons"]; tests with the same ones share a server"""
+ALLOWED = "what tests may leave behind: unmet-expectations, unanswered-iqs, server-errors"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options for the server, on the command line and in the ini file."""
     text = "options for the conversehost server of the fixtures, as on its command line"
-    parser.getgroup("conversehost").addoption("--conversehost-args", metavar="ARGS", default="", help=text)
+    group = parser.getgroup("conversehost")
+    group.addoption("--conversehost-args", metavar="ARGS", default="", help=text)
+    group.addoption("--conversehost-url", metavar="URL", help="a conversehost that runs already, for the fixtures")
     parser.addini("conversehost_args", text, type="args", default=[])
-    parser.addini("conversehost_allow", f"what tests may leave behind: {', '.join(LEFTOVERS)}", type="args", default=[])
+    parser.addini("conversehost_allow", ALLOWED, type="args", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The markers."""
-    text = f"conversehost_allow(name, ...): what the test may leave behind: {', '.join(LEFTOVERS)}"
-    config.addinivalue_line("markers", text)
+    """Tell of the markers."""
+    config.addinivalue_line("markers", MARKER)
+    config.addinivalue_line("markers", f"conversehost_allow(name, ...): {ALLOWED}")
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
-    """A test that fails shows what its clients and the server said to each other, and what the server logged."""
-    outcome = yield
-    report: pytest.TestReport = outcome.get_result()
-    bed = getattr(item, "funcargs", {}).get("testbed")
-    if not report.failed or call.when != "call" or not isinstance(bed, TestBed):
-        return
-    try:
-        said = bed.transcript().splitlines()
-    except TestBedError as error:
-        said = [f"(not to be had: {error})"]
-    left_out = [f"({len(said) - LINES} lines before)"] if len(said) > LINES else []
-    shown = [line if len(line) <= WIDTH else f"{line[:WIDTH]}..." for line in said[-LINES:]]
-    report.sections.append(("conversehost: what was said", "\n".join([*left_out, *shown]) or "(nothing)"))
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what its clients and the server said to each other."""
+    report = yield
+    beds = item.stash.get(USED, [])
+    if beds and report.failed and call.when == "call":
+        from conversehost.testing.reporting import show
+
+        show(beds, report)
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """A test that went well fails at its end over what it left behind."""
     result = yield
-    bed = getattr(item, "funcargs", {}).get("testbed")
-    complaints = left_behind(bed, allowed_for(item)) if isinstance(bed, TestBed) else []
-    if complaints:
-        pytest.fail("\n".join(complaints), pytrace=False)
+    if beds := item.stash.get(USED, []):
+        from conversehost.testing.reporting import complain
+
+        complain(beds, item)
     return result
 
 
-def allowed_for(item: pytest.Item) -> set[str]:
-    """What a test may leave behind. Raises pytest.UsageError."""
-    marked = [name for mark in item.iter_markers("conversehost_allow") for name in mark.args]
-    allowed = {*item.config.getini("conversehost_allow"), *marked}
-    if unknown := allowed.difference(LEFTOVERS):
-        known = ", ".join(LEFTOVERS)
-        raise pytest.UsageError(f"conversehost_allow: there is no {', '.join(sorted(unknown))}; there are {known}")
-    return allowed
+@pytest.fixture(scope="session")
+def _conversehost_servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
+    from conversehost.testing.servers import Servers
+
+    common = [*pytestconfig.getini("conversehost_args"), *shlex.split(pytestconfig.getoption("conversehost_args"))]
+    servers = Servers(common, pytestconfig.getoption("conversehost_url"))
+    yield servers
+    servers.stop()
 
 
 @pytest.fixture(scope="session")
-def conversehost(pytestconfig: pytest.Config) -> Iterator[TestBed]:
+def conversehost_server(_conversehost_servers: Servers) -> TestBed:
     """A server that runs until the last test is done; what a test does to it, the next one sees."""
-    arguments = [*pytestconfig.getini("conversehost_args"), *shlex.split(pytestconfig.getoption("conversehost_args"))]
-    with TestBed.start(*arguments) as bed:
-        yield bed
+    return _conversehost_servers.get()
+
+
+@pytest.fixture
+def conversehost(request: pytest.FixtureRequest, _conversehost_servers: Servers) -> TestBed:
+    """The same server, as right after its start; or one with the options of the test's marker."""
+    marker = request.node.get_closest_marker("conversehost")
+    bed = _conversehost_servers.get(marker.args, marker.kwargs) if marker else _conversehost_servers.get()
+    bed.reset()
+    _use(request.node, bed, bed._do)
+    return bed
 
 
 @pytest.fixture
 def testbed(conversehost: TestBed) -> TestBed:
-    """The same server, as right after its start."""
-    conversehost.reset()
+    """`conversehost` by a shorter name."""
     return conversehost
+
+
+@pytest.fixture
+def conversehost_factory(
+    request: pytest.FixtureRequest, _conversehost_servers: Servers
+) -> Iterator[Callable[..., TestBed]]:
+    """`conversehost_factory(*args, **options)` starts a server of the test's own, which ends with the test."""
+    started: list[TestBed] = []
+
+    def start(*args: str, **options: object) -> TestBed:
+        bed = _conversehost_servers.start(args, options)
+        started.append(bed)
+        _use(request.node, bed, bed._do)
+        return bed
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture
+def conversehost_reactor(request: pytest.FixtureRequest, _conversehost_servers: Servers) -> Iterator[DeferredTestBed]:
+    """A server in the test's own reactor, for coroutines under pytest-twisted; a `DeferredTestBed`."""
+    if not request.config.pluginmanager.hasplugin("twisted"):
+        pytest.fail("conversehost_reactor needs pytest-twisted: pip install pytest-twisted", pytrace=False)
+    from conversehost.testing.inside import server_inside, take_inside
+    from conversehost.testing.process import words
+
+    marker = request.node.get_closest_marker("conversehost")
+    more = [*marker.args, *words(marker.kwargs)] if marker else []
+    with server_inside([*_conversehost_servers.common, *more]) as bed:
+        _use(request.node, bed, lambda steps: take_inside(bed, steps))
+        yield bed
+
+
+def _use(item: pytest.Item, bed: Any, take: Callable[[Any], Any]) -> None:
+    """The test uses it, and takes steps there in that way: for the report, and for its end."""
+    from conversehost.testing.reporting import Used
+
+    used = item.stash.setdefault(USED, [])
+    if all(each.bed is not bed for each in used):
+        used.append(Used(bed, take))

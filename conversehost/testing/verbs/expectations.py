@@ -50,7 +50,7 @@ class ExpectationHandle:
     @verb
     def verify(self, timeout: float = PATIENCE) -> Steps[None]:
         """Waits until it is met. Raises UnmetError."""
-        yield from _verify(f"{self._path}/verify", timeout)
+        yield from verify(f"{self._path}/verify", timeout)
 
     @verb
     def remove(self) -> Steps[None]:
@@ -62,7 +62,7 @@ class ExpectationHandle:
         """The end of a `with` block: where it ended well, this raises UnmetError for what hasn't been said."""
         try:
             if well:
-                yield from _verify(f"{self._path}/verify", self._timeout)
+                yield from verify(f"{self._path}/verify", self._timeout)
         finally:
             yield from self._remove()
 
@@ -128,7 +128,7 @@ class ExpectationVerbs(Generic[X]):
     @verb
     def verify(self, timeout: float = PATIENCE) -> Steps[None]:
         """Waits until all that `expect` was told has been said. Raises UnmetError: what hasn't, and why."""
-        yield from _verify("expectations/verify", timeout)
+        yield from verify("expectations/verify", timeout)
 
 
 def _expect(xpath: str | None, given: Mapping[str, Any], wanted: Mapping[str, Any]) -> Call:
@@ -136,7 +136,8 @@ def _expect(xpath: str | None, given: Mapping[str, Any], wanted: Mapping[str, An
     return Call("POST", "expectations", wanted_fields(xpath, 0, wanted) | fields)
 
 
-def _verify(path: str, timeout: float) -> Steps[None]:
+def verify(path: str, timeout: float) -> Steps[None]:
+    """Waits until the expectations there are met. Raises UnmetError."""
     try:
         yield Call("GET", f"{path}?timeout={timeout:g}", timeout=ANSWER + timeout)
     except TestBedError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -41,12 +42,22 @@ class HealthVerbs:
         `wanted`: direction="in" (asked by a client) or "out" (asked of one), account="alice", session=... Streams that
         have ended don't count, nor does what a fault has swallowed.
         """
-        query = urlencode({**wanted_fields(None, 0, wanted), "timeout": f"{timeout:g}"})
-        told = yield Call("GET", f"traffic/unanswered?{query}", timeout=ANSWER + timeout)
-        return [record_of(each) for each in told["unanswered"]]
+        return (yield from unanswered(timeout, wanted))
 
     @asked
     def errors(self) -> Steps[list[Mishap]]:
         """What went wrong in the server since the last reset, the oldest first."""
-        told = yield Call("GET", "errors")
-        return [Mishap(**each | {"at": datetime.fromisoformat(each["at"])}) for each in told["errors"]]
+        return (yield from mishaps())
+
+
+def unanswered(timeout: float, wanted: Mapping[str, User | str]) -> Steps[list[Record]]:
+    """As the verb of that name."""
+    query = urlencode({**wanted_fields(None, 0, wanted), "timeout": f"{timeout:g}"})
+    told = yield Call("GET", f"traffic/unanswered?{query}", timeout=ANSWER + timeout)
+    return [record_of(each) for each in told["unanswered"]]
+
+
+def mishaps() -> Steps[list[Mishap]]:
+    """As the verb `errors`."""
+    told = yield Call("GET", "errors")
+    return [Mishap(**each | {"at": datetime.fromisoformat(each["at"])}) for each in told["errors"]]

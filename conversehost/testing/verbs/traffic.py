@@ -62,13 +62,7 @@ class TrafficVerbs:
     @verb
     def transcript(self, xpath: str | None = None, *, after: Record | int = 0, **wanted: User | str) -> Steps[str]:
         """The same for people: a line for each element, with the time, whose stream it was, and its direction."""
-        lines = []
-        for each in (yield from _traffic(xpath, after, wanted)):
-            arrow = "->" if each.direction == "in" else "<-"
-            lines.append(
-                f"{each.at:%H:%M:%S.%f}"[:-3] + f" {each.session or f'stream {each.stream}'} {arrow} {each.xml}"
-            )
-        return "\n".join(lines)
+        return (yield from transcript(xpath, after, wanted))
 
     @asked
     def last(self) -> Steps[int]:
@@ -84,6 +78,17 @@ def wanted_fields(xpath: str | None, after: Record | int, wanted: Mapping[str, U
         fields["xpath"] = xpath
     number = after.number if isinstance(after, Record) else after
     return fields | ({"after": number} if number else {})
+
+
+def transcript(
+    xpath: str | None = None, after: Record | int = 0, wanted: Mapping[str, User | str] | None = None
+) -> Steps[str]:
+    """What was said, for people."""
+    lines = []
+    for each in (yield from _traffic(xpath, after, wanted or {})):
+        arrow = "->" if each.direction == "in" else "<-"
+        lines.append(f"{each.at:%H:%M:%S.%f}"[:-3] + f" {each.session or f'stream {each.stream}'} {arrow} {each.xml}")
+    return "\n".join(lines)
 
 
 def _traffic(xpath: str | None, after: Record | int, wanted: Mapping[str, User | str]) -> Steps[list[Record]]:

@@ -1,0 +1,40 @@
+"""A server in a program that has a reactor already, such as a test suite under pytest-twisted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from conversehost import launch
+from conversehost.loading import load
+from conversehost.service import compose_in
+
+FIRST = ("--port", "0", "--c2s-port", "0")
+
+
+class Embedded:
+    """Runs from now on, on free ports unless `arguments` say otherwise; they are options as on the command line.
+
+    `ready` is what its ready line would say. Nothing here can block: who talks to it does so by this same reactor.
+    """
+
+    def __init__(self, arguments: Sequence[str], reactor: Any) -> None:
+        """Raises ConfigError."""
+        settings = load([*FIRST, *arguments], os.environ)
+        sockets = launch.listen(settings)
+        try:
+            composition = compose_in(reactor, settings, sockets)
+        except BaseException:
+            launch.close([*sockets.http, *sockets.c2s, *sockets.https, *sockets.component, *sockets.c2s_tls])
+            raise
+        self._service = composition.service
+        self.ready: Mapping[str, Any] = {**composition.ready, "pid": os.getpid()}
+        self._service.startService()
+
+    def stop(self) -> Deferred[None]:
+        """Fires when it is gone."""
+        stopped: Deferred[None] = self._service.stopService()
+        return stopped
