@@ -9,8 +9,7 @@ from typing import Any
 import pytest_twisted
 from twisted.internet import reactor
 
-from conversehost.embedded import Embedded
-from conversehost.errors import ConfigError
+from conversehost.embedded import ConfigError, Embedded
 from conversehost.testing.calls import Steps, T, TestBedError
 from conversehost.testing.deferredbed import DeferredTestBed
 

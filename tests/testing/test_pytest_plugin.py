@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from conversehost.testing import TestBed
+
 ROOT = Path(__file__).parents[2]
 PLUGIN = "conversehost.testing.pytest_plugin"
 
@@ -64,7 +66,6 @@ EVERY_KIND = """
         response = yield Agent(reactor).request(b"GET", conversehost.prebind.encode())
         assert response.code == 401
         yield readBody(response)
-        conversehost.reset()
 
     def test_browser(testbed):
         seen.add(testbed.pid)
@@ -113,7 +114,7 @@ NO_WARNINGS = """
 
 def test_there_is_nothing_to_warn_of(run):
     """No connection or file is left open, and pytest doesn't take TestBed for a test."""
-    run(NO_WARNINGS, "-W", "error").assert_outcomes(passed=2)
+    run(NO_WARNINGS, "-W", "error", "-p", "no:asyncio").assert_outcomes(passed=2)
 
 
 CHOOSES_A_REACTOR = """
@@ -151,19 +152,95 @@ def test_options_of_the_server_in_the_ini_file(run, pytester):
 
 
 RESETS = """
-    def test_leaves_something(testbed):
-        testbed.add_user("zoe")
+    def test_leaves_something(conversehost):
+        conversehost.add_user("zoe")
 
-    def test_sees_it(conversehost):
-        assert "zoe@localhost" in conversehost.accounts
+    def test_sees_it(conversehost_server):
+        assert "zoe@localhost" in conversehost_server.accounts
 
-    def test_sees_it_no_more(testbed):
-        assert "zoe@localhost" not in testbed.accounts
+    def test_sees_it_no_more(conversehost, testbed, conversehost_server):
+        assert "zoe@localhost" not in conversehost.accounts
+        assert conversehost is testbed is conversehost_server
 """
 
 
-def test_testbed_resets_before_a_test_and_not_after(run):
+def test_it_is_reset_before_a_test_and_not_after(run):
     run(RESETS).assert_outcomes(passed=3)
+
+
+MARKED = """
+    import pytest
+
+    pids = {}
+
+    def has_carbons(bed):
+        query = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
+        return "urn:xmpp:carbons:2" in bed.stanza("alice", f"<iq type='get' id='1' to='{bed.domain}'>{query}</iq>")[0]
+
+    def test_unmarked(conversehost):
+        assert has_carbons(conversehost)
+        pids["unmarked"] = conversehost.pid
+
+    @pytest.mark.conversehost(disable=["carbons"])
+    class TestMarked:
+        def test_one(self, conversehost, conversehost_server):
+            assert not has_carbons(conversehost)
+            assert conversehost_server.pid == pids["unmarked"]
+            pids["marked"] = conversehost.pid
+
+        def test_another(self, testbed):
+            assert testbed.pid == pids["marked"]
+
+        @pytest.mark.conversehost("--domain", "b.example")
+        def test_nearer(self, conversehost):
+            assert conversehost.domain == "b.example"
+            assert has_carbons(conversehost)
+"""
+
+
+def test_a_marker_gives_the_server_options_and_tests_with_the_same_ones_share_it(run):
+    run(MARKED, "--strict-markers").assert_outcomes(passed=4)
+
+
+FACTORY = """
+    import os
+
+    import pytest
+
+    pids = []
+
+    def test_two_of_its_own(conversehost_factory):
+        one, two = conversehost_factory("--user", "zoe:pw", registration=True), conversehost_factory(domain="b.example")
+        assert one.accounts["zoe@a.example"] == "pw"
+        assert two.domain == "b.example"
+        pids.extend([one.pid, two.pid])
+        one.message("alice", "bob", "seen at one of them")
+        assert False
+
+    def test_they_are_gone(conversehost_factory):
+        for pid in pids:
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+"""
+
+
+def test_servers_of_a_tests_own_end_with_it(run):
+    result = run(FACTORY, "--conversehost-args", "--domain a.example")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*conversehost: what was said at http://localhost:*"])
+
+
+def test_a_server_that_runs_already(run):
+    with TestBed.start("--domain", "already.example") as bed:
+        program = f"""
+            def test_it(conversehost):
+                assert conversehost.pid == {bed.pid}
+
+            def test_marker(conversehost):
+                assert conversehost.pid == {bed.pid}
+        """
+        run(program, "--conversehost-url", bed.site).assert_outcomes(passed=2)
+        bed.reset()
 
 
 ENDS = """
