@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from conversehost import launch
+from conversehost.errors import ConfigError as ConfigError
 from conversehost.loading import load
 from conversehost.service import compose_in
 

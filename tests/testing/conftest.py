@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
 from conversehost.testing import TestBed
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = "conversehost.testing.pytest_plugin"
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +26,21 @@ def bed(running: TestBed) -> TestBed:
     """The same, as right after its start."""
     running.reset()
     return running
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
+    """`run(program, *options)`: a test suite of one file, with this version of the package.
+
+    Who wants it says `pytest_plugins = ["pytester"]`.
+    """
+    pytester: pytest.Pytester = request.getfixturevalue("pytester")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    installed = any(each.value == PLUGIN for each in entry_points(group="pytest11"))
+
+    def run(program: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(program)
+        loading = () if installed else ("-p", PLUGIN)
+        return pytester.runpytest_subprocess(*loading, "-p", "no:cacheprovider", "-v", *options)
+
+    return run

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -12,26 +10,8 @@ import pytest
 from conversehost.testing import TestBed
 
 ROOT = Path(__file__).parents[2]
-PLUGIN = "conversehost.testing.pytest_plugin"
 
 pytest_plugins = ["pytester"]
-
-Run = Callable[..., pytest.RunResult]
-
-
-@pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`run(program, *options)`: a test suite of one file, with this version of the package."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    installed = any(each.value == PLUGIN for each in entry_points(group="pytest11"))
-
-    def run(program: str, *options: str) -> pytest.RunResult:
-        pytester.makepyfile(program)
-        loading = () if installed else ("-p", PLUGIN)
-        return pytester.runpytest_subprocess(*loading, "-p", "no:cacheprovider", "-v", *options)
-
-    return run
-
 
 EVERY_KIND = """
     import json
