@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from conversehost.features.rooms import admin, owner
-from conversehost.features.rooms.info import RoomInfo
+from conversehost.features.rooms import admin, invitations, owner, registration, voice
+from conversehost.features.rooms.archive import RoomArchive
+from conversehost.features.rooms.retraction import Retraction
 from conversehost.features.rooms.service import NAME, RoomService
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host
 from conversehost.xmpp import ns
 
 XEP = Xep(45, "Multi-User Chat", "1.35.5", "complete")
+DIRECT = Xep(249, "Direct MUC Invitations", "1.2", "passed on; with those through a room, too")
+SELF_PING = Xep(410, "MUC Self-Ping (Schrödinger's Chat)", "1.1.0", "complete")
+OCCUPANT_IDS = Xep(421, "Occupant identifiers for semi-anonymous MUCs", "1.0.1", "complete")
+RETRACTION = Xep(424, "Message Retraction", "0.4.2", "in rooms, with tombstones")
+MODERATION = Xep(425, "Moderated Message Retraction", "0.3.0", "complete; its version 0 too")
 
 
 def install(host: Host) -> None:
     service = RoomService(host)
     service.features += [ns.MUC, f"{ns.MUC}#stable_id", "muc_rooms", ns.OCCUPANT_ID]
     host.hooks.closing.append(service.close)
-    info = RoomInfo()
-    service.on_room_iq("get", ns.DISCO_INFO, "query", info.info)
-    service.on_room_iq("get", ns.DISCO_ITEMS, "query", info.items)
-    service.on_room_iq("get", ns.MUC_ADMIN, "query", admin.read_lists)
-    service.on_room_iq("set", ns.MUC_ADMIN, "query", admin.change_lists)
-    service.on_room_iq("get", ns.MUC_OWNER, "query", owner.read_form)
-    service.on_room_iq("set", ns.MUC_OWNER, "query", owner.change)
-    service.on_room_iq("get", ns.PING, "ping", lambda room, iq: None)
+    archive = RoomArchive(service)
+    Retraction(service, archive)
+    for part in (admin, owner, invitations, voice, registration):
+        part.install(service)
 
 
 def rooms_of(host: Host) -> RoomService | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from conversehost.features.rooms.crowd import Occupant
 from conversehost.features.rooms.room import Room
+from conversehost.features.rooms.service import RoomService
 from conversehost.features.rooms.standing import (
     Affiliation,
     Role,
@@ -27,6 +28,12 @@ AFFILIATED = 5_000
 """Accounts that have something to do with one room."""
 
 _ITEM = f"{{{ns.MUC_ADMIN}}}item"
+
+
+def install(service: RoomService) -> None:
+    """For all rooms."""
+    service.on_room_iq("get", ns.MUC_ADMIN, "query", read_lists)
+    service.on_room_iq("set", ns.MUC_ADMIN, "query", change_lists)
 
 
 def read_lists(room: Room, iq: Stanza) -> Reply:

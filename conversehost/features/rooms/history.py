@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 
-from conversehost.features.rooms.config import LONGEST_HISTORY
-from conversehost.features.rooms.record import HISTORY
 from conversehost.features.rooms.room import Room
+from conversehost.features.rooms.said import latest, without_author
+from conversehost.server.archive import Archived
 from conversehost.server.broadcast import Broadcast
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID
-from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.times import stamp
-from conversehost.xmpp.xml import Element, child, parse, to_bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message as all had it, without `to`, and when (seconds since 1970)."""
-
-    message: bytes
-    when: float
+from conversehost.xmpp.times import read, stamp
+from conversehost.xmpp.xml import Element, child
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +34,6 @@ class HistoryRequest:
         return cls(characters, stanzas, seconds, _time(history.get("since")))
 
 
-def keep(room: Room, message: Stanza) -> None:
-    """A message that went out to all, for those who come later."""
-    store, owner = room.host.store, room.jid.bare
-    store.append(HISTORY, owner, Said(to_bytes(message), room.host.clock.utc()))
-    kept = store.items(HISTORY, owner)
-    if len(kept) > LONGEST_HISTORY:
-        store.delete(HISTORY, owner, next(iter(kept)))
-
-
 def replay(room: Room, client: JID, asked: HistoryRequest) -> None:
     """To who has come in: the least of all that is asked for and allowed, in whole messages, the latest ones."""
     for each in reversed(tuple(chosen(room, client, asked))):
@@ -66,26 +47,30 @@ def chosen(room: Room, client: JID, asked: HistoryRequest) -> Iterator[Broadcast
     limit = room.config.max_history
     left = limit if asked.stanzas is None else min(limit, asked.stanzas)
     characters = asked.characters
-    for said in reversed(tuple(room.host.store.items(HISTORY, room.jid.bare).values())):
-        if left <= 0 or said.when < earliest:
+    for said in latest(room, left):
+        if said.at < earliest:
             return
         sent = recalled(said, room.jid.full)
+        if sent is None:
+            continue
         if characters is not None:
             characters -= len(sent.to(client.full).decode())
             if characters < 0:
                 return
-        left -= 1
         yield sent
 
 
 @lru_cache(maxsize=1_024)
-def recalled(said: Said, room: str) -> Broadcast:
-    """With the time, in the room's name, unless somebody has said it already: a chat that became this room."""
-    message = parse(said.message)
-    assert isinstance(message, Stanza)
+def recalled(said: Archived, room: str) -> Broadcast | None:
+    """With the time, in the room's name, unless somebody has said it already: a chat that became this room. None where
+    it was retracted.
+    """
+    message = without_author(said.parsed())
+    if not message.text_of("body"):
+        return None
     if not message.has(ns.DELAY, "delay"):
-        child(message, ns.DELAY, "delay", {"from": room, "stamp": stamp(said.when)})
-    return Broadcast(message, said.when)
+        child(message, ns.DELAY, "delay", {"from": room, "stamp": stamp(said.at)})
+    return Broadcast(message, said.at)
 
 
 def _number(text: str | None) -> int | None:
@@ -93,9 +78,7 @@ def _number(text: str | None) -> int | None:
 
 
 def _time(text: str | None) -> float | None:
-    """XEP-0082's DateTime."""
     try:
-        when = datetime.fromisoformat(text or "")
+        return None if text is None else read(text)
     except ValueError:
         return None
-    return when.timestamp() if when.tzinfo is not None else None

@@ -24,7 +24,6 @@ FEATURES = (
     ns.MUC,
     f"{ns.MUC}#stable_id",
     f"{ns.MUC}#self-ping-optimization",
-    f"{ns.MUC}#request",
     FORM_TYPE,
     f"{ns.MUC}#roominfo",
     ns.OCCUPANT_ID,

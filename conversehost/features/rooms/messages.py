@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from copy import copy
 
-from conversehost.features.rooms import history
 from conversehost.features.rooms.crowd import Occupant
 from conversehost.features.rooms.room import Room
 from conversehost.features.rooms.standing import Role
@@ -39,11 +38,9 @@ def speak(room: Room, client: JID, said: Stanza) -> None:
     message = reflected(room, occupant, said)
     for hook in room.hooks.speaking:
         hook(room, occupant, message)
+    room.say(message, occupant)
     if subject:
         keep_subject(room, message)
-    elif message.text_of("body"):
-        history.keep(room, message)
-    room.say(message, occupant)
 
 
 def reflected(room: Room, occupant: Occupant, said: Stanza) -> Stanza:

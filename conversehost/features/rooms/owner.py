@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from conversehost.features.rooms.config import RoomConfig, Submission, form, read
 from conversehost.features.rooms.room import CHANGED, Room
+from conversehost.features.rooms.service import RoomService
 from conversehost.features.rooms.standing import Affiliation
 from conversehost.features.rooms.views import Codes
 from conversehost.server.delivery import Later
@@ -22,6 +23,12 @@ from conversehost.xmpp.xml import Element, element
 NOT_A_MEMBER = 322
 _DESTROY = f"{{{ns.MUC_OWNER}}}destroy"
 _WHOIS = {"anyone": 172, "moderators": 173, "none": 174}
+
+
+def install(service: RoomService) -> None:
+    """For all rooms."""
+    service.on_room_iq("get", ns.MUC_OWNER, "query", read_form)
+    service.on_room_iq("set", ns.MUC_OWNER, "query", change)
 
 
 def read_form(room: Room, iq: Stanza) -> Reply:

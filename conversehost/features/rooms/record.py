@@ -12,8 +12,9 @@ from conversehost.features.rooms.standing import Affiliation, Role
 from conversehost.store import Store
 from conversehost.xmpp.jid import JID
 
-ROOM, MEMBERS, NICKS, ROLES, HISTORY = "room", "room member", "room nick", "room role", "room history"
-COLLECTIONS = (ROOM, MEMBERS, NICKS, ROLES, HISTORY)
+ROOM, MEMBERS, NICKS, ROLES = "room", "room member", "room nick", "room role"
+ARCHIVE, REQUESTS = "room archive", "room request"
+COLLECTIONS = (ROOM, MEMBERS, NICKS, ROLES, ARCHIVE, REQUESTS)
 REMEMBERED_ROLES = 1_000
 """Of one room."""
 

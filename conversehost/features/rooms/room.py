@@ -38,10 +38,13 @@ class RoomHooks:
     """A client isn't in the room any more."""
 
     speaking: list[Callable[[Room, Occupant, Stanza], None]] = field(default_factory=list)
-    """An occupant who has voice speaks to all: StanzaError refuses it, and what goes out may be added to."""
+    """An occupant who has voice speaks to all: StanzaError refuses it."""
+
+    publishing: list[Callable[[Room, Occupant | None, Stanza], None]] = field(default_factory=list)
+    """A message is about to go out to all: it may be added to. From the room itself where there is no occupant."""
 
     spoken: list[Callable[[Room, Occupant | None, Stanza], None]] = field(default_factory=list)
-    """A message went out to all; from the room itself where there is no occupant."""
+    """It went out, as it is now."""
 
     affiliated: list[Callable[[Room, JID, Affiliation], None]] = field(default_factory=list)
     """An account (a bare JID) that isn't in the room has another affiliation than that from now on."""
@@ -104,7 +107,9 @@ class Room:
                 self.host.clock.after(0, partial(self.lose, to))
 
     def say(self, message: Stanza, speaker: Occupant | None = None) -> None:
-        """A message without `to`, which nobody changes any more, to all clients: serialised once."""
+        """A message without `to`, which the caller doesn't change any more, to all clients: serialised once."""
+        for publish in self.hooks.publishing:
+            publish(self, speaker, message)
         sent = Broadcast(message, 0.0)
         for client in self.crowd.clients():
             self.send(client, sent)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Literal
 
 from conversehost.features.rooms import entry
 from conversehost.features.rooms.config import RoomConfig
+from conversehost.features.rooms.info import RoomInfo
 from conversehost.features.rooms.messages import speak, whisper
 from conversehost.features.rooms.record import ROOM
 from conversehost.features.rooms.relay import Relay
@@ -19,10 +21,11 @@ from conversehost.server.session import Session
 from conversehost.server.subdomain import Subdomain
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.forms import FORM_TYPE, X, values_of
 from conversehost.xmpp.jid import JID, prepare_local
 from conversehost.xmpp.replies import result
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import Element
+from conversehost.xmpp.xml import Element, element
 
 NAME = "conference"
 ROOMS = 1_000
@@ -49,12 +52,18 @@ class RoomService(Subdomain):
         super().__init__(host, NAME, "conference", "text", "Rooms")
         self.hooks = RoomHooks()
         self.hooks.emptied.append(self._emptied)
+        self.info = RoomInfo()
         self.relay = Relay(host)
         self._rooms: dict[str, Room] = {}
         self._room_iqs: dict[tuple[str, str], RoomIqHandler] = {}
         self._room_messages: dict[str, RoomMessageHandler] = {}
+        self._room_forms: dict[str, RoomMessageHandler] = {}
         self._visits: list[Callable[[JID, Stanza], None]] = []
         self.listings.append(self._listed)
+        self.on_room_iq("get", ns.DISCO_INFO, "query", self.info.info)
+        self.on_room_iq("get", ns.DISCO_ITEMS, "query", self.info.items)
+        self.on_room_iq("get", ns.PING, "ping", lambda room, iq: None)
+        self.on_iq("get", ns.MUC_UNIQUE, "unique", self._unique)
 
     # What registers
 
@@ -65,6 +74,10 @@ class RoomService(Subdomain):
     def on_room_message(self, namespace: str, name: str, handler: RoomMessageHandler) -> None:
         """Messages to a room, not to all in it, which carry that element: the handler gets it too."""
         register(self._room_messages, f"{{{namespace}}}{name}", handler)
+
+    def on_room_form(self, form_type: str, handler: RoomMessageHandler) -> None:
+        """The same for a form of that type."""
+        register(self._room_forms, form_type, handler)
 
     def on_visit(self, handler: Callable[[JID, Stanza], None]) -> None:
         """Presence for the service itself, from a client."""
@@ -113,6 +126,10 @@ class RoomService(Subdomain):
         """Section 6.3."""
         shown = (room for room in self if room.config.public and not room.record.locked)
         return [item(room.jid.bare, room.config.name or room.jid.local) for room in shown]
+
+    def _unique(self, iq: Stanza) -> Element:
+        """A name that no room has, for who doesn't care which."""
+        return element(ns.MUC_UNIQUE, "unique", text=secrets.token_hex(12))
 
     def _emptied(self, room: Room) -> None:
         """A temporary room ends with its last occupant, and one that nobody has finished (sections 7.14 and 10.1.3)."""
@@ -185,12 +202,17 @@ class RoomService(Subdomain):
 
     def _message(self, room: Room, message: Stanza) -> None:
         for each in message:
-            handler = self._room_messages.get(each.tag)
+            handler = self._room_messages.get(each.tag) or self._form_handler(each)
             if handler is not None:
                 handler(room, message, each)
                 return
         if message.type != "headline":
             raise StanzaError("bad-request", "messages to all are of the type groupchat")
+
+    def _form_handler(self, found: Element) -> RoomMessageHandler | None:
+        if found.tag != X:
+            return None
+        return self._room_forms.get("".join(values_of(found).get(FORM_TYPE, ())))
 
     def _iq(self, room: Room | None, to: JID, client: JID, iq: Stanza) -> None:
         if iq.type not in ("get", "set"):

@@ -42,8 +42,8 @@ def set_subject(room: Room, text: str) -> None:
     """The same in the room's own name, which goes out to all."""
     message = stanza("message", {"from": room.jid.full, "type": "groupchat"})
     message.append(element(ns.CLIENT, "subject", text=clean(text)))
-    keep_subject(room, message)
     room.say(message)
+    keep_subject(room, message)
 
 
 def tell_subject(room: Room, client: JID) -> None:
