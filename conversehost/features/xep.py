@@ -60,7 +60,7 @@ GROUND: tuple[Xep | Rfc, ...] = (
 
 
 def facts() -> Iterator[Xep | Rfc]:
-    """All of them: every one that stands in a feature's file, and the ground they stand on."""
+    """All of them: every one that stands in a feature's file, also in its BESIDES, and the ground they stand on."""
     from conversehost import features  # whose files import this one
 
     yield from GROUND
@@ -68,6 +68,7 @@ def facts() -> Iterator[Xep | Rfc]:
         for value in vars(feature).values():
             if isinstance(value, Xep | Rfc):
                 yield value
+        yield from getattr(feature, "BESIDES", ())
 
 
 def document() -> str:

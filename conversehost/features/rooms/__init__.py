@@ -11,11 +11,15 @@ from conversehost.server.host import Host
 from conversehost.xmpp import ns
 
 XEP = Xep(45, "Multi-User Chat", "1.35.5", "complete")
-DIRECT = Xep(249, "Direct MUC Invitations", "1.2", "passed on; with those through a room, too")
-SELF_PING = Xep(410, "MUC Self-Ping (Schrödinger's Chat)", "1.1.0", "complete")
-OCCUPANT_IDS = Xep(421, "Occupant identifiers for semi-anonymous MUCs", "1.0.1", "complete")
-RETRACTION = Xep(424, "Message Retraction", "0.4.2", "in rooms, with tombstones")
-MODERATION = Xep(425, "Moderated Message Retraction", "0.3.0", "complete; its version 0 too")
+BESIDES = (
+    Xep(249, "Direct MUC Invitations", "1.2", "passed on"),
+    Xep(410, "MUC Self-Ping (Schrödinger's Chat)", "1.1.0", "complete"),
+    Xep(421, "Occupant identifiers for semi-anonymous MUCs", "1.0.1", "complete"),
+    Xep(424, "Message Retraction", "0.4.2", "in rooms, with tombstones; its version 0 too"),
+    Xep(425, "Moderated Message Retraction", "0.3.0", "complete; its version 0 too"),
+)
+"""What rooms can do beside."""
+
 
 
 def install(host: Host) -> None:
