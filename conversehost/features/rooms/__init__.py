@@ -21,7 +21,6 @@ BESIDES = (
 """What rooms can do beside."""
 
 
-
 def install(host: Host) -> None:
     service = RoomService(host)
     service.features += [ns.MUC, f"{ns.MUC}#stable_id", "muc_rooms", ns.OCCUPANT_ID]
