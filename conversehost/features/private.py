@@ -30,6 +30,8 @@ def install(host: Host) -> None:
         if len(others) >= ENTRIES or sum(map(len, others.values())) + len(data) > BYTES:
             raise StanzaError("resource-constraint", "too much is kept already")
         host.store.put("private", session.bare, kept.tag, data)
+        for hook in host.hooks.stored_privately:
+            hook(session.account, kept.tag)
         return None
 
     def forget(account: JID) -> None:

@@ -194,7 +194,6 @@ class Pages:
             "play_sounds": False,
             "show_desktop_notifications": False,
             "i18n": "en",
-            "blacklisted_plugins": ["converse-omemo"],  # keys are kept in personal eventing, which isn't served yet
         }
 
     def _page(self, request: Request, name: str, **values: Any) -> bytes:

@@ -8,8 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
+from conversehost.features.pubsub import items
 from conversehost.xmpp import ns
 from conversehost.xmpp.stanza import Stanza
+from tests.features.pubsub import words
+from tests.features.pubsub.words import done
 from tests.stage import Client, Stage
 
 IMAGE = b"\x89PNG\r\n\x1a\n of juliet"
@@ -123,3 +126,84 @@ def test_goodbye_has_no_picture(romeo: Client, juliet: Client):
     romeo.take()
     juliet.presence("unavailable")
     assert seen(romeo) == [[]]
+
+
+# XEP-0398: with XEP-0084
+
+
+def publish_in_nodes(client: Client, image: bytes = IMAGE, info: str = "", **options: str) -> None:
+    digest = hashlib.sha1(image).hexdigest()
+    data = f"<item id='{digest}'><data xmlns='{ns.AVATAR_DATA}'>{b64encode(image).decode()}</data></item>"
+    described = info or f"<info id='{digest}' bytes='{len(image)}' type='image/png'/>"
+    metadata = f"<item id='{digest}'><metadata xmlns='{ns.AVATAR_METADATA}'>{described}</metadata></item>"
+    done(words.publish(client, data, node=ns.AVATAR_DATA, to=None, **options))
+    done(words.publish(client, metadata, node=ns.AVATAR_METADATA, to=None, **options))
+
+
+def in_vcard(client: Client, of: str | None = None) -> tuple[str | None, str | None]:
+    vcard = client.ask("get", f"<vCard xmlns='{ns.VCARD}'/>", of)[0]
+    return tuple(vcard.findtext(f"{{{ns.VCARD}}}PHOTO/{{{ns.VCARD}}}{name}") for name in ("TYPE", "BINVAL"))  # type: ignore[return-value]
+
+
+def in_nodes(client: Client, of: str) -> list[dict[str, str]]:
+    """The metadata."""
+    answer = done(words.request(client, "get", f"<items node='{ns.AVATAR_METADATA}'/>", of))
+    return [dict(each.attrib) for each in answer[0][0][-1][0]]
+
+
+def test_a_picture_in_the_vcard_is_published(romeo: Client, juliet: Client):
+    words.interested(romeo, ns.AVATAR_METADATA)
+    publish(juliet)
+    (message,) = words.events(romeo)
+    assert words.content(message)[0].get("id") == HASH
+    assert in_nodes(romeo, juliet.bare) == [{"id": HASH, "bytes": str(len(IMAGE)), "type": "image/png"}]
+    answer = words.request(romeo, "get", f"<items node='{ns.AVATAR_DATA}'><item id='{HASH}'/></items>", juliet.bare)
+    assert answer[0][0][0][0].text == b64encode(IMAGE).decode()
+    publish(juliet)
+    assert words.events(romeo) == []
+    publish(juliet, None)
+    assert len(words.content(words.events(romeo)[0])[0][0]) == 0
+
+
+def test_a_picture_that_is_published_is_in_the_vcard(romeo: Client, juliet: Client, mercutio: Client):
+    juliet.ask("set", f"<vCard xmlns='{ns.VCARD}'><FN>J</FN></vCard>")
+    publish_in_nodes(juliet)
+    assert in_vcard(mercutio, juliet.bare) == ("image/png", b64encode(IMAGE).decode())
+    assert juliet.ask("get", f"<vCard xmlns='{ns.VCARD}'/>")[0].findtext(f"{{{ns.VCARD}}}FN") == "J"
+    assert seen(romeo) == [[HASH]]
+    publish_in_nodes(juliet, OTHER)
+    assert in_vcard(juliet) == ("image/png", b64encode(OTHER).decode())
+    nothing = f"<item><metadata xmlns='{ns.AVATAR_METADATA}'/></item>"
+    done(words.publish(juliet, nothing, node=ns.AVATAR_METADATA, to=None))
+    assert in_vcard(juliet) == (None, None)
+    assert seen(romeo) == [[hashlib.sha1(OTHER).hexdigest()], [""]]
+
+
+@pytest.mark.parametrize(
+    ("info", "options"),
+    [
+        ("", {"access_model": "whitelist"}),
+        (f"<info id='{HASH}' url='http://x.example/' type='image/png'/>", {}),
+        ("<info id='0123' type='image/png'/>", {}),
+    ],
+)
+def test_what_does_not_come_into_the_vcard(juliet: Client, info: str, options: dict[str, str]):
+    publish_in_nodes(juliet, info=info, **options)
+    assert in_vcard(juliet) == (None, None)
+
+
+def test_of_several_forms_the_one_that_is_here(juliet: Client):
+    elsewhere = f"<info id='{HASH}' url='http://x.example/' type='image/gif'/>"
+    publish_in_nodes(juliet, info=f"{elsewhere}<info id='{HASH}' type='image/png'/>")
+    assert in_vcard(juliet)[0] == "image/png"
+
+
+def test_the_account_says_that_it_converts(juliet: Client):
+    answer = juliet.ask("get", f"<query xmlns='{ns.DISCO_INFO}'/>")
+    assert "urn:xmpp:pep-vcard-conversion:0" in {each.get("var") for each in answer[0]}
+
+
+def test_a_vcard_stands_though_its_picture_cannot_be_published(juliet: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(items, "BYTES", 10)
+    publish(juliet)
+    assert in_vcard(juliet)[1] == b64encode(IMAGE).decode()
