@@ -59,11 +59,11 @@ class SubscriptionFeature:
             self._host.rosters.check_room(account, before)
         self._change(account, before, after)
         if before.from_ and not after.from_:
-            self._tell_gone(account, contact)
+            tell_gone(self._host, account, contact)
         if routed:
             self._host.router.route(presence, session)
         if after.from_ and not before.from_:
-            self._tell_here(account, contact)
+            tell_here(self._host, account, contact)
 
     def inbound(self, account: JID, presence: Stanza) -> None:
         """For one of our accounts (appendix A.3). What changes nothing isn't delivered; what does, before the push."""
@@ -85,7 +85,7 @@ class SubscriptionFeature:
         if type == "unsubscribe":
             self._say("unsubscribed", account, contact)
         if before.from_ and not after.from_:
-            self._tell_gone(account, contact)
+            tell_gone(self._host, account, contact)
 
     def end(self, account: JID, item: RosterItem) -> None:
         """A contact was removed: the subscriptions end in both directions (section 2.5.2), requests too."""
@@ -93,7 +93,7 @@ class SubscriptionFeature:
         if item.to or item.ask:
             self._say("unsubscribe", account, contact)
         if item.from_:
-            self._tell_gone(account, contact)
+            tell_gone(self._host, account, contact)
         if item.from_ or item.pending is not None:
             self._say("unsubscribed", account, contact)
 
@@ -104,7 +104,7 @@ class SubscriptionFeature:
         elif before.approved:
             self._change(account, before, replace(before, from_=True, approved=False))
             self._say("subscribed", account, contact)
-            self._tell_here(account, contact)
+            tell_here(self._host, account, contact)
         elif before.pending is None and self._has_room(account):
             self._host.rosters.put(account, replace(before, pending=as_request(presence, account)))
             for session in self._host.sessions(account.local):
@@ -123,22 +123,23 @@ class SubscriptionFeature:
             for hook in self._host.hooks.roster_changed:
                 hook(account, before, after)
 
-    def _tell_here(self, account: JID, contact: JID) -> None:
-        """Who may see us from now on learns that we are here (section 3.1.5)."""
-        for session in self._host.sessions(account.local):
-            if session.shown is not None:
-                shown = session.shown.recalled(self._host.domain, self._host.clock.utc())
-                self._host.router.announce(contact, shown)
-
-    def _tell_gone(self, account: JID, contact: JID) -> None:
-        """Who no longer may see us learns that we are gone (sections 3.2.2 and 3.3.3)."""
-        for session in self._host.sessions(account.local):
-            if session.presence is not None:
-                attributes = {"type": "unavailable", "from": session.full, "to": contact.full}
-                self._host.router.send(stanza("presence", attributes))
-
     def _say(self, type: str, account: JID, contact: JID) -> None:
         self._host.router.send(stanza("presence", {"type": type, "from": account.full, "to": contact.full}))
+
+
+def tell_here(host: Host, account: JID, contact: JID) -> None:
+    """Who may see us from now on learns that we are here (section 3.1.5)."""
+    for session in host.sessions(account.local):
+        if session.shown is not None:
+            host.router.announce(contact, session.shown.recalled(host.domain, host.clock.utc()))
+
+
+def tell_gone(host: Host, account: JID, contact: JID) -> None:
+    """Who no longer may see us learns that we are gone (sections 3.2.2 and 3.3.3)."""
+    for session in host.sessions(account.local):
+        if session.presence is not None:
+            attributes = {"type": "unavailable", "from": session.full, "to": contact.full}
+            host.router.send(stanza("presence", attributes))
 
 
 def as_request(presence: Stanza, account: JID) -> bytes:

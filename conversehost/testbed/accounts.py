@@ -8,10 +8,13 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from conversehost.testbed.blocked import Blocked
-from conversehost.testbed.fields import Fields, Flag, Text, Texts
+from conversehost.testbed.fields import Boolean, Fields, Flag, Text, Texts
 from conversehost.testbed.noun import API, MISSING, ApiError, Noun, Reply, Verb, World
+from conversehost.testbed.rosters import Roster
 from conversehost.testbed.scenario import introduce, nickname_of, put_nickname
-from conversehost.testbed.shapes import Shape, listed, nullable, text
+from conversehost.testbed.shapes import Shape, boolean, listed, nullable, text
+from conversehost.testbed.vcards import AvatarNoun, VCard, change
+from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID
 
 ACCOUNT = Shape(
@@ -21,6 +24,7 @@ ACCOUNT = Shape(
         "jid": text("the whole address", examples=["zoe@localhost"]),
         "password": text("as it is", examples=["secret"]),
         "nickname": nullable(text("from the vCard; null when that has none", examples=["Zoe"])),
+        "disabled": boolean("nobody logs in to it"),
     },
 )
 ACCOUNTS = Shape("Accounts", "Accounts, in order of creation.", {"accounts": listed(ACCOUNT)})
@@ -95,6 +99,9 @@ class OneAccount(Noun):
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world)
         self._name = name
+        self.putChild(b"roster", Roster(world, name))
+        self.putChild(b"vcard", VCard(world, name))
+        self.putChild(b"avatar", AvatarNoun(world, name))
         self.putChild(b"blocked", Blocked(world, name))
 
     def verbs(self) -> Mapping[str, Verb]:
@@ -102,7 +109,11 @@ class OneAccount(Noun):
             "GET": Verb(self.read, answer=ACCOUNT, errors=MISSING),
             "PATCH": Verb(
                 self.change,
-                body=(Text("password", "the new one, from the next login on", example="new"),),
+                body=(
+                    Text("password", "the new one, from the next login on", example="new"),
+                    Text("nickname", "for the vCard, in which all else stays", example="Alice"),
+                    Boolean("disabled", "true ends its sessions, and nobody logs in to it until it is false again"),
+                ),
                 answer=ACCOUNT,
                 errors=MISSING,
             ),
@@ -119,8 +130,17 @@ class OneAccount(Noun):
         """Change what is given."""
         jid = self.world.existing(self._name, "jid")
         password = body.text("password")
+        host = self.world.hosts[jid.domain]
         if password is not None:
-            self.world.hosts[jid.domain].change_password(jid, password)
+            host.change_password(jid, password)
+        nickname = body.text("nickname")
+        if nickname is not None:
+            change(host, jid, {"full_name": nickname, "nickname": nickname})
+        if body.boolean("disabled"):
+            host.accounts.disable(jid)
+            host.end_sessions(jid, StreamError("not-authorized", "the account was disabled"))
+        elif body.has("disabled"):
+            host.accounts.enable(jid)
         return self.read(query, body)
 
     def delete(self, query: Fields, body: Fields) -> Reply:
@@ -132,4 +152,6 @@ class OneAccount(Noun):
 
 def describe(world: World, jid: JID, password: str) -> dict[str, object]:
     """An account as JSON; `nickname` is null when its vCard has none."""
-    return {"jid": jid.full, "password": password, "nickname": nickname_of(world.hosts[jid.domain], jid)}
+    host = world.hosts[jid.domain]
+    disabled = host.accounts.is_disabled(jid)
+    return {"jid": jid.full, "password": password, "nickname": nickname_of(host, jid), "disabled": disabled}

@@ -29,7 +29,7 @@ def roster(person: Person) -> dict[str, Stanza]:
 
 def test_all_accounts_are_listed_with_their_passwords_but_not_the_bots(api):
     listed = api("GET", "/accounts").json["accounts"]
-    assert listed[0] == {"jid": "alice@localhost", "password": "secret", "nickname": "Alice"}
+    assert listed[0] == {"jid": "alice@localhost", "password": "secret", "nickname": "Alice", "disabled": False}
     assert [each["jid"].partition("@")[0] for each in listed] == [
         "alice",
         "bob",
@@ -51,7 +51,7 @@ def test_all_domains_are_listed():
     house = House("--domain", "a.example", "--domain", "b.example", "--user", "zoe@b.example:pw")
     listed = house.api("GET", "/accounts").json["accounts"]
     assert listed[0]["jid"] == "alice@a.example"
-    assert listed[-1] == {"jid": "zoe@b.example", "password": "pw", "nickname": None}
+    assert listed[-1] == {"jid": "zoe@b.example", "password": "pw", "nickname": None, "disabled": False}
 
 
 def test_a_name_is_enough_for_an_account(house, api):
@@ -74,7 +74,7 @@ def test_everything_can_be_chosen():
     house = House("--domain", "a.example", "--domain", "b.example")
     asked = {"jid": "zoe@B.example", "password": "p\u00e4ss 漢", "nickname": "Zoë <b> & Co. 👩‍🚀"}
     made = house.api("POST", "/accounts", asked).json
-    assert made == asked | {"jid": "zoe@b.example"}
+    assert made == asked | {"jid": "zoe@b.example", "disabled": False}
     assert can_log_in(house, "zoe@b.example", asked["password"])
     assert house.api("GET", "/accounts/zoe%40b.example").json == made
 
@@ -138,7 +138,7 @@ def test_friends_must_be_other_people_who_exist(house, api, friend):
 
 
 def test_one_account_by_name_or_address(api):
-    alice = {"jid": "alice@localhost", "password": "secret", "nickname": "Alice"}
+    alice = {"jid": "alice@localhost", "password": "secret", "nickname": "Alice", "disabled": False}
     for name in ("alice", "alice@localhost", "ALICE@LocalHost", quoted("alice@localhost")):
         assert api("GET", f"/accounts/{name}").json == alice
 
@@ -154,7 +154,24 @@ def test_a_new_password(house, api):
     assert can_log_in(house, "alice@localhost", "new")
     assert not can_log_in(house, "alice@localhost", "secret")
     assert api("PATCH", "/accounts/alice", {}).json["password"] == "new"
-    assert api("PATCH", "/accounts/alice", {"nickname": "x"}).error[0] == 400
+    assert api("PATCH", "/accounts/alice", {"name": "x"}).error[0] == 400
+
+
+def test_a_new_nickname(api):
+    api("PATCH", "/accounts/alice/vcard", {"email": "a@x.example"})
+    assert api("PATCH", "/accounts/alice", {"nickname": "Al"}).json["nickname"] == "Al"
+    vcard = api("GET", "/accounts/alice/vcard").json
+    assert (vcard["full_name"], vcard["nickname"], vcard["email"]) == ("Al", "Al", "a@x.example")
+
+
+def test_a_disabled_account_is_there_but_nobody_comes_in(house, api):
+    alice = house.person("alice")
+    assert api("PATCH", "/accounts/alice", {"disabled": True}).json["disabled"] is True
+    assert alice.client.closed
+    assert not can_log_in(house, "alice@localhost", "secret")
+    assert api("PATCH", "/accounts/alice", {"password": "new"}).json["disabled"] is True
+    assert api("PATCH", "/accounts/alice", {"disabled": False}).json["disabled"] is False
+    assert can_log_in(house, "alice@localhost", "new")
 
 
 def test_deleting_an_account_ends_its_sessions_and_drops_what_it_had(house, api):
