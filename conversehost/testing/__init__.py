@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from conversehost.testing.verbs.accounts import User as User
     from conversehost.testing.verbs.expectations import UnmetError as UnmetError
     from conversehost.testing.verbs.health import Mishap as Mishap
+    from conversehost.testing.verbs.people import Contact as Contact
     from conversehost.testing.verbs.sessions import Session as Session
     from conversehost.testing.verbs.traffic import Record as Record
 
 WHERE = {
     "AsyncTestBed": "asyncbed",
+    "Contact": "verbs.people",
     "DeferredTestBed": "deferredbed",
     "Expectation": "testbed",
     "Fault": "testbed",

@@ -11,6 +11,7 @@ from conversehost.testing.verbs.clock import ClockVerbs
 from conversehost.testing.verbs.expectations import ExpectationVerbs, X
 from conversehost.testing.verbs.faults import F, FaultVerbs
 from conversehost.testing.verbs.health import HealthVerbs
+from conversehost.testing.verbs.people import PeopleVerbs
 from conversehost.testing.verbs.sessions import SessionVerbs
 from conversehost.testing.verbs.speech import SpeechVerbs
 from conversehost.testing.verbs.state import StateVerbs
@@ -19,6 +20,7 @@ from conversehost.testing.verbs.traffic import TrafficVerbs
 
 class Verbs(
     AccountVerbs,
+    PeopleVerbs,
     SessionVerbs,
     SpeechVerbs,
     TrafficVerbs,
