@@ -11,7 +11,8 @@ PYTEST = ["pytest>=8", "pytest-twisted>=1.14"]
 # What aioxmpp needs. It says so of an lxml older than ours too, wrongly: the Makefile installs it by itself.
 AIOXMPP = ["aioopenssl", "aiosasl", "babel", "dnspython", "multidict<7", "pytz", "sortedcollections", "tzlocal"]
 OPENAPI = ["jsonschema>=4.18", "openapi-spec-validator>=0.7", "schemathesis>=4.32"]
-TEST = [*PYTEST, *AIOXMPP, *OPENAPI, "flask>=3", "hypothesis>=6.100", "playwright>=1.50", "slixmpp>=1.10"]
+PLUGINS = ["pytest-asyncio>=0.24", "pytest-xdist>=3.5"]  # which ours has to get on with
+TEST = [*PYTEST, *PLUGINS, *AIOXMPP, *OPENAPI, "flask>=3", "hypothesis>=6.100", "playwright>=1.50", "slixmpp>=1.10"]
 CHECK = [*PYTEST, "lxml-stubs>=0.5.1", "mypy>=1.15", "mypy-zope>=1.0.9", "ruff>=0.11"]
 
 setup(

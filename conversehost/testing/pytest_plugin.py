@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from conversehost.testing.browsing import Pages
     from conversehost.testing.deferredbed import DeferredTestBed
     from conversehost.testing.reporting import Used
     from conversehost.testing.servers import Servers
@@ -131,6 +135,41 @@ def conversehost_reactor(request: pytest.FixtureRequest, _conversehost_servers: 
     with server_inside([*_conversehost_servers.common, *more]) as bed:
         _use(request.node, bed, lambda steps: take_inside(bed, steps))
         yield bed
+
+
+@pytest.fixture(scope="session")
+def converse_browser() -> Iterator[Browser]:
+    """The browser of `converse_page`: Playwright's Chromium, else the system's. To be overridden for another."""
+    from conversehost.testing.browsing import chromium
+    from conversehost.testing.calls import TestBedError
+
+    with ExitStack() as stack:
+        try:
+            browser = stack.enter_context(chromium())
+        except TestBedError as error:
+            pytest.fail(str(error), pytrace=False)
+        yield browser
+
+
+@pytest.fixture
+def converse_pages(conversehost: TestBed, converse_browser: Browser) -> Iterator[Pages]:
+    """`converse_pages("bob")` is a Playwright page with Converse.js, on which Bob is logged in;
+    `converse_pages("bob", transport="websocket")` the same over WebSocket.
+    """
+    from conversehost.testing.browsing import Pages, Parking
+
+    with Parking.leave():
+        pages = Pages(conversehost, converse_browser)
+        yield pages
+        pages.close()
+
+
+@pytest.fixture
+def converse_page(converse_pages: Pages) -> Page:
+    """A Playwright page with Converse.js, on which the first account (Alice, unless the scenario says otherwise) is
+    logged in.
+    """
+    return converse_pages()
 
 
 def _use(item: pytest.Item, bed: Any, take: Callable[[Any], Any]) -> None:
