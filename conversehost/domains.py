@@ -14,13 +14,17 @@ from conversehost.options import Settings, did_you_mean
 from conversehost.server.host import Host
 from conversehost.server.policy import Policy
 from conversehost.server.router import Router
+from conversehost.store import Store
 from conversehost.store.memory import MemoryStore
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
 
 
 class Domains:
-    """`hosts`, by domain, with one store, one router and one way to log in for all of them."""
+    """`hosts`, by domain, with one store, one router and one way to log in for all of them.
+
+    More may come and go later, each with a store of its own: those are no part of `hosts`, only of the router's.
+    """
 
     def __init__(
         self,
@@ -43,19 +47,38 @@ class Domains:
         self.store = MemoryStore()
         self.accounts = Accounts(self.store)
         self.router = Router(report)
-        self.hosts = self.router.hosts
-        self.logins = Logins(settings, self.accounts, self.hosts, clock=wall, note=note)
+        self.hosts: dict[str, Host] = {}
+        self.logins = Logins(settings, self.accounts, self.router.hosts, clock=wall, note=note)
         self.policy = Policy.of(settings, founders)
         for domain in settings.domains:
-            self.add(domain)
+            self.hosts[domain] = self._make(domain, self.store)
         if settings.guests:
-            self.add(settings.guests, guests=True)
+            self.hosts[settings.guests] = self._make(settings.guests, self.store, guests=True)
+        self.by_http = [domain for domain in self.hosts if settings.is_open(domain)]
+        """Those that clients may name in BOSH and over WebSocket."""
 
-    def add(self, domain: str, *, guests: bool = False) -> Host:
-        """One more, without accounts; `guests`: who comes needs none. Raises ConfigError."""
+    def open(self, domain: str, store: Store) -> Host:
+        """One more, with a store of its own, until it is closed."""
+        self.accounts.keep(domain, store)
+        if self._settings.is_open(domain):
+            self.by_http.append(domain)
+        return self._make(domain, store)
+
+    def close(self, host: Host) -> None:
+        """It is gone, and the services below it; its sessions must have ended."""
+        router = self.router
+        for domain in [each for each in router.routes if each == host.domain or each.endswith(f".{host.domain}")]:
+            del router.routes[domain]
+        del router.hosts[host.domain]
+        self.accounts.leave(host.domain)
+        if host.domain in self.by_http:
+            self.by_http.remove(host.domain)
+
+    def _make(self, domain: str, store: Store, *, guests: bool = False) -> Host:
+        """Without accounts; `guests`: who comes needs none. Raises ConfigError."""
         host = Host(
             domain,
-            store=self.store,
+            store=store,
             clock=self._clock,
             router=self.router,
             accounts=self.accounts,
@@ -67,10 +90,6 @@ class Domains:
             feature.install(host)
         self._prepare(host)
         return host
-
-    def by_http(self) -> list[str]:
-        """Those that clients may name in BOSH and over WebSocket."""
-        return [domain for domain in self.hosts if self._settings.is_open(domain)]
 
     def items_of(self, domain: str) -> dict[str, str]:
         """Where service discovery lists a component: at the host that it is below, else at the first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
+from conversehost.server.host import Host
 from conversehost.server.uploads import Uploads
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.control import control
@@ -41,9 +42,11 @@ from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
 from conversehost.testbed.mishaps import Mishaps
 from conversehost.testbed.noun import API, World
 from conversehost.testbed.saving import save
+from conversehost.testbed.sessions import end_sessions
 from conversehost.testbed.state import State
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.tap import TappedStream
+from conversehost.testbed.tenants import Tenants, Ways
 from conversehost.testbed.token import Token
 from conversehost.testbed.traffic import Traffic
 from conversehost.turn import Turn
@@ -121,7 +124,7 @@ class Server(Service):
             wall=self.wall,
             report=self.mishaps.report,
             note=tell,
-            prepare=lambda host: host.hooks.resuming.append(self.faults.refuses),
+            prepare=lambda host: host.hooks.resuming.append(self.faults.of(host.domain).refuses),
         )
         self.router, self.store = self.domains.router, self.domains.store
         self.limits = Limits(stanza=settings.stanza_limit)
@@ -129,8 +132,8 @@ class Server(Service):
         self._ports: list[IListeningPort] = []
         self.cast.enter(self.domains.hosts)
         self.state = State(self.domains.hosts, self.store, self.cast, end=self.end, begin=self.begin)
+        self.tenants = self._tenants()
         self.cast.start(self.router, self.turn, self.clock)
-        self.by_http = self.domains.by_http()
         self.manager = Manager(
             self._backend_for,
             clock=self.clock,
@@ -202,29 +205,27 @@ class Server(Service):
             log.warn("the control API is for this machine alone: {error}", error=str(error))
 
     def end(self, text: str) -> None:
-        """Every session ends, as if the server had been started anew."""
-        self.close_sessions("system-shutdown", text)
+        """Every session ends, as if the server had been started anew: but for those of tenants, where there are any."""
+        if not self.tenants.by_name:
+            self.close_sessions("system-shutdown", text)
+            return
+        self.leave()
+        end_sessions(self.domains.hosts.values(), StreamError("system-shutdown", text))
+        self.turn.end()
 
     def close_sessions(self, condition: str, text: str = "the server stops") -> None:
         """End every client's session, with a condition that is both a stream error and a BOSH one."""
         error = StreamError(condition, text)
-        if self.mounted is not None:
-            self.mounted.leave()
-        self.cast.stop()
-        for host in self.domains.hosts.values():
-            for closing in host.hooks.closing:
-                closing()
+        self.leave()
+        end_sessions(self.router.hosts.values(), error)
         self.manager.close_all(condition, text)
         self.websocket.close_all(error)
         self.c2s.close_all(error)
-        for host in self.domains.hosts.values():
-            for session in host.all_sessions():
-                session.link.close(error)
-                host.unbound(session)  # a TCP connection may take its time to close
         self.turn.end()
 
     def reset(self) -> None:
-        """Everything as right after the start."""
+        """Everything as right after the start; tenants are gone."""
+        self.tenants.clear()
         self.state.reset()
         self.files.sweep()
         self.traffic.clear()
@@ -233,6 +234,12 @@ class Server(Service):
         self.faults.clear()
         self.stubs.clear()
         self.clock.reset()
+
+    def leave(self) -> None:
+        """Bots log out, the operator's handlers too."""
+        if self.mounted is not None:
+            self.mounted.leave()
+        self.cast.stop()
 
     def begin(self) -> None:
         """Bots log in, the operator's handlers too."""
@@ -277,6 +284,26 @@ class Server(Service):
     def _reached_locally(self) -> bool:
         return any(each.startswith("127.") or each in ("::1", "0.0.0.0", "::") for each in self.settings.interfaces)
 
+    def _tenants(self) -> Tenants:
+        def end(hosts: Iterable[Host], text: str) -> None:
+            end_sessions(hosts, StreamError("system-shutdown", text))
+            self.turn.end()
+
+        return Tenants(
+            self.domains.hosts,
+            self.cast,
+            Ways(
+                self.domains.open,
+                self.domains.close,
+                end,
+                lambda cast: cast.start(self.router, self.turn, self.clock),
+            ),
+            traffic=self.traffic,
+            faults=self.faults,
+            stubs=self.stubs,
+            mishaps=self.mishaps,
+        )
+
     def _mounted(self) -> Mounted | None:
         """The operator's own handlers, which are imported here. Raises ConfigError."""
         settings = self.settings
@@ -313,7 +340,7 @@ class Server(Service):
         return FaultyStream(*behind) if self.settings.no_traffic else TappedStream(self.traffic, *behind)
 
     def _backend_for(self, domain: str) -> Backend | None:
-        return self._stream() if domain in self.by_http else None
+        return self._stream() if domain in self.domains.by_http else None
 
     def _http(self, gate: Gate) -> HttpFactory:
         """What listens for the site, and all that is beside it."""
@@ -355,7 +382,7 @@ class Server(Service):
             reasons=not settings.no_bosh_reason,
         )
         shared = handshake.Shared(
-            lambda: self._stream(self.by_http),
+            lambda: self._stream(self.domains.by_http),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
@@ -419,6 +446,7 @@ class Server(Service):
             self.state,
             self.reset,
             lambda: self.ready,
+            self.tenants,
         )
         root.putChild(b"_conversehost", control(world, parts.hosts, self.token))
         return root

@@ -51,24 +51,38 @@ class Accounts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._elsewhere: dict[str, Store] = {}
         self._secret = secrets.token_bytes(32)
         self._keys: dict[tuple[str, str, str], ScramKeys] = {}
 
+    def keep(self, domain: str, store: Store) -> None:
+        """The accounts of that domain are in another store, from now on."""
+        self._elsewhere[domain] = store
+
+    def leave(self, domain: str) -> None:
+        """That domain is gone, with its store."""
+        del self._elsewhere[domain]
+        self._keys = {known: keys for known, keys in self._keys.items() if not known[0].endswith(f"@{domain}")}
+
+    def _put(self, account: JID, kept: Account) -> None:
+        self._of(account.domain).put("accounts", account.domain, account.local, kept)
+
+    def _of(self, domain: str) -> Store:
+        return self._elsewhere.get(domain, self._store)
+
     def put(self, account: JID, password: str) -> None:
         """Create the account, or change its password."""
-        self._store.put("accounts", account.domain, account.local, Account(password, self.is_disabled(account)))
+        self._put(account, Account(password, self.is_disabled(account)))
 
     def put_unknown(self, account: JID, credentials: tuple[Credentials, ...]) -> None:
         """An account whose password isn't known, but recognised: by SCRAM with a mechanism that is among them, and by
         PLAIN. A password that is `put` later replaces them.
         """
-        self._store.put(
-            "accounts", account.domain, account.local, Account("", self.is_disabled(account), tuple(credentials))
-        )
+        self._put(account, Account("", self.is_disabled(account), tuple(credentials)))
 
     def get(self, account: JID) -> Account | None:
         """What is kept of it; None when there is no such account."""
-        found: Account | None = self._store.get("accounts", account.domain, account.local)
+        found: Account | None = self._of(account.domain).get("accounts", account.domain, account.local)
         return found
 
     def disable(self, account: JID) -> None:
@@ -86,7 +100,7 @@ class Accounts:
 
     def delete(self, account: JID) -> bool:
         """False when there was none."""
-        return self._store.delete("accounts", account.domain, account.local)
+        return self._of(account.domain).delete("accounts", account.domain, account.local)
 
     def exists(self, account: JID) -> bool:
         """Whether there is such an account."""
@@ -94,7 +108,7 @@ class Accounts:
 
     def of(self, domain: str) -> Iterator[tuple[JID, str]]:
         """Address and password of every account of a domain, in order of creation."""
-        for local, account in list(self._store.items("accounts", domain).items()):
+        for local, account in list(self._of(domain).items("accounts", domain).items()):
             yield JID(local, domain), account.password
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
@@ -145,7 +159,7 @@ class Accounts:
     def _set_disabled(self, account: JID, *, disabled: bool) -> None:
         found = self.get(account)
         if found is not None:
-            self._store.put("accounts", account.domain, account.local, replace(found, disabled=disabled))
+            self._put(account, replace(found, disabled=disabled))
 
     def _password(self, account: JID) -> str:
         """Of an unknown or disabled account a secret one: everything, time too, is as with a wrong password."""

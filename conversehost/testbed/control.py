@@ -18,7 +18,7 @@ from conversehost.testbed.fault_noun import FaultsNoun
 from conversehost.testbed.fields import Fields
 from conversehost.testbed.manual import manual
 from conversehost.testbed.mishap_noun import ErrorsNoun
-from conversehost.testbed.noun import API, Noun, Reply, Verb, World
+from conversehost.testbed.noun import Noun, Reply, Verb, World
 from conversehost.testbed.openapi import describe
 from conversehost.testbed.records import TrafficNoun
 from conversehost.testbed.sessions import Sessions
@@ -28,6 +28,7 @@ from conversehost.testbed.snapshots import Snapshots
 from conversehost.testbed.stanzas import Messages, Stanzas
 from conversehost.testbed.state_noun import StateNoun
 from conversehost.testbed.stub_noun import StubsNoun
+from conversehost.testbed.tenant_noun import TenantsNoun
 from conversehost.testbed.token import Token
 from conversehost.web.guard import Hosts
 
@@ -106,6 +107,8 @@ class Root(Noun):
         super().__init__(world)
         for name, noun in NOUNS.items():
             self.putChild(name.encode(), noun(world))
+        if not world.tenant:
+            self.putChild(b"tenants", TenantsNoun(world, Root))
         self.putChild(b"openapi.json", Description(self))
 
     def verbs(self) -> Mapping[str, Verb]:
@@ -125,7 +128,7 @@ class Root(Noun):
             {
                 "name": "conversehost",
                 "version": conversehost.__version__,
-                "links": {name: f"{API}/{name}" for name in (*NOUNS, "openapi.json")},
+                "links": {name.decode(): f"{self.world.base}/{name.decode()}" for name in self.children},
                 "server": {**server, "pid": os.getpid()},
             }
         )

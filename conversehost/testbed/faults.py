@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from conversehost.clock import Clock, Deadline
 from conversehost.server.stream import ServerStream
+from conversehost.testbed.tenancy import Shared
 from conversehost.testbed.traffic import Filter, Record, by_xpath
 
 WHO = ("transport", "account", "session")
@@ -147,15 +148,23 @@ class Fault:
         return True
 
 
-class Faults:
+class Faults(Shared):
     """All rules, the oldest first. By place there are tuples, empty where there are none: asking costs nothing."""
 
-    def __init__(self, clock: Clock) -> None:
-        """`clock`: what delays are measured by."""
+    def __init__(self, clock: Clock, whole: Faults | None = None) -> None:
+        """`clock`: what delays are measured by; `whole`, where this is a tenant's, has all requests pass it first."""
+        super().__init__()
+        self.watching = False
+        """Whether requests have to be looked at."""
         self.clock = clock
+        self._whole = whole or self
         self.by_name: dict[str, Fault] = {}
         self._delayed: list[Deadline] = []
         self._sort()
+
+    def another(self) -> Faults:
+        """Of other streams."""
+        return Faults(self.clock, self)
 
     def add(self, fault: Fault) -> None:
         """From now on."""
@@ -214,3 +223,5 @@ class Faults:
         self.requests, self.stanzas, self.logins, self.resumptions = (
             tuple(each for each in self.by_name.values() if place in KINDS[each.fault].places) for place in PLACES
         )
+        whole = self._whole
+        whole.watching = any(each.requests for each in (whole, *whole.tenants.values()))

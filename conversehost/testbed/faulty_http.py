@@ -70,7 +70,7 @@ class FaultyFront:
         self._who = who
 
     def handle(self, exchange: HttpExchange) -> None:
-        struck = self._struck(exchange) if self._faults.requests and exchange.method != b"OPTIONS" else None
+        struck = self._struck(exchange) if self._faults.watching and exchange.method != b"OPTIONS" else None
         if struck:
             FaultyExchange(exchange, self.below, self._faults, struck).begin()
         else:
@@ -85,7 +85,8 @@ class FaultyFront:
     def _struck(self, exchange: HttpExchange) -> list[Fault]:
         body = b"".join(exchange.body)
         request = HttpRequest(self._transport, exchange.path.decode("latin-1"), self._who(exchange), body)
-        return self._faults.of_request(request)
+        domain = request.jid.partition("/")[0].rpartition("@")[2]
+        return self._faults.of(domain).of_request(request)
 
 
 class Copy(HttpExchange):

@@ -88,12 +88,18 @@ class FaultyStream(StubbedStream):
         self._down: FaultyLink
 
     def open(self, request: StreamOpen, link: Link) -> None:
+        self.move_in(request.to.lower())
         self._down = FaultyLink(self, link)
         super().open(request, self._down)
 
     def open_as(self, account: JID, request: StreamOpen, link: Link, resource: str = "") -> Session:
+        self.move_in(account.domain)
         self._down = FaultyLink(self, link)
         return super().open_as(account, request, self._down, resource)
+
+    def move_in(self, domain: str) -> None:
+        """It is a stream of that domain, which may have faults and stubs of its own."""
+        self.faults, self._stubs = self.faults.of(domain), self._stubs.of(domain)
 
     def receive(self, stanza: Element) -> None:
         faults = self.faults
@@ -220,7 +226,7 @@ class FaultyAuthenticator:
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
         """As the one below does, unless a fault strikes."""
-        fault = self._faults.of_login("site", str(attempt.account))
+        fault = self._faults.of(attempt.account.domain).of_login("site", str(attempt.account))
         if fault is None:
             self._below.check(attempt, done)
         elif fault.fault == "slow-login":

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conversehost.net.reports import report, report_link
+from conversehost.testbed.tenancy import Shared
 from conversehost.testbed.traffic import redacted
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import to_bytes
@@ -27,19 +28,26 @@ class Mishap:
     xml: str | None
 
 
-class Mishaps:
+class Mishaps(Shared):
     """The latest, the oldest first; the log has them all."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now` tells seconds since 1970."""
+        super().__init__()
         self._now = now
         self._number = 0
         self.kept: deque[Mishap] = deque(maxlen=MOST)
 
+    def another(self) -> Mishaps:
+        """Of other streams."""
+        return Mishaps(self._now)
+
     def report(self, error: BaseException, stanza: Stanza) -> None:
         """In a handler of that stanza."""
         report(error, stanza)
-        self._keep(error, redacted(to_bytes(stanza)))
+        domains = (stanza.get(name, "").partition("/")[0].rpartition("@")[2] for name in ("from", "to"))
+        owner = next((self.tenants[each] for each in domains if each in self.tenants), self)
+        owner._keep(error, redacted(to_bytes(stanza)))
 
     def report_link(self, error: Exception) -> None:
         """In what goes out to a client."""

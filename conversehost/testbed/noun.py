@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,6 +32,7 @@ from conversehost.xmpp.jid import JID, JIDError, parse_account
 
 if TYPE_CHECKING:
     from conversehost.testbed.state import State
+    from conversehost.testbed.tenants import Tenants
 
 API = "/_conversehost/api/v1"
 JSON = "application/json"
@@ -99,6 +101,14 @@ class World:
     reset: Callable[[], None]
     about: Callable[[], Mapping[str, object]]
     """The facts of the ready line."""
+    tenants: Tenants
+    tenant: str = ""
+    """Whose world it is; "" for that of the server itself."""
+
+    @property
+    def base(self) -> str:
+        """Where its API is."""
+        return f"{API}/tenants/{self.tenant}" if self.tenant else API
 
     def account(self, text: str, field: str) -> JID:
         """The address of an account; a name alone is one of the first domain.
@@ -236,13 +246,19 @@ def read_body(request: Request) -> dict[str, object]:
 def answer(request: Request, reply: Reply, status: HTTPStatus = HTTPStatus.OK) -> bytes | int:
     """Write the reply."""
     if reply.location:
-        request.setHeader(b"location", reply.location.encode())
+        request.setHeader(b"location", reply.location.replace(API, base_of(request), 1).encode())
     if reply.data is not None:
         return _write(request, status, reply.data)
     request.setResponseCode(HTTPStatus.NO_CONTENT)
     request.setHeader(b"cache-control", b"no-store")
     request.finish()  # no body, and no Content-Length either (RFC 9110 section 8.6)
     return NOT_DONE_YET
+
+
+def base_of(request: Request) -> str:
+    """The API that was asked: the server's own, or a tenant's."""
+    found = re.match(rf"{API}(?:/tenants/[^/]+(?=/))?", (request.path or b"").decode("ascii", "replace"))
+    return API if found is None else found[0]
 
 
 def answer_later(request: Request, reply: Deferred[Reply], status: HTTPStatus) -> None:

@@ -1,7 +1,8 @@
 """Values of the store as plain data, such as JSON and TOML have, and back, by their types.
 
-A dataclass is a table of those fields that aren't as by default; bytes are XML, or base64 where they aren't text; a
-float is a time, in seconds since 1970, and becomes a datetime with its microseconds.
+A dataclass is a table of those fields that aren't as by default; bytes are XML, or base64 where they aren't text; one
+of an enumeration of numbers goes by its name; a float is a time, in seconds since 1970, and becomes a datetime with its
+microseconds.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LATEST = 250_000_000_000.0
 def to_plain(value: Any) -> Any:
     """Raises TypeError for what a file can't hold."""
     if isinstance(value, Enum):
-        return value.value
+        return value.name.lower() if isinstance(value, int) else value.value
     if isinstance(value, str | bool | int | datetime):
         return value
     if isinstance(value, float):
@@ -66,7 +67,7 @@ def of_plain(kind: Any, plain: Any) -> Any:
     if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
         return _record(kind, _checked(plain, dict, "a table"))
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(plain)
+        return _member(kind, plain)
     if kind in READERS:
         return READERS[kind](plain)
     raise TypeError(f"no plain data is a {kind}")
@@ -76,6 +77,13 @@ def default(field: dataclasses.Field[Any]) -> Any:
     """Of a field; MISSING where it has none."""
     made = field.default_factory
     return field.default if made is dataclasses.MISSING else made()
+
+
+def _member(kind: type[Enum], plain: Any) -> Enum:
+    known = {to_plain(each): each for each in kind}
+    if not isinstance(plain, str) or plain not in known:
+        raise ValueError(f"must be one of {', '.join(known)}, not {plain!r:.40}")
+    return known[plain]
 
 
 def _from_bytes(value: bytes) -> str | dict[str, str]:

@@ -15,7 +15,7 @@ from conversehost.server.host import Host
 from conversehost.testbed.plain import to_plain
 from conversehost.testbed.scenario import Bot, nickname_of, vcard_of
 from conversehost.testbed.scenario_file import VERSION
-from conversehost.testbed.sections import OTHERS, SECTIONS
+from conversehost.testbed.sections import OTHERS, ROOM, SECTIONS
 from conversehost.testbed.toml import dumps
 from conversehost.xmpp.jid import JID
 
@@ -28,7 +28,7 @@ HEAD = "# Written by conversehost: all data, with passwords. conversehost --scen
 def document(hosts: Mapping[str, Host], bots: Iterable[Bot]) -> Document:
     """All accounts of the hosts, with what is kept for them, and all else. `bots`: those that the test bed plays."""
     scripts = {bot.jid: dict(bot.written) for bot in bots if bot.script is not None}
-    found: dict[str, Any] = {"version": VERSION, "account": [], "bot": [], "data": list(others(hosts))}
+    found: dict[str, Any] = {"version": VERSION, "account": [], "bot": [], "room": [], "data": list(others(hosts))}
     for host in hosts.values():
         for jid, _ in host.accounts.of(host.domain):
             if jid in scripts:
@@ -36,6 +36,7 @@ def document(hosts: Mapping[str, Host], bots: Iterable[Bot]) -> Document:
                 found["bot"].append(bot | belongings(host, jid))
             else:
                 found["account"].append(person(host, jid))
+        found["room"].extend(rooms(host))
     return {name: value for name, value in found.items() if value}
 
 
@@ -95,6 +96,14 @@ def belongings(host: Host, jid: JID) -> dict[str, Any]:
         if values:
             made[section.name] = section.write(values)
     return made
+
+
+def rooms(host: Host) -> Iterator[dict[str, Any]]:
+    """The tables of [[room]]."""
+    for owner in tuple(host.store.owners(ROOM[0].collection)):
+        if owner.endswith(f".{host.domain}"):
+            written = {each.name: each.write(host.store.items(each.collection, owner)) for each in ROOM}
+            yield {"name": owner} | {name: plain for name, plain in written.items() if plain}
 
 
 def others(hosts: Mapping[str, Host]) -> Iterator[dict[str, Any]]:

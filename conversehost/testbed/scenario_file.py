@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 import unicodedata
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from conversehost.auth.accounts import Credentials
 from conversehost.errors import ConfigError
+from conversehost.features.rooms.service import NAME as ROOMS
 from conversehost.options import did_you_mean
 from conversehost.testbed.bots import BOTS
 from conversehost.testbed.scenario import Bot, Circle, Person, Scenario
 from conversehost.testbed.scripts import Script, of_python, read_script
-from conversehost.testbed.sections import SECTIONS, Kept, read_datum
+from conversehost.testbed.sections import ROOM, SECTIONS, Datum, kept_of, read_datum, room
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 from conversehost.xmpp.sasl import SCRAM
 
@@ -25,11 +28,12 @@ T = TypeVar("T")
 VERSION = 1
 """Of the format. What a later one means isn't known here."""
 
-TABLES = ("account", "circle", "bot", "data")
+TABLES = ("account", "circle", "bot", "room", "data")
 BY_NAME = {section.name: section for section in SECTIONS}
 ACCOUNT = ("name", "password", "nickname", "credentials", "disabled", *BY_NAME)
 SCRIPT = ("kind", "status", "on")
 BOT = ("name", "nickname", *SCRIPT, *BY_NAME)
+ROOM_KEYS = ("name", *(section.name for section in ROOM))
 CREDENTIALS = ("mechanism", "iterations", "salt", "stored_key", "server_key")
 MOST_ITERATIONS = 1_000_000
 """More would keep the whole server busy whenever the account logs in by PLAIN."""
@@ -78,9 +82,10 @@ class _Reader:
         self._people = {person.jid for person in people}
         circles = _read_tables(data, "circle", self._circle, ("group", "members"))
         bots = _read_tables(data, "bot", self._bot, BOT)
+        rooms = _read_tables(data, "room", self._room, ROOM_KEYS)
         rows = _read_tables(data, "data", read_datum, ("collection", "owner", "key", "value"))
         _refuse_doubles([each.jid for each in people + bots], "name")
-        return Scenario(people, circles, bots, rows)
+        return Scenario(people, circles, bots, (*itertools.chain.from_iterable(rooms), *rows))
 
     def _person(self, data: Mapping[str, Any]) -> Person:
         jid, known = self._jid("name", _text(data, "name")), "credentials" in data
@@ -91,7 +96,7 @@ class _Reader:
         disabled = data.get("disabled", False)
         if not isinstance(disabled, bool):
             raise ValueError("disabled must be true or false")
-        return Person(jid, password, _nickname(data, jid), credentials, disabled, _kept(data))
+        return Person(jid, password, _nickname(data, jid), credentials, disabled, tuple(kept_of(SECTIONS, data)))
 
     def _circle(self, data: Mapping[str, Any]) -> Circle:
         members = data.get("members")
@@ -107,7 +112,20 @@ class _Reader:
     def _bot(self, data: Mapping[str, Any]) -> Bot:
         jid = self._jid("name", _text(data, "name"))
         written = {key: data[key] for key in SCRIPT if key in data}
-        return Bot(jid, _nickname(data, jid), read_bot(data), written, _kept(data), "roster" in data)
+        return Bot(jid, _nickname(data, jid), read_bot(data), written, tuple(kept_of(SECTIONS, data)), "roster" in data)
+
+    def _room(self, data: Mapping[str, Any]) -> list[Datum]:
+        """A name alone is one of the first domain's rooms."""
+        name = _text(data, "name")
+        try:
+            jid = parse_account(name, f"{ROOMS}.{self._domains[0]}")
+        except JIDError as error:
+            raise ValueError(f"name: {name!r} is not the address of a room: {error}") from None
+        service, _, domain = jid.domain.partition(".")
+        if service != ROOMS or domain not in self._domains:
+            raise ValueError(f"name: {jid.domain}, of {jid}, has no rooms here")
+        by_default: dict[str, Any] = {"config": {"persistent": True}, "key": token_hex(16)}
+        return [Datum(jid.bare, each) for each in room(by_default | dict(data))]
 
     def _jid(self, key: str, text: str) -> JID:
         try:
@@ -140,10 +158,6 @@ def read_bot(data: Mapping[str, Any]) -> Script:
 def _nickname(data: Mapping[str, Any], jid: JID) -> str:
     """Where there is a whole vCard, that counts."""
     return _text(data, "nickname", "" if "vcard" in data else jid.local.capitalize())
-
-
-def _kept(data: Mapping[str, Any]) -> tuple[Kept, ...]:
-    return tuple(each for section in SECTIONS if section.name in data for each in section.kept(data[section.name]))
 
 
 def _credentials(data: Any) -> Credentials:

@@ -13,6 +13,11 @@ from conversehost.features.blocking import Report
 from conversehost.features.fast import Slots
 from conversehost.features.pubsub.items import Item
 from conversehost.features.pubsub.nodes import Node, Subscription
+from conversehost.features.rooms import record as rooms
+from conversehost.features.rooms.config import RoomConfig
+from conversehost.features.rooms.history import Said
+from conversehost.features.rooms.record import Member, Subject
+from conversehost.features.rooms.standing import Role
 from conversehost.server.roster import RosterItem
 from conversehost.testbed.plain import of_plain, to_plain
 from conversehost.xmpp import ns
@@ -34,10 +39,10 @@ _MESSAGE = f'<message xmlns="{ns.CLIENT}"'.encode()
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A key of [[account]], and the collection behind it.
+    """A key of [[account]], or of another table, and the collection behind it.
 
-    `write` makes plain data of all values that an account has there, by their keys; `read` is the way back, and raises
-    ValueError.
+    `write` makes plain data of all values that the owner has there, by their keys, or None of nothing; `read` is the
+    way back, and raises ValueError.
     """
 
     name: str
@@ -60,6 +65,16 @@ def one(name: str, kind: Any, collection: str = "") -> Section:
         collection or name,
         lambda values: to_plain(next(iter(values.values()))),
         lambda plain: [("", of_plain(kind, plain))],
+    )
+
+
+def part(name: str, kind: Any, collection: str) -> Section:
+    """What stands in the collection under that name."""
+    return Section(
+        name,
+        collection,
+        lambda values: to_plain(values[name]) if name in values else None,
+        lambda plain: [(name, of_plain(kind, plain))],
     )
 
 
@@ -143,6 +158,14 @@ class Leave:
     status: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class HasRole:
+    """A voice that a moderator gave or took."""
+
+    jid: JID
+    role: Role
+
+
 def _roster(values: Mapping[str, Any]) -> Any:
     return [to_plain(Contact.of(item)) for item in values.values()]
 
@@ -179,6 +202,15 @@ def _in_jabber_client(data: bytes) -> Element:
     return root if root.tag.startswith("{") else parse_xml(plain.replace(b"<message", _MESSAGE, 1))
 
 
+def _roles(values: Mapping[str, Any]) -> Any:
+    return [{"jid": jid, "role": to_plain(role)} for jid, role in values.items()]
+
+
+def _read_roles(plain: Any) -> Iterator[tuple[str, Role]]:
+    for each in of_list(HasRole, plain):
+        yield each.jid.bare, each.role
+
+
 def _tag(data: bytes) -> str:
     try:
         return str(parse_xml(data).tag)
@@ -201,6 +233,17 @@ SECTIONS = (
 )
 """In the order in which they are read: what comes later has the last word."""
 
+ROOM = (
+    part("config", RoomConfig, rooms.ROOM),
+    part("locked", bool, rooms.ROOM),
+    part("key", str, rooms.ROOM),
+    part("subject", Subject, rooms.ROOM),
+    table("members", Member, "jid", rooms.MEMBERS),
+    Section("roles", rooms.ROLES, _roles, _read_roles),
+    log("history", Said, rooms.HISTORY),
+)
+"""Of [[room]]."""
+
 OTHERS: Mapping[str, Any] = {
     "pubsub-nodes": Node,
     "pubsub-affiliations": str,
@@ -214,6 +257,7 @@ OTHERS: Mapping[str, Any] = {
 LEFT_OUT: Mapping[str, str] = {
     "accounts": "that is [[account]] itself",
     "avatar": "follows from the vCard",
+    rooms.NICKS: "follows from the members",
     "roster-log": "versions of rosters are new whenever a file is read, so clients ask for the whole roster",
     "upload": "shared files are on disk, and go with the server",
     "upload_owner": "the same",
@@ -240,3 +284,18 @@ def read_datum(plain: Mapping[str, Any]) -> Datum:
         raise ValueError(f"collection {collection!r:.40} isn't one of {', '.join(sorted(OTHERS)) or 'any'}")
     key = of_plain(str, plain["key"]) if "key" in plain else None
     return Datum(of_plain(str, plain["owner"]), Kept(collection, key, of_plain(OTHERS[collection], plain["value"])))
+
+
+def kept_of(sections: Iterable[Section], plain: Mapping[str, Any]) -> Iterator[Kept]:
+    """What the sections make of a table. Raises ValueError."""
+    for section in sections:
+        if section.name in plain:
+            yield from section.kept(plain[section.name])
+
+
+def room(plain: Mapping[str, Any]) -> Iterator[Kept]:
+    """The same of a table of [[room]]. Raises ValueError."""
+    for kept in kept_of(ROOM, plain):
+        yield kept
+        if isinstance(kept.value, Member) and kept.value.nick:
+            yield Kept(rooms.NICKS, kept.value.nick, kept.key)

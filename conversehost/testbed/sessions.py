@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
 from conversehost.bosh.stream import BoshStream
 from conversehost.net.tcp import ClientConnection
 from conversehost.net.websocket import WebSocketConnection
+from conversehost.server.host import Host
 from conversehost.server.resume import Resumable, is_waiting
 from conversehost.server.session import Session
 from conversehost.testbed.fields import Choice, Fields, Flag, Text, Whole
@@ -205,6 +206,22 @@ def describe(session: Session) -> dict[str, object]:
         "priority": session.priority,
         "resumable": resumable(session),
     }
+
+
+def end_sessions(hosts: Iterable[Host], error: StreamError) -> None:
+    """All of them, each in the way that its transport has: to BOSH the condition is one of its own."""
+    hosts = tuple(hosts)
+    for host in hosts:
+        for closing in host.hooks.closing:
+            closing()
+    for host in hosts:
+        for session in host.all_sessions():
+            link = lowest(session.link)
+            if isinstance(link, BoshStream) and error.condition in BOSH_CONDITIONS:
+                link.session.expire(error.condition, error.text)
+            else:
+                session.link.close(error)
+            host.unbound(session)  # a TCP connection may take its time to close
 
 
 def resumable(session: Session) -> dict[str, object] | None:

@@ -14,6 +14,7 @@ from conversehost.server.router import Router, stamp
 from conversehost.server.session import Session
 from conversehost.server.stream import ServerStream
 from conversehost.testbed.scripts import filled
+from conversehost.testbed.tenancy import Shared
 from conversehost.testbed.traffic import Filter, Record, Stream
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
@@ -61,15 +62,20 @@ class Stub:
         return True
 
 
-class Stubs:
+class Stubs(Shared):
     """All rules, the oldest first. `active` is empty where there are none: asking costs nothing."""
 
     def __init__(self, clock: Clock) -> None:
+        super().__init__()
         self.clock = clock
         self.by_name: dict[str, Stub] = {}
         self.active: tuple[Stub, ...] = ()
         self.pending = 0
         """How many stanzas wait for their time."""
+
+    def another(self) -> Stubs:
+        """Of other streams."""
+        return Stubs(self.clock)
 
     def add(self, stub: Stub) -> None:
         """From now on."""

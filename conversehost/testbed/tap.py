@@ -66,6 +66,7 @@ class TappedStream(FaultyStream):
         excuse(self._traffic, self._tapped.number, data)
 
     def _tap(self, request: StreamOpen, link: Link) -> Link:
+        self._traffic = self._traffic.of(request.to.lower())
         self._tapped = self._traffic.stream(request.transport, request.address)
         return TappedLink(self._traffic, self._tapped, link)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from lxml import etree
 
+from conversehost.testbed.tenancy import Shared
 from conversehost.xmpp import ns
 from conversehost.xmpp.xml import Element
 
@@ -158,11 +159,12 @@ def by_xpath(expression: str) -> Callable[[Record], bool]:
     return lambda record: bool(compiled(record.element().getroottree()))
 
 
-class Traffic:
+class Traffic(Shared):
     """The latest records, the oldest first, and who waits for more of them."""
 
     def __init__(self, now: Callable[[], float], *, kept: bool = True) -> None:
         """`now` tells seconds since 1970; `kept`: whether anybody adds to it."""
+        super().__init__()
         self.kept = kept
         self._now = now
         self._records: deque[tuple[int, float, str, Stream, str, bytes]] = deque()  # of what records are made of
@@ -171,6 +173,10 @@ class Traffic:
         self.listeners: list[Callable[[Record], None]] = []
         self.excused: set[tuple[int | bytes, bytes]] = set()
         """Questions that a fault has swallowed: by stream or full JID of who asked, and id."""
+
+    def another(self) -> Traffic:
+        """Of other streams."""
+        return Traffic(self._now, kept=self.kept)
 
     @property
     def last(self) -> int:

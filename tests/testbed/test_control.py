@@ -42,6 +42,7 @@ def test_the_root_says_what_there_is(api):
                     "snapshots",
                     "state",
                     "reset",
+                    "tenants",
                     "openapi.json",
                 )
             },
@@ -257,7 +258,7 @@ def test_our_own_fault_is_told_and_logged(house):
     server = house.server
     clocks = server.clock, server.wall
     told = server.traffic, server.faults, server.stubs, server.expectations, server.mishaps, server.state
-    world = World(server.domains.hosts, server.cast, server.turn, *clocks, *told, fail, lambda: READY)
+    world = World(server.domains.hosts, server.cast, server.turn, *clocks, *told, fail, lambda: READY, server.tenants)
     root = Resource()
     root.putChild(b"_conversehost", control(world, Hosts(frozenset()), server.token))
     server.http.site.resource = root

@@ -4,7 +4,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,6 +18,11 @@ from conversehost.xmpp.jid import JID, parse
 
 class Colour(Enum):
     RED = "red"
+
+
+class Rank(IntEnum):
+    LOW = 1
+    HIGH = 2
 
 
 class Pair(NamedTuple):
@@ -39,6 +44,7 @@ class Outer:
     count: int = 0
     on: bool = False
     colour: Colour = Colour.RED
+    rank: Rank = Rank.LOW
     pair: Pair | None = None
     tags: frozenset[str] = frozenset()
     from_: str = ""
@@ -55,6 +61,7 @@ OUTER = st.builds(
     inner=INNER | st.none(),
     count=st.integers(-(2**60), 2**60),
     on=st.booleans(),
+    rank=st.sampled_from(Rank),
     pair=st.builds(Pair, TEXT, st.integers(0, 9) | st.none()) | st.none(),
     tags=st.frozensets(TEXT, max_size=3),
     from_=TEXT,
@@ -121,7 +128,7 @@ def test_what_is_as_by_default_is_left_out():
         (Outer, {"at": 1, "who": "a@b", "inner": {"data": {"base64": "?"}}}, "inner: data: "),
         (Outer, {"at": 1, "who": "a@b", "inner": []}, "inner: must be a table, not []"),
         (Outer, {"at": 1, "who": "a@b", "both": ["x"]}, "both: must be a list of 2"),
-        (Outer, {"at": 1, "who": "a@b", "colour": "blue"}, "colour: 'blue' is not a valid Colour"),
+        (Outer, {"at": 1, "who": "a@b", "colour": "blue"}, "colour: must be one of red, not 'blue'"),
     ],
 )
 def test_what_is_wrong_is_told(kind: Any, plain: Any, message: str):
