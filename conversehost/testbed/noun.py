@@ -107,7 +107,7 @@ class World:
 
     @property
     def base(self) -> str:
-        """Where its API is."""
+        """Where its own API is."""
         return f"{API}/tenants/{self.tenant}" if self.tenant else API
 
     def account(self, text: str, field: str) -> JID:

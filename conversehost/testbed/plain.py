@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from conversehost.xmpp.jid import JID, JIDError, parse
 from conversehost.xmpp.xml import XMLError
@@ -58,6 +58,8 @@ def of_plain(kind: Any, plain: Any) -> Any:
     if origin in (Union, types.UnionType):
         (kind,) = (each for each in arguments if each is not type(None))
         return of_plain(kind, plain)
+    if origin is Literal:
+        return _one_of({str(each): each for each in arguments}, plain)
     if origin is tuple:
         return _tuple(arguments, plain)
     if origin is frozenset:
@@ -67,7 +69,7 @@ def of_plain(kind: Any, plain: Any) -> Any:
     if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
         return _record(kind, _checked(plain, dict, "a table"))
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return _member(kind, plain)
+        return _one_of({to_plain(each): each for each in kind}, plain)
     if kind in READERS:
         return READERS[kind](plain)
     raise TypeError(f"no plain data is a {kind}")
@@ -79,8 +81,7 @@ def default(field: dataclasses.Field[Any]) -> Any:
     return field.default if made is dataclasses.MISSING else made()
 
 
-def _member(kind: type[Enum], plain: Any) -> Enum:
-    known = {to_plain(each): each for each in kind}
+def _one_of(known: Mapping[str, Any], plain: Any) -> Any:
     if not isinstance(plain, str) or plain not in known:
         raise ValueError(f"must be one of {', '.join(known)}, not {plain!r:.40}")
     return known[plain]

@@ -13,7 +13,7 @@ from conversehost.server.host import Host
 from conversehost.server.roster import RosterItem
 from conversehost.store import Store
 from conversehost.testbed.scripts import Script
-from conversehost.testbed.sections import Datum, Kept
+from conversehost.testbed.sections import Datum, Entry, Kept
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.xml import child, clean, element, to_bytes
@@ -118,7 +118,9 @@ def furnish(host: Host, account: JID, nickname: str, kept: Iterable[Kept]) -> No
 
 def put(store: Store, owner: str, kept: Kept) -> None:
     """One value."""
-    if kept.key is None:
+    if isinstance(kept.value, Entry):
+        kept.value.add(store.open_log(kept.collection, owner))
+    elif kept.key is None:
         store.append(kept.collection, owner, kept.value)
     else:
         store.put(kept.collection, owner, kept.key, kept.value)

@@ -15,10 +15,10 @@ from conversehost.features.pubsub.items import Item
 from conversehost.features.pubsub.nodes import Node, Subscription
 from conversehost.features.rooms import record as rooms
 from conversehost.features.rooms.config import RoomConfig
-from conversehost.features.rooms.history import Said
 from conversehost.features.rooms.record import Member, Subject
 from conversehost.features.rooms.standing import Role
 from conversehost.server.roster import RosterItem
+from conversehost.store.log import Log, time_of
 from conversehost.testbed.plain import of_plain, to_plain
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID, parse
@@ -107,6 +107,40 @@ def table(name: str, kind: Any, key: str, collection: str = "") -> Section:
     )
 
 
+def mapping(name: str, keys: Any, kind: Any, collection: str) -> Section:
+    """A table of the values by their keys, which are read as such, too."""
+    return Section(
+        name,
+        collection,
+        to_plain,
+        lambda plain: ((str(of_plain(keys, key)), of_plain(kind, each)) for key, each in of_table(plain).items()),
+    )
+
+
+def archive(name: str, collection: str) -> Section:
+    """A log of messages; an `Entry` for each."""
+
+    def write(values: Mapping[str, Any]) -> Any:
+        assert isinstance(values, Log)
+        labels: dict[str, list[str]] = {}
+        for label, keys in values.labels().items():
+            for key in keys:
+                labels.setdefault(key, []).append(label)
+        return [
+            to_plain(Entry(time_of(key) / 1000, message, tuple(labels.get(key, ())), key))
+            for key, message in values.items()
+        ]
+
+    return Section(name, collection, write, lambda plain: ((None, each) for each in of_list(Entry, plain)))
+
+
+def of_table(plain: Any) -> dict[str, Any]:
+    """Raises ValueError."""
+    if not isinstance(plain, dict):
+        raise ValueError(f"must be a table, not {plain!r:.40}")
+    return plain
+
+
 def of_list(kind: Any, plain: Any) -> list[Any]:
     """Raises ValueError, which says at which entry."""
     if not isinstance(plain, list):
@@ -159,11 +193,24 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
-class HasRole:
-    """A voice that a moderator gave or took."""
+class Entry:
+    """A message in an archive. `with_` are the addresses by which it is found; without any, those of its two sides.
+    Where it has an `id` the time is in that, too.
+    """
 
-    jid: JID
-    role: Role
+    at: float
+    message: bytes
+    with_: tuple[str, ...] = ()
+    id: str = ""
+
+    def add(self, log: Log) -> None:
+        """Raises ValueError for an id that is none, or taken."""
+        log.add(self.id or log.key_for(round(self.at * 1000)), self.message, self.with_ or self._sides())
+
+    def _sides(self) -> set[str]:
+        root = parse_xml(self.message)
+        jids = [parse(root.get(name)) for name in ("from", "to") if root.get(name)]
+        return {text for jid in jids for text in (jid.full, jid.bare)}
 
 
 def _roster(values: Mapping[str, Any]) -> Any:
@@ -202,15 +249,6 @@ def _in_jabber_client(data: bytes) -> Element:
     return root if root.tag.startswith("{") else parse_xml(plain.replace(b"<message", _MESSAGE, 1))
 
 
-def _roles(values: Mapping[str, Any]) -> Any:
-    return [{"jid": jid, "role": to_plain(role)} for jid, role in values.items()]
-
-
-def _read_roles(plain: Any) -> Iterator[tuple[str, Role]]:
-    for each in of_list(HasRole, plain):
-        yield each.jid.bare, each.role
-
-
 def _tag(data: bytes) -> str:
     try:
         return str(parse_xml(data).tag)
@@ -239,8 +277,9 @@ ROOM = (
     part("key", str, rooms.ROOM),
     part("subject", Subject, rooms.ROOM),
     table("members", Member, "jid", rooms.MEMBERS),
-    Section("roles", rooms.ROLES, _roles, _read_roles),
-    log("history", Said, rooms.HISTORY),
+    mapping("roles", JID, Role, rooms.ROLES),
+    archive("archive", rooms.ARCHIVE),
+    mapping("requests", str, JID, rooms.REQUESTS),
 )
 """Of [[room]]."""
 

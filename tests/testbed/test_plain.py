@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -45,6 +45,7 @@ class Outer:
     on: bool = False
     colour: Colour = Colour.RED
     rank: Rank = Rank.LOW
+    mood: Literal["good", "bad"] = "good"
     pair: Pair | None = None
     tags: frozenset[str] = frozenset()
     from_: str = ""
@@ -62,6 +63,7 @@ OUTER = st.builds(
     count=st.integers(-(2**60), 2**60),
     on=st.booleans(),
     rank=st.sampled_from(Rank),
+    mood=st.sampled_from(("good", "bad")),
     pair=st.builds(Pair, TEXT, st.integers(0, 9) | st.none()) | st.none(),
     tags=st.frozensets(TEXT, max_size=3),
     from_=TEXT,
@@ -127,6 +129,7 @@ def test_what_is_as_by_default_is_left_out():
         (Outer, {"at": 1, "who": "a@b", "inner": {"data": "<x"}}, "inner: data: not XML: "),
         (Outer, {"at": 1, "who": "a@b", "inner": {"data": {"base64": "?"}}}, "inner: data: "),
         (Outer, {"at": 1, "who": "a@b", "inner": []}, "inner: must be a table, not []"),
+        (Outer, {"at": 1, "who": "a@b", "mood": "odd"}, "mood: must be one of good, bad, not 'odd'"),
         (Outer, {"at": 1, "who": "a@b", "both": ["x"]}, "both: must be a list of 2"),
         (Outer, {"at": 1, "who": "a@b", "colour": "blue"}, "colour: must be one of red, not 'blue'"),
     ],

@@ -22,10 +22,10 @@ from conversehost.errors import ConfigError
 from conversehost.features.blocking import Report
 from conversehost.features.fast import FastToken, Slots
 from conversehost.features.rooms.config import RoomConfig
-from conversehost.features.rooms.history import Said
-from conversehost.features.rooms.record import HISTORY, Record, Subject
+from conversehost.features.rooms.record import ARCHIVE, REQUESTS, Record, Subject
 from conversehost.features.rooms.standing import Affiliation, Role
 from conversehost.server.roster import RosterItem
+from conversehost.store.log import time_of
 from conversehost.testbed.noun import API
 from conversehost.testbed.saving import document, to_toml
 from conversehost.testbed.scenario import put_nickname
@@ -84,7 +84,9 @@ def live_much(house: House) -> None:
     room.affiliate(parse("alice@localhost"), Affiliation.OWNER, "Al")
     room.affiliate(parse("bob@localhost"), Affiliation.OUTCAST, reason="noisy")
     room.remember_role(parse("zoe@localhost"), Role.VISITOR)
-    store.append(HISTORY, "garden@conference.localhost", Said(b'<message xmlns="jabber:client"/>', 1.6e9))
+    store.put(REQUESTS, "garden@conference.localhost", "Zo", "zoe@localhost")
+    log = store.open_log(ARCHIVE, "garden@conference.localhost")
+    log.add(log.key_for(1_600_000_000_123), b'<message xmlns="jabber:client"/>', ("alice@localhost", "said"))
 
 
 def test_every_section_is_tried_here(house: House):
@@ -269,8 +271,8 @@ MISTAKES = [
     ('[[room]]\nname = "x@localhost"', "name: localhost, of x@localhost, has no rooms here"),
     ('[[room]]\nname = "x"\nmembers = [{jid = "a@b", affiliation = "king"}]', "members: affiliation: must be one of"),
     (
-        '[[room]]\nname = "x"\nroles = [{jid = "a@b", role = "king"}]',
-        "roles: number 1: role: must be one of none",
+        '[[room]]\nname = "x"\nroles = {"a@b" = "king"}',
+        "roles: must be one of none",
     ),
     ("credentials = [{}]", "credentials must be a list of tables, each with mechanism, iterations, salt"),
 ]
@@ -344,6 +346,15 @@ def test_a_room_by_hand(house: House, api: Caller):
     assert room.config.persistent
 
 
+def test_an_archive_by_hand(house: House, api: Caller):
+    message = "<message from='garden@conference.localhost/Al' type='groupchat'><body>hi</body></message>"
+    put(api, f'[[room]]\nname = "garden"\narchive = [{{at = 2026-01-31T12:00:00Z, message = "{message}"}}]\n')
+    log = house.server.store.log(ARCHIVE, "garden@conference.localhost")
+    (key,) = log.select("garden@conference.localhost/Al")
+    assert time_of(key) == 1_769_860_800_000
+    assert [key] == list(log.select("garden@conference.localhost"))
+
+
 def test_a_password_that_nobody_here_knows(api: Caller, house: House):
     put(api, re.findall(r"```toml\n(.*?)```", DOCUMENTS.read_text(), re.DOTALL)[1].replace("disabled = true", ""))
     told: list[object] = []
@@ -376,6 +387,8 @@ def collections() -> Iterator[tuple[str, Path]]:
     for path in Path(conversehost.__file__).parent.rglob("*.py"):
         tree = ast.parse(path.read_text())
         for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Archive":
+                yield eval(ast.unparse(node.args[1]), vars(module_of(path))), path
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
                 continue
             owner = node.func.value
