@@ -225,7 +225,7 @@ class Server(Service):
 
     def reset(self) -> None:
         """Everything as right after the start; tenants are gone."""
-        self.tenants.clear()
+        self.tenants.reset()
         self.state.reset()
         self.files.sweep()
         self.traffic.clear()

@@ -153,6 +153,11 @@ class Tenants:
         for name in tuple(self.by_name):
             self.drop(name)
 
+    def reset(self) -> None:
+        """As right after the start: there are none, and the next is the first."""
+        self.clear()
+        self._numbers = itertools.count(1)
+
     def of(self, domain: str) -> Tenant | None:
         """Whose domain that is."""
         return next((each for each in self.by_name.values() if each.domain == domain), None)

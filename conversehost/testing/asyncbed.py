@@ -79,4 +79,6 @@ class AsyncTestBed(Awaiting, Verbs[AsyncFault, AsyncExpectation], Addresses):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.is_tenant:
+            await self.close()
         await self.stop()

@@ -76,4 +76,6 @@ class DeferredTestBed(Deferring, Verbs[DeferredFault, DeferredExpectation], Addr
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.is_tenant:
+            await self.close()
         await self.stop()

@@ -96,4 +96,6 @@ class TestBed(Blocking, Verbs[Fault, Expectation], Addresses):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.is_tenant:
+            self.close()
         self.stop()

@@ -15,6 +15,7 @@ from conversehost.testing.verbs.people import PeopleVerbs
 from conversehost.testing.verbs.sessions import SessionVerbs
 from conversehost.testing.verbs.speech import SpeechVerbs
 from conversehost.testing.verbs.state import StateVerbs
+from conversehost.testing.verbs.tenants import TenantVerbs
 from conversehost.testing.verbs.traffic import TrafficVerbs
 
 
@@ -27,6 +28,7 @@ class Verbs(
     HealthVerbs,
     ClockVerbs,
     StateVerbs,
+    TenantVerbs,
     FaultVerbs[F],
     ExpectationVerbs[X],
     Generic[F, X],
