@@ -16,9 +16,9 @@ from conversehost.testing.verbs.faults import FaultHandle
 
 
 class Fault(Blocking, FaultHandle):
-    """A fault that has been set. It ends with `remove`, at the end of a `with` block, or with a reset.
+    """A fault or a stub that has been set. It ends with `remove`, at the end of a `with` block, or with a reset.
 
-    `name` is what the control API knows it by, `kind` such as "lost-response".
+    `name` is what the control API knows it by, `kind` such as "lost-response", or "stub".
     """
 
     def __enter__(self) -> Fault:

@@ -8,6 +8,7 @@ from conversehost.testing.calls import Call, Steps
 from conversehost.testing.verbs import verb
 from conversehost.testing.verbs.accounts import AccountVerbs
 from conversehost.testing.verbs.clock import ClockVerbs
+from conversehost.testing.verbs.contacts import ContactVerbs
 from conversehost.testing.verbs.expectations import ExpectationVerbs, X
 from conversehost.testing.verbs.faults import F, FaultVerbs
 from conversehost.testing.verbs.health import HealthVerbs
@@ -22,6 +23,7 @@ from conversehost.testing.verbs.traffic import TrafficVerbs
 class Verbs(
     AccountVerbs,
     PeopleVerbs,
+    ContactVerbs,
     SessionVerbs,
     SpeechVerbs,
     TrafficVerbs,

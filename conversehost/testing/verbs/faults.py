@@ -1,4 +1,4 @@
-"""What a test lets go wrong."""
+"""What a test lets go wrong, or answers in the server's place."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from conversehost.testing.verbs.accounts import named
 
 
 class FaultHandle:
-    """A fault that has been set. It ends with `remove`, at the end of a `with` block, or with a reset.
+    """A fault or a stub that has been set. It ends with `remove`, at the end of a `with` block, or with a reset.
 
-    `name` is what the control API knows it by, `kind` such as "lost-response".
+    `name` is what the control API knows it by, `kind` such as "lost-response", or "stub".
     """
 
     def __init__(self, door: Door, told: Mapping[str, Any]) -> None:
         self.name: str = told["name"]
-        self.kind: str = told["fault"]
+        self.kind: str = told.get("fault", "stub")
+        self._noun = "faults" if "fault" in told else "stubs"
         self._door = door
         self._told = told
         self._gone = False
@@ -46,7 +47,7 @@ class FaultHandle:
 
     @property
     def _path(self) -> str:
-        return f"faults/{quote(self.name, safe='')}"
+        return f"{self._noun}/{quote(self.name, safe='')}"
 
     def _look(self) -> Steps[Mapping[str, Any]]:
         if not self._gone:
@@ -58,7 +59,7 @@ F = TypeVar("F", bound=FaultHandle)
 
 
 class FaultVerbs(Generic[F]):
-    """Set faults, and clear them all."""
+    """Set faults and stubs, and clear them all."""
 
     _door: Door
     _fault: type[F]
@@ -70,6 +71,20 @@ class FaultVerbs(Generic[F]):
         """
         given = {name.replace("sender", "from"): named(value) for name, value in fields.items() if value is not None}
         return self._fault(self._door, (yield Call("POST", "faults", {"fault": fault, **given})))
+
+    @verb
+    def stub(self, **fields: Any) -> Steps[F]:
+        """Answer stanzas of clients in the server's place from now on, such as
+        `kind="iq", to="upload.localhost", refuse="conflict"`. It has `answer`, `refuse`, `forward` or `seconds`, as in
+        docs/stubs-and-contacts.md, and is used and ended as a fault.
+        """
+        given = {name.replace("sender", "from"): named(value) for name, value in fields.items() if value is not None}
+        return self._fault(self._door, (yield Call("POST", "stubs", given)))
+
+    @verb
+    def clear_stubs(self) -> Steps[None]:
+        """Nothing is answered in the server's place any more."""
+        yield Call("DELETE", "stubs")
 
     @verb
     def clear_faults(self) -> Steps[None]:

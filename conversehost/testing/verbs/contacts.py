@@ -1,0 +1,38 @@
+"""People whom the test bed plays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from conversehost.testing.calls import Call, Steps
+from conversehost.testing.verbs import verb
+from conversehost.testing.verbs.accounts import User, named
+
+
+class ContactVerbs:
+    """Hire them, and send them away."""
+
+    @verb
+    def contact(
+        self,
+        name: str,
+        *on: Mapping[str, Any],
+        kind: str | None = None,
+        nickname: str | None = None,
+        status: str | None = None,
+    ) -> Steps[User]:
+        """Somebody who is there at once, in everybody's roster, and does as the rules `on` say, such as
+        `{"message": "*", "do": [{"typing": 1}, {"say": "Hello, {name}"}]}`; docs/stubs-and-contacts.md has all there is.
+        `kind` in place of rules: "echo", or "package.module:function". Nobody knows the password.
+        """
+        given = {"kind": kind, "nickname": nickname, "status": status, "on": list(on) if kind is None else None}
+        fields = {key: value for key, value in given.items() if value is not None}
+        made = yield Call("POST", "contacts", {"name": name, **fields})
+        return User(made["jid"], made["jid"].partition("@")[0], "")
+
+    @verb
+    def remove_contact(self, contact: User | str) -> Steps[None]:
+        """Gone, with the account."""
+        yield Call("DELETE", f"contacts/{quote(named(contact), safe='')}")
