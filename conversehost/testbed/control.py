@@ -10,8 +10,8 @@ from twisted.web.server import Request
 
 import conversehost
 from conversehost.testbed.accounts import Accounts
+from conversehost.testbed.bot_noun import BotsNoun
 from conversehost.testbed.clock import ClockNoun
-from conversehost.testbed.contacts import Contacts
 from conversehost.testbed.door import Door, Place
 from conversehost.testbed.expectation_noun import ExpectationsNoun
 from conversehost.testbed.fault_noun import FaultsNoun
@@ -64,7 +64,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "settled": SettledNoun,
     "faults": FaultsNoun,
     "stubs": StubsNoun,
-    "contacts": Contacts,
+    "bots": BotsNoun,
     "clock": ClockNoun,
     "snapshots": Snapshots,
     "state": StateNoun,

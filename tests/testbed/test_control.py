@@ -37,7 +37,7 @@ def test_the_root_says_what_there_is(api):
                     "settled",
                     "faults",
                     "stubs",
-                    "contacts",
+                    "bots",
                     "clock",
                     "snapshots",
                     "state",

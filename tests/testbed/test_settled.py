@@ -87,7 +87,7 @@ def test_not_while_a_stub_takes_its_time(house, api, alice):
 
 def test_not_while_a_contact_follows_its_script(house, api, alice):
     script = [{"message": "*", "do": [{"typing": 3}, {"say": "hello"}]}]
-    assert api("POST", "/contacts", {"name": "carla", "on": script}).status == 201
+    assert api("POST", "/bots", {"name": "carla", "on": script}).status == 201
     alice.say("")
     alice.say(HI.replace("bob", "carla"))
     alice.say("")

@@ -226,7 +226,7 @@ def test_a_fork_has_all_that_the_other_has(house: House):
 
 
 def test_a_fork_of_a_tenant_has_its_bots(house: House, t1: dict[str, Any]):
-    house.api("POST", "/tenants/t1/contacts", {"name": "nurse", "on": [{"message": "*", "do": [{"say": "well"}]}]})
+    house.api("POST", "/tenants/t1/bots", {"name": "nurse", "on": [{"message": "*", "do": [{"say": "well"}]}]})
     house.api("POST", "/tenants", {"name": "copy", "fork": "t1"})
     alice = house.person("alice@copy.localhost")
     alice.says(stanza("presence", {}))

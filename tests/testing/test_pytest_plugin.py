@@ -314,7 +314,7 @@ LEAVES_BEHIND = """
     from tests.clients.bosh import BoshClient
 
     def breaks(bed):
-        bed.call("POST", "contacts", name="broken", kind="json:loads")
+        bed.call("POST", "bots", name="broken", kind="json:loads")
         bed.message("alice", "broken", "hi")
 
     def asks(bed):

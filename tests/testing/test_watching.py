@@ -83,7 +83,7 @@ def test_an_iq_that_nobody_answers(bed, bob):
 
 def test_an_exception_in_the_server(bed):
     assert bed.errors == []
-    bed.call("POST", "contacts", name="broken", kind="json:loads")
+    bed.call("POST", "bots", name="broken", kind="json:loads")
     bed.message("alice", "broken", "hi")
     (mishap,) = bed.errors
     assert mishap.error.startswith("TypeError: ")

@@ -7,8 +7,8 @@ from typing import Any, Generic
 from conversehost.testing.calls import Call, Steps
 from conversehost.testing.verbs import verb
 from conversehost.testing.verbs.accounts import AccountVerbs
+from conversehost.testing.verbs.bots import BotVerbs
 from conversehost.testing.verbs.clock import ClockVerbs
-from conversehost.testing.verbs.contacts import ContactVerbs
 from conversehost.testing.verbs.expectations import ExpectationVerbs, X
 from conversehost.testing.verbs.faults import F, FaultVerbs
 from conversehost.testing.verbs.health import HealthVerbs
@@ -23,7 +23,7 @@ from conversehost.testing.verbs.traffic import TrafficVerbs
 class Verbs(
     AccountVerbs,
     PeopleVerbs,
-    ContactVerbs,
+    BotVerbs,
     SessionVerbs,
     SpeechVerbs,
     TrafficVerbs,

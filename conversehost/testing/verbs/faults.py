@@ -76,7 +76,7 @@ class FaultVerbs(Generic[F]):
     def stub(self, **fields: Any) -> Steps[F]:
         """Answer stanzas of clients in the server's place from now on, such as
         `kind="iq", to="upload.localhost", refuse="conflict"`. It has `answer`, `refuse`, `forward` or `seconds`, as in
-        docs/stubs-and-contacts.md, and is used and ended as a fault.
+        docs/stubs-and-bots.md, and is used and ended as a fault.
         """
         given = {name.replace("sender", "from"): named(value) for name, value in fields.items() if value is not None}
         return self._fault(self._door, (yield Call("POST", "stubs", given)))

@@ -26,20 +26,20 @@ def test_stubs_are_cleared_all_at_once(bed: TestBed):
 
 
 def test_a_contact_talks(bed: TestBed):
-    nurse = bed.contact("nurse", {"message": "*", "do": [{"typing": 1.5}, {"say": "Where does it hurt, {name}?"}]})
+    nurse = bed.bot("nurse", {"message": "*", "do": [{"typing": 1.5}, {"say": "Where does it hurt, {name}?"}]})
     assert nurse.jid == "nurse@localhost"
     alice = Tcp(bed, "alice")
     alice.say(say("ouch", nurse.jid))
     assert "<composing" in alice.read("</message>")
     bed.advance(2)
     assert "Where does it hurt, alice?" in alice.read("</message>")
-    bed.remove_contact(nurse)
-    with pytest.raises(TestBedError, match="there is no contact"):
-        bed.remove_contact(nurse)
+    bed.remove_bot(nurse)
+    with pytest.raises(TestBedError, match="there is no bot"):
+        bed.remove_bot(nurse)
 
 
 def test_a_contact_of_a_kind(bed: TestBed):
-    bed.contact("parrot", kind="echo", nickname="Polly", status="pieces of eight")
+    bed.bot("parrot", kind="echo", nickname="Polly", status="pieces of eight")
     alice = Tcp(bed, "alice")
     alice.say(say("hello", "parrot@localhost"))
     assert ">hello<" in alice.read("</message>")

@@ -11,11 +11,11 @@ from conversehost.testing.verbs import verb
 from conversehost.testing.verbs.accounts import User, named
 
 
-class ContactVerbs:
+class BotVerbs:
     """Hire them, and send them away."""
 
     @verb
-    def contact(
+    def bot(
         self,
         name: str,
         *on: Mapping[str, Any],
@@ -24,15 +24,15 @@ class ContactVerbs:
         status: str | None = None,
     ) -> Steps[User]:
         """Somebody who is there at once, in everybody's roster, and does as the rules `on` say, such as
-        `{"message": "*", "do": [{"typing": 1}, {"say": "Hello, {name}"}]}`; docs/stubs-and-contacts.md has all there is.
-        `kind` in place of rules: "echo", or "package.module:function". Nobody knows the password.
+        `{"message": "*", "do": [{"typing": 1}, {"say": "Hello, {name}"}]}`: see docs/stubs-and-bots.md. `kind` in place
+        of rules: "echo", or "package.module:function". Nobody knows the password.
         """
         given = {"kind": kind, "nickname": nickname, "status": status, "on": list(on) if kind is None else None}
         fields = {key: value for key, value in given.items() if value is not None}
-        made = yield Call("POST", "contacts", {"name": name, **fields})
+        made = yield Call("POST", "bots", {"name": name, **fields})
         return User(made["jid"], made["jid"].partition("@")[0], "")
 
     @verb
-    def remove_contact(self, contact: User | str) -> Steps[None]:
+    def remove_bot(self, bot: User | str) -> Steps[None]:
         """Gone, with the account."""
-        yield Call("DELETE", f"contacts/{quote(named(contact), safe='')}")
+        yield Call("DELETE", f"bots/{quote(named(bot), safe='')}")

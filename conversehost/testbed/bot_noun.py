@@ -1,4 +1,4 @@
-"""`/contacts`: people whom the test bed plays, by a script, until they are deleted or the server is reset."""
+"""`/bots`: people whom the test bed plays, by a script, until they are deleted or the server is reset."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FIELDS = (
     Text("status", "what their presence says"),
     Objects(
         "on",
-        "what they do when they hear something: rules as in docs/stubs-and-contacts.md",
+        "what they do when they hear something: rules as in docs/stubs-and-bots.md",
         example=[{"message": "*", "do": [{"say": "Anon!"}]}],
     ),
 )
-CONTACT = Shape(
-    "Contact",
+BOT = Shape(
+    "Bot",
     "Somebody whom the test bed plays.",
     {
         "jid": text("the whole address"),
@@ -34,28 +34,28 @@ CONTACT = Shape(
         "on": listed(anything("a rule"), "what they do when they hear something"),
     },
 )
-CONTACTS = Shape("Contacts", "Those that were made here, the oldest first.", {"contacts": listed(CONTACT)})
+BOTS = Shape("Bots", "Those that were made here, the oldest first.", {"bots": listed(BOT)})
 
 
-class Contacts(Noun):
+class BotsNoun(Noun):
     """Those that were made here; the scenario's own are its business."""
 
     key = Text("name", "a name alone is one of the first domain", example="nurse", format="account")
 
     def verbs(self) -> Mapping[str, Verb]:
         return {
-            "GET": Verb(self.read, answer=CONTACTS),
+            "GET": Verb(self.read, answer=BOTS),
             "POST": Verb(
-                self.create, body=FIELDS, answer=CONTACT, status=HTTPStatus.CREATED, errors=(HTTPStatus.CONFLICT,)
+                self.create, body=FIELDS, answer=BOT, status=HTTPStatus.CREATED, errors=(HTTPStatus.CONFLICT,)
             ),
         }
 
     def item(self, name: str) -> Noun:
-        return OneContact(self.world, name)
+        return OneBot(self.world, name)
 
     def read(self, query: Fields, body: Fields) -> Reply:
         """Those whom the test bed plays, and that were made here, the oldest first."""
-        return Reply({"contacts": [describe(each) for each in self.world.cast.hired.values()]})
+        return Reply({"bots": [describe(each) for each in self.world.cast.hired.values()]})
 
     def create(self, query: Fields, body: Fields) -> Reply:
         """Somebody who is there at once, and in everybody's roster. A contact of the same name is replaced."""
@@ -70,11 +70,11 @@ class Contacts(Noun):
             self.world.cast.hire(self.world.hosts[jid.domain], made)
         except ValueError as error:
             raise ApiError(HTTPStatus.CONFLICT, str(error)) from None
-        return Reply(describe(made), f"{API}/contacts/{quote(jid.bare, safe='')}")
+        return Reply(describe(made), f"{API}/bots/{quote(jid.bare, safe='')}")
 
 
-class OneContact(Noun):
-    """`/contacts/{name}`: a name alone is of the first domain."""
+class OneBot(Noun):
+    """`/bots/{name}`: a name alone is of the first domain."""
 
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world)
@@ -82,7 +82,7 @@ class OneContact(Noun):
 
     def verbs(self) -> Mapping[str, Verb]:
         return {
-            "GET": Verb(self.read, answer=CONTACT, errors=MISSING),
+            "GET": Verb(self.read, answer=BOT, errors=MISSING),
             "DELETE": Verb(self.delete, errors=MISSING),
         }
 
@@ -100,7 +100,7 @@ class OneContact(Noun):
     def _find(self) -> JID:
         jid = self.world.account(self._name, "name")
         if jid not in self.world.cast.hired:
-            raise ApiError(HTTPStatus.NOT_FOUND, f"there is no contact {jid}")
+            raise ApiError(HTTPStatus.NOT_FOUND, f"there is no bot {jid}")
         return jid
 
 

@@ -1,4 +1,4 @@
-"""`/contacts`, and scripts: people whom the test bed plays."""
+"""`/bots`, and scripts: people whom the test bed plays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HINTS = f"{{{ns.HINTS}}}store"
 
 def hire(house: House, *steps: dict[str, Any], on: list[dict[str, Any]] | None = None, **fields: Any) -> None:
     rules = [{"message": "*", "do": list(steps)}] if on is None else on
-    answer = house.api("POST", "/contacts", {"name": "nurse", "on": rules, **fields})
+    answer = house.api("POST", "/bots", {"name": "nurse", "on": rules, **fields})
     assert answer.status == 201, answer.body
 
 
@@ -168,18 +168,18 @@ def test_one_of_the_same_name_is_replaced(house: House, bob: Person):
     hire(house, {"say": "two"})
     tell(bob, "hi")
     assert [each.text_of("body") for each in messages(bob)] == ["two"]
-    assert len(house.api("GET", "/contacts").json["contacts"]) == 1
+    assert len(house.api("GET", "/bots").json["bots"]) == 1
 
 
 def test_what_it_was_about_to_do_it_does_not_when_it_is_gone(house: House, bob: Person):
     hire(house, {"typing": 1}, {"say": "late"})
     tell(bob, "hi")
     messages(bob)
-    assert house.api("DELETE", "/contacts/nurse").status == 204
+    assert house.api("DELETE", "/bots/nurse").status == 204
     house.server.clock.advance(2)
     assert messages(bob) == []
     assert house.api("GET", "/accounts/nurse@localhost").status == 404
-    assert house.api("GET", "/contacts/nurse").error[0] == 404
+    assert house.api("GET", "/bots/nurse").error[0] == 404
     assert [each.type for each in bob.got if each.get("from") == "nurse@localhost/bot"][-1] == "unavailable"
 
 
@@ -187,7 +187,7 @@ def test_who_comes_later_knows_it_as_well(house: House):
     hire(house, {"say": "x"})
     house.api("POST", "/accounts", {"jid": "zoe", "password": "secret"})
     assert knows(house, "zoe")
-    house.api("DELETE", "/contacts/nurse")
+    house.api("DELETE", "/bots/nurse")
     house.api("POST", "/accounts", {"jid": "yves", "password": "secret"})
     assert not knows(house, "yves")
 
@@ -201,7 +201,7 @@ def test_a_reset_sends_it_away(house: House):
     before = house.server.store.snapshot()
     hire(house, {"say": "x"})
     assert house.api("POST", "/reset").status == 204
-    assert house.api("GET", "/contacts").json == {"contacts": []}
+    assert house.api("GET", "/bots").json == {"bots": []}
     assert house.server.store.snapshot() == before
     assert not house.server.domains.hosts["localhost"].sessions("nurse")
 
@@ -220,19 +220,19 @@ def test_a_snapshot_from_before_sends_it_away(house: House):
     house.api("POST", "/snapshots", {"name": "before"})
     hire(house, {"say": "x"})
     house.api("POST", "/snapshots/before")
-    assert house.api("GET", "/contacts").json == {"contacts": []}
+    assert house.api("GET", "/bots").json == {"bots": []}
 
 
 def test_it_is_told_as_it_was_made(house: House):
     rules = [{"message": "*", "do": [{"presence": "dnd", "status": "busy"}, {"typing": 1.0}, {"say": "x"}]}]
     hire(house, on=rules, status="here")
-    told = house.api("GET", "/contacts/nurse").json
+    told = house.api("GET", "/bots/nurse").json
     assert told == {"jid": "nurse@localhost", "nickname": "Nurse", "status": "here", "on": rules}
 
 
 def test_an_account_of_somebody_else_is_not_taken(house: House):
     for name in ("bob", "echo"):
-        answer = house.api("POST", "/contacts", {"name": name, "kind": "echo"})
+        answer = house.api("POST", "/bots", {"name": name, "kind": "echo"})
         assert answer.error == (409, "conflict", f"{name}@localhost exists already")
 
 
@@ -268,10 +268,10 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("fields", "message"), MISTAKES)
 def test_what_is_not_understood_is_refused(house: House, fields: dict[str, Any], message: str):
-    answer = house.api("POST", "/contacts", {"name": "nurse", **fields})
+    answer = house.api("POST", "/bots", {"name": "nurse", **fields})
     assert answer.error[:2] == (400, "bad-request")
     assert answer.error[2].startswith(message)
-    assert house.api("GET", "/contacts").json == {"contacts": []}
+    assert house.api("GET", "/bots").json == {"bots": []}
 
 
 def test_a_scenario_has_scripts_too(tmp_path: Path):
@@ -298,7 +298,7 @@ def answer(message: Stanza) -> object:
 
 
 def test_a_contact_in_python(house: House, bob: Person):
-    assert house.api("POST", "/contacts", {"name": "nurse", "kind": f"{__name__}:answer"}).status == 201
+    assert house.api("POST", "/bots", {"name": "nurse", "kind": f"{__name__}:answer"}).status == 201
     for body in ("hi", "loud", "quiet"):
         tell(bob, body)
     assert [each.text_of("body") for each in messages(bob) if each.text_of("body")] == ["hi!", "LOUD"]
