@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from conversehost.features.rooms import admin, invitations, owner, registration, voice
+from conversehost.features.rooms import admin, avatar, invitations, mentions, owner, registration, voice
+from conversehost.features.rooms.activity import Activity
 from conversehost.features.rooms.archive import RoomArchive
+from conversehost.features.rooms.limits import Limits
 from conversehost.features.rooms.retraction import Retraction
+from conversehost.features.rooms.search import CURRENT, DRAFT, Search
 from conversehost.features.rooms.service import NAME, RoomService
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host
@@ -17,6 +20,11 @@ BESIDES = (
     Xep(421, "Occupant identifiers for semi-anonymous MUCs", "1.0.1", "complete"),
     Xep(424, "Message Retraction", "0.4.2", "in rooms, with tombstones; its version 0 too"),
     Xep(425, "Moderated Message Retraction", "0.3.0", "complete; its version 0 too"),
+    Xep(433, "Extended Channel Search", "0.1.0", "complete, of the host's own rooms; its draft too"),
+    Xep(437, "Room Activity Indicators", "0.2.0", "complete"),
+    Xep(452, "MUC Mention Notifications", "0.2.1", "for members, by the nick that is reserved for them or by address"),
+    Xep(486, "MUC Avatars", "0.1.0", "complete"),
+    Xep(500, "MUC Slow Mode", "0.1.1", "complete"),
 )
 """What rooms can do beside."""
 
@@ -27,7 +35,11 @@ def install(host: Host) -> None:
     host.hooks.closing.append(service.close)
     archive = RoomArchive(service)
     Retraction(service, archive)
-    for part in (admin, owner, invitations, voice, registration):
+    Activity(service)
+    Limits(service)
+    for words in (CURRENT, DRAFT):
+        Search(service, words)
+    for part in (admin, owner, invitations, voice, registration, avatar, mentions):
         part.install(service)
 
 

@@ -29,7 +29,7 @@ CROWDED = 1_000
 class RoomConfig:
     """`whois`: who sees real addresses: moderators, anyone or none. `password`: "" for none. `max_users`: 0 for as many
     as any room has. `allow_pm`: anyone, participants, moderators or none. `slow_mode`: seconds between two messages of
-    one participant.
+    one participant. `longest_message`: characters in one, 0 for as many as the server takes.
     """
 
     name: str = ""
@@ -52,6 +52,7 @@ class RoomConfig:
     max_users: int = 0
     max_history: int = 20
     slow_mode: int = 0
+    longest_message: int = 0
     logging: bool = False
     archiving: bool = True
     pubsub: str = ""
@@ -157,6 +158,13 @@ QUESTIONS = (
         "text-single",
         "Seconds that a participant waits between two messages",
         limits=(0, 86_400),
+    ),
+    Question(
+        "longest_message",
+        "x-muc#roomconfig_longestmessage",
+        "text-single",
+        "Characters in a message (0: as many as the server takes)",
+        limits=(0, 262_144),
     ),
     Question("logging", f"{PREFIX}enablelogging", "boolean", "The discussion is logged in public"),
     Question("archiving", f"{PREFIX}enablearchiving", "boolean", "The discussion is archived for who may enter"),

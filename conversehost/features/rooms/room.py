@@ -287,14 +287,13 @@ class Room:
 
     def destroy(self, *, reason: str = "", venue: str = "", password: str = "") -> None:
         """For good; each client gets one presence that says so (section 10.9)."""
-        everybody = tuple(self.crowd)
-        self.record.destroy()
-        for occupant in everybody:
+        for occupant in self.crowd:
             for client in tuple(occupant.clients):
                 self.crowd.remove(client)
                 self.send(client, Broadcast(self._end(occupant, reason, venue, password), 0.0))
                 for hook in self.hooks.left:
                     hook(self, occupant, client)
+        self.record.destroy()
 
     def _end(self, occupant: Occupant, reason: str, venue: str, password: str) -> Stanza:
         presence = stanza("presence", {"type": "unavailable", "from": self.at(occupant.nick)})
