@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conversehost.clock import Clock
-from conversehost.features.adhoc import PATIENCE, SESSIONS_PER_SENDER
 from conversehost.server.commands import Command, Done, Run
+from conversehost.server.execution import PATIENCE, SESSIONS_PER_SENDER
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.forms import Field, Form

@@ -5,6 +5,7 @@ from __future__ import annotations
 from conversehost.features.rooms import admin, avatar, invitations, mentions, owner, registration, voice
 from conversehost.features.rooms.activity import Activity
 from conversehost.features.rooms.archive import RoomArchive
+from conversehost.features.rooms.hats import Hats
 from conversehost.features.rooms.limits import Limits
 from conversehost.features.rooms.retraction import Retraction
 from conversehost.features.rooms.search import CURRENT, DRAFT, Search
@@ -16,6 +17,7 @@ from conversehost.xmpp import ns
 XEP = Xep(45, "Multi-User Chat", "1.35.5", "complete")
 BESIDES = (
     Xep(249, "Direct MUC Invitations", "1.2", "passed on"),
+    Xep(317, "Hats", "0.3.1", "complete"),
     Xep(410, "MUC Self-Ping (Schrödinger's Chat)", "1.1.0", "complete"),
     Xep(421, "Occupant identifiers for semi-anonymous MUCs", "1.0.1", "complete"),
     Xep(424, "Message Retraction", "0.4.2", "in rooms, with tombstones; its version 0 too"),
@@ -36,6 +38,7 @@ def install(host: Host) -> None:
     archive = RoomArchive(service)
     Retraction(service, archive)
     Activity(service)
+    Hats(service)
     Limits(service)
     for words in (CURRENT, DRAFT):
         Search(service, words)

@@ -31,12 +31,15 @@ FEATURES = (
 
 
 class RoomInfo:
-    """`features` are those of every room; `more` answers those of one, `fields` what else there is to know of it."""
+    """`features` are those of every room; `more` answers those of one, `fields` what else there is to know of it; `lists`
+    is what there is at a node.
+    """
 
     def __init__(self) -> None:
         self.features: list[str] = list(FEATURES)
         self.more: list[Callable[[Room], Sequence[str]]] = [kinds]
         self.fields: list[Callable[[Room, JID], Sequence[Field]]] = [facts]
+        self.lists: dict[str, Callable[[Room, Stanza], Sequence[Element]]] = {}
 
     def info(self, room: Room, iq: Stanza) -> Reply:
         """Raises StanzaError(item-not-found, service-unavailable) for nodes."""
@@ -56,7 +59,10 @@ class RoomInfo:
 
     def items(self, room: Room, iq: Stanza) -> Reply:
         """Who is in it is for those who are in it (section 6.5)."""
-        if iq[0].get("node"):
+        node = iq[0].get("node")
+        if node in self.lists:
+            return answer(iq, self.lists[node](room, iq))
+        if node:
             raise StanzaError("item-not-found", "there is no such node")
         inside = iq.sender in room.crowd.by_client
         return answer(iq, [item(room.at(each.nick)) for each in room.crowd if each.visible] if inside else [])

@@ -13,8 +13,8 @@ from conversehost.store import Store
 from conversehost.xmpp.jid import JID
 
 ROOM, MEMBERS, NICKS, ROLES = "room", "room member", "room nick", "room role"
-ARCHIVE, REQUESTS, VISITS = "room archive", "room request", "room visit"
-COLLECTIONS = (ROOM, MEMBERS, NICKS, ROLES, ARCHIVE, REQUESTS, VISITS)
+ARCHIVE, REQUESTS, VISITS, HATS, WEARERS = "room archive", "room request", "room visit", "room hat", "room wearer"
+COLLECTIONS = (ROOM, MEMBERS, NICKS, ROLES, ARCHIVE, REQUESTS, VISITS, HATS, WEARERS)
 REMEMBERED_ROLES = 1_000
 """Of one room."""
 
