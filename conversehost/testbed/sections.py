@@ -6,7 +6,7 @@ Whoever adds a collection to the store says here how files have it, or why they 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from conversehost.features.blocking import Report
@@ -15,7 +15,9 @@ from conversehost.features.pubsub.items import Item
 from conversehost.features.pubsub.nodes import Node, Subscription
 from conversehost.features.rooms import record as rooms
 from conversehost.features.rooms.config import RoomConfig
+from conversehost.features.rooms.hats import Hat
 from conversehost.features.rooms.record import Member, Subject
+from conversehost.features.rooms.said import HISTORY
 from conversehost.features.rooms.standing import Role
 from conversehost.server.roster import RosterItem
 from conversehost.store.log import Log, time_of
@@ -205,9 +207,10 @@ class Entry:
 
     def add(self, log: Log) -> None:
         """Raises ValueError for an id that is none, or taken."""
-        log.add(self.id or log.key_for(round(self.at * 1000)), self.message, self.with_ or self._sides())
+        log.add(self.id or log.key_for(round(self.at * 1000)), self.message, self.with_ or self.sides())
 
-    def _sides(self) -> set[str]:
+    def sides(self) -> set[str]:
+        """The addresses of who has said it, and to whom."""
         root = parse_xml(self.message)
         jids = [parse(root.get(name)) for name in ("from", "to") if root.get(name)]
         return {text for jid in jids for text in (jid.full, jid.bare)}
@@ -279,7 +282,11 @@ ROOM = (
     table("members", Member, "jid", rooms.MEMBERS),
     mapping("roles", JID, Role, rooms.ROLES),
     archive("archive", rooms.ARCHIVE),
+    part("vcard", bytes, rooms.ROOM),
     mapping("requests", str, JID, rooms.REQUESTS),
+    mapping("visits", JID, float, rooms.VISITS),
+    each_by("hats", Hat, lambda hat: str(hat.uri), rooms.HATS),
+    mapping("wearers", JID, tuple[str, ...], rooms.WEARERS),
 )
 """Of [[room]]."""
 
@@ -335,6 +342,14 @@ def kept_of(sections: Iterable[Section], plain: Mapping[str, Any]) -> Iterator[K
 def room(plain: Mapping[str, Any]) -> Iterator[Kept]:
     """The same of a table of [[room]]. Raises ValueError."""
     for kept in kept_of(ROOM, plain):
-        yield kept
+        yield kept._replace(value=in_room(kept.value)) if isinstance(kept.value, Entry) else kept
         if isinstance(kept.value, Member) and kept.value.nick:
             yield Kept(rooms.NICKS, kept.value.nick, kept.key)
+
+
+def in_room(entry: Entry) -> Entry:
+    """A message that somebody wrote into a room's archive is shown to who enters, as is what was said there."""
+    message = _in_jabber_client(entry.message)
+    entry = replace(entry, message=to_bytes(message))
+    has_body = message.find(f"{{{ns.CLIENT}}}body") is not None
+    return replace(entry, with_=(*sorted(entry.sides()), HISTORY)) if has_body and not entry.with_ else entry

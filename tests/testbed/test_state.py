@@ -22,7 +22,9 @@ from conversehost.errors import ConfigError
 from conversehost.features.blocking import Report
 from conversehost.features.fast import FastToken, Slots
 from conversehost.features.rooms.config import RoomConfig
-from conversehost.features.rooms.record import ARCHIVE, REQUESTS, Record, Subject
+from conversehost.features.rooms.hats import Hat
+from conversehost.features.rooms.record import ARCHIVE, HATS, REQUESTS, VISITS, WEARERS, Record, Subject
+from conversehost.features.rooms.record import ROOM as ROOM_ITSELF
 from conversehost.features.rooms.standing import Affiliation, Role
 from conversehost.server.roster import RosterItem
 from conversehost.store.log import time_of
@@ -85,6 +87,10 @@ def live_much(house: House) -> None:
     room.affiliate(parse("bob@localhost"), Affiliation.OUTCAST, reason="noisy")
     room.remember_role(parse("zoe@localhost"), Role.VISITOR)
     store.put(REQUESTS, "garden@conference.localhost", "Zo", "zoe@localhost")
+    store.put(ROOM_ITSELF, "garden@conference.localhost", "vcard", b'<vCard xmlns="vcard-temp"/>')
+    store.put(VISITS, "garden@conference.localhost", "alice@localhost", 1.5e9)
+    store.put(HATS, "garden@conference.localhost", "urn:gardener", Hat("urn:gardener", "Gardener", "120"))
+    store.put(WEARERS, "garden@conference.localhost", "alice@localhost", ("urn:gardener",))
     log = store.open_log(ARCHIVE, "garden@conference.localhost")
     log.add(log.key_for(1_600_000_000_123), b'<message xmlns="jabber:client"/>', ("alice@localhost", "said"))
 
@@ -380,6 +386,15 @@ GENERAL = ("scenario.py", "memory.py", "moving.py", "archive.py")
 def module_of(path: Path) -> ModuleType:
     parts = path.relative_to(Path(conversehost.__file__).parent.parent).with_suffix("").parts
     return importlib.import_module(".".join(parts).removesuffix(".__init__"))
+
+
+def test_what_a_file_says_was_said_in_a_room_is_told_to_who_enters(house: House, api: Caller):
+    message = "<message from='garden@conference.localhost/Al' type='groupchat'><body>hi</body></message>"
+    room = f'name = "garden"\narchive = [{{at = 2026-01-31T12:00:00Z, message = "{message}"}}]\n'
+    put(api, f'[[account]]\nname = "ann"\npassword = "x"\n[[room]]\n{room}')
+    ann = house.person("ann")
+    ann.says(stanza("presence", {"to": "garden@conference.localhost/Ann"}, element(ns.MUC, "x")))
+    assert [each.text_of("body") for each in ann.got if each.kind == "message"] == ["hi", ""]
 
 
 def collections() -> Iterator[tuple[str, Path]]:

@@ -31,8 +31,8 @@ FEATURES = (
 
 
 class RoomInfo:
-    """`features` are those of every room; `more` answers those of one, `fields` what else there is to know of it; `lists`
-    is what there is at a node.
+    """`features` are those of every room; `more` answers those of one, `fields` what else there is to know of it, and
+    `lists` what there is at a node.
     """
 
     def __init__(self) -> None:
