@@ -31,6 +31,7 @@ from conversehost.net.prebind import ChatSessions
 from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
 from conversehost.server.host import Host
+from conversehost.server.session import Session
 from conversehost.server.uploads import Uploads
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.control import control
@@ -204,13 +205,15 @@ class Server(Service):
         except ConfigError as error:
             log.warn("the control API is for this machine alone: {error}", error=str(error))
 
-    def end(self, text: str) -> None:
-        """Every session ends, as if the server had been started anew: but for those of tenants, where there are any."""
-        if not self.tenants.by_name:
+    def end(self, text: str, spared: Collection[Session] | None) -> None:
+        """Every session ends, as if the server had been started anew. Where some are spared, or there are tenants,
+        whose sessions are their own, whoever is still logging in goes on.
+        """
+        if spared is None and not self.tenants.by_name:
             self.close_sessions("system-shutdown", text)
             return
         self.leave()
-        end_sessions(self.domains.hosts.values(), StreamError("system-shutdown", text))
+        end_sessions(self.domains.hosts.values(), StreamError("system-shutdown", text), spared or ())
         self.turn.end()
 
     def close_sessions(self, condition: str, text: str = "the server stops") -> None:
@@ -233,6 +236,7 @@ class Server(Service):
         self.mishaps.clear()
         self.faults.clear()
         self.stubs.clear()
+        self.domains.logins.entrance.throttle.forgive()
         self.clock.reset()
 
     def leave(self) -> None:
@@ -285,8 +289,8 @@ class Server(Service):
         return any(each.startswith("127.") or each in ("::1", "0.0.0.0", "::") for each in self.settings.interfaces)
 
     def _tenants(self) -> Tenants:
-        def end(hosts: Iterable[Host], text: str) -> None:
-            end_sessions(hosts, StreamError("system-shutdown", text))
+        def end(hosts: Iterable[Host], text: str, spared: Collection[Session]) -> None:
+            end_sessions(hosts, StreamError("system-shutdown", text), spared)
             self.turn.end()
 
         return Tenants(

@@ -35,6 +35,7 @@ def install(host: Host) -> None:
     host.hooks.available.append(feature.available)
     host.hooks.vcard_changed.append(feature.changed)
     host.hooks.session_closed.append(feature.closed)
+    host.hooks.restored.append(feature.restored)
     host.hooks.account_deleted.append(feature.forget)
     if host.personal is not None:
         conversion = Conversion(host, host.personal)
@@ -81,6 +82,13 @@ class AvatarFeature:
 
     def closed(self, session: Session) -> None:
         self._own.discard(session)
+
+    def restored(self, session: Session) -> None:
+        """Its account may have another picture now."""
+        if session.presence is not None and session not in self._own:
+            digest: str | None = self._host.store.get("avatar", session.bare, "")
+            if (session.presence.findtext(f"{_X}/{_PHOTO}") or None) != digest:
+                self._host.presence_from[""](session, without_photo(session.presence))
 
     def forget(self, account: JID) -> None:
         self._host.store.clear("avatar", account.bare)

@@ -56,6 +56,7 @@ def install(host: Host) -> None:
     host.hooks.incoming.append(feature.incoming)
     host.hooks.hides.append(feature.hides)
     host.hooks.session_closed.append(feature.closed)
+    host.hooks.restored.append(feature.restored)
     host.hooks.account_deleted.append(feature.forget)
 
 
@@ -99,12 +100,21 @@ class BlockingFeature:
 
     def _push(self, session: Session, changed: Element) -> None:
         for each in self._host.sessions(session.jid.local):
-            if each in self._interested:
-                attributes = {"type": "set", "id": f"block{next(self._push_ids)}", "to": each.full}
-                each.send(stanza("iq", attributes, copy(changed)))
+            self._push_to(each, changed)
+
+    def _push_to(self, session: Session, changed: Element) -> None:
+        if session in self._interested:
+            attributes = {"type": "set", "id": f"block{next(self._push_ids)}", "to": session.full}
+            session.send(stanza("iq", attributes, copy(changed)))
 
     def closed(self, session: Session) -> None:
         self._interested.discard(session)
+
+    def restored(self, session: Session) -> None:
+        """Nothing is blocked any more, but for what is in the list."""
+        blocked = self._host.store.items("blocked", session.bare)
+        for changed in (listed("unblock", {}), *([listed("block", blocked)] if blocked else [])):
+            self._push_to(session, changed)
 
     def forget(self, account: JID) -> None:
         self._host.store.clear("blocked", account.bare)

@@ -91,6 +91,11 @@ class Hooks:
     closing: list[Callable[[], None]] = field(default_factory=list)
     """The server ends, or begins anew: all sessions are about to be closed."""
 
+    restored: list[Callable[[Session], None]] = field(default_factory=list)
+    """All data is another, and this session goes on: its client is to hear what it knows otherwise. Its roster, and
+    presence, are told already.
+    """
+
     undeliverable: list[Callable[[Stanza, JID], bool]] = field(default_factory=list)
     """A message for an account of ours whom no session can receive it for; True from the one that took it."""
 

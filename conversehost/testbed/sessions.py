@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -208,20 +208,20 @@ def describe(session: Session) -> dict[str, object]:
     }
 
 
-def end_sessions(hosts: Iterable[Host], error: StreamError) -> None:
-    """All of them, each in the way that its transport has: to BOSH the condition is one of its own."""
+def end_sessions(hosts: Iterable[Host], error: StreamError, spared: Collection[Session] = ()) -> None:
+    """All but those, each in the way that its transport has: to BOSH the condition is one of its own."""
     hosts = tuple(hosts)
     for host in hosts:
         for closing in host.hooks.closing:
             closing()
-    for host in hosts:
-        for session in host.all_sessions():
+    for session in [each for host in hosts for each in host.all_sessions()]:
+        if session not in spared:
             link = lowest(session.link)
             if isinstance(link, BoshStream) and error.condition in BOSH_CONDITIONS:
                 link.session.expire(error.condition, error.text)
             else:
                 session.link.close(error)
-            host.unbound(session)  # a TCP connection may take its time to close
+            session.host.unbound(session)  # a TCP connection may take its time to close
 
 
 def resumable(session: Session) -> dict[str, object] | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
-from conversehost.testbed.fields import Fields, Text
+from conversehost.testbed.fields import Choice, Fields, Text
 from conversehost.testbed.noun import API, MISSING, ApiError, Noun, Reply, Verb, World
 from conversehost.testbed.shapes import Shape, listed, text
 from conversehost.testbed.state import Moment
@@ -15,6 +15,7 @@ MOST = 100
 
 
 NAME = Text("name", "what it is called; without one it gets one", example="before")
+SESSIONS = Choice("sessions", "whether they end; by default they do", words=("end", "keep"))
 TAKEN = Shape("Snapshot", "One that was taken.", {"name": text("to go back to it by")})
 SNAPSHOTS = Shape("Snapshots", "Those that were taken, the oldest first.", {"snapshots": listed(text(), "their names")})
 
@@ -57,11 +58,16 @@ class OneSnapshot(Noun):
         self._name = name
 
     def verbs(self) -> Mapping[str, Verb]:
-        return {"POST": Verb(self.restore, errors=MISSING), "DELETE": Verb(self.delete, errors=MISSING)}
+        return {
+            "POST": Verb(self.restore, body=(SESSIONS,), errors=MISSING),
+            "DELETE": Verb(self.delete, errors=MISSING),
+        }
 
     def restore(self, query: Fields, body: Fields) -> Reply:
-        """Go back to a snapshot, as often as you like: all sessions end, then the data is as it was."""
-        self.world.state.restore(self._find())
+        """Go back to a snapshot, as often as you like: all sessions end, then the data is as it was. Or they are kept,
+        as far as their accounts are there, and their clients told what they know otherwise.
+        """
+        self.world.state.restore(self._find(), keep=body.text("sessions") == "keep")
         return Reply()
 
     def delete(self, query: Fields, body: Fields) -> Reply:

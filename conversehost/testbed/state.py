@@ -5,15 +5,17 @@ What lives - sessions, streams, the clock - is no data: it ends with the data th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from conversehost.server.host import Host
+from conversehost.server.session import Session
 from conversehost.store import Snapshot, Store
 from conversehost.testbed.cast import Cast, Roles
 from conversehost.testbed.saving import Document, document
 from conversehost.testbed.scenario import Scenario
 from conversehost.testbed.scenario_file import of_document
+from conversehost.testbed.survivors import Survivors
 
 RESTORED = "the server's state was restored"
 
@@ -34,10 +36,12 @@ class State:
         store: Store,
         cast: Cast,
         *,
-        end: Callable[[str], None],
+        end: Callable[[str, Collection[Session] | None], None],
         begin: Callable[[], None],
     ) -> None:
-        """As it is now, it began. `end` has all sessions end, for that reason; `begin` has the bots log in again."""
+        """As it is now, it began. `end` has all sessions end, for that reason, or all but some; `begin` has the bots
+        log in again.
+        """
         self._hosts = hosts
         self._store = store
         self._cast = cast
@@ -50,12 +54,25 @@ class State:
         """Everything as it is now."""
         return Moment(self._store.snapshot(), self._cast.roles())
 
-    def restore(self, moment: Moment) -> None:
-        """All sessions end, then everything is as it was."""
-        self._end(RESTORED)
+    def restore(self, moment: Moment, *, keep: bool = False) -> None:
+        """All sessions end, then everything is as it was. `keep`: those go on whose accounts are there then, and their
+        clients are told what they know otherwise.
+        """
+        survivors = Survivors(self._staying(moment.data) if keep else ())
+        self._end(RESTORED, survivors.sessions if keep else None)
         self._store.restore(moment.data)
         self._cast.play(moment.roles)
         self._begin()
+        survivors.tell()
+
+    def _staying(self, data: Snapshot) -> Iterator[Session]:
+        accounts, bots = data.get("accounts", {}), {bot.jid for bot in self._cast.bots}
+        for host in self._hosts.values():
+            there = accounts.get(host.domain, {})
+            for session in host.all_sessions():
+                account = there.get(session.jid.local)
+                if account is not None and not account.disabled and session.account not in bots:
+                    yield session
 
     def reset(self) -> None:
         """As it began. Snapshots are forgotten."""
@@ -72,7 +89,7 @@ class State:
 
     def replace(self, scenario: Scenario) -> None:
         """All sessions end, then there is that and nothing else. A reset goes back to the beginning all the same."""
-        self._end(RESTORED)
+        self._end(RESTORED, None)
         self._store.reset()
         self._cast.replace(self._hosts, scenario)
         self._begin()

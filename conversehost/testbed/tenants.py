@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from conversehost.server.host import Host
+from conversehost.server.session import Session
 from conversehost.store import Store
 from conversehost.store.memory import MemoryStore
 from conversehost.testbed.cast import Cast, Roles
@@ -80,13 +81,13 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What tenants need of the server: how a host is made, for a store, and unmade; how its sessions end, for a reason;
-    how its bots log in.
+    """What tenants need of the server: how a host is made, for a store, and unmade; how its sessions end, for a reason,
+    but for some; how its bots log in.
     """
 
     make: Callable[[str, Store], Host]
     unmake: Callable[[Host], None]
-    end: Callable[[Iterable[Host], str], None]
+    end: Callable[[Iterable[Host], str, Collection[Session]], None]
     begin: Callable[[Cast], None]
 
 
@@ -142,7 +143,7 @@ class Tenants:
         """Its sessions end, and nothing of it is left. Raises KeyError."""
         tenant = self.by_name.pop(name)
         tenant.cast.stop()
-        self._ways.end((tenant.host,), "the tenant was deleted")
+        self._ways.end((tenant.host,), "the tenant was deleted", ())
         tenant.faults.clear()
         self._ways.unmake(tenant.host)
         for shared in (self._traffic, self._faults, self._stubs, self._mishaps):
@@ -186,15 +187,15 @@ class Tenants:
             {domain: host},
             store,
             cast,
-            end=lambda text: self._end(cast, host, text),
+            end=lambda text, spared: self._end(cast, host, text, spared or ()),
             begin=lambda: self._ways.begin(cast),
         )
         expectations = Expectations(traffic, self._faults.clock)
         return Tenant(name, host, cast, traffic, expectations, faults, stubs, mishaps, state)
 
-    def _end(self, cast: Cast, host: Host, text: str) -> None:
+    def _end(self, cast: Cast, host: Host, text: str, spared: Collection[Session]) -> None:
         cast.stop()
-        self._ways.end((host,), text)
+        self._ways.end((host,), text, spared)
 
     def _fork(self, like: Host, domain: str, store: Store, cast: Cast) -> None:
         move = Move(like.domain, domain)

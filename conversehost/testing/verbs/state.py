@@ -23,9 +23,12 @@ class StateVerbs:
         return taken
 
     @verb
-    def restore(self, name: str) -> Steps[None]:
-        """All data as it was then. Sessions end, as if the server had been started anew."""
-        yield Call("POST", f"snapshots/{quote(name, safe='')}")
+    def restore(self, name: str, *, keep_sessions: bool = False) -> Steps[None]:
+        """All data as it was then. Sessions end, as if the server had been started anew; or they are kept, as far as
+        their accounts are there, and their clients told what they know otherwise.
+        """
+        fields = {"sessions": "keep"} if keep_sessions else None
+        yield Call("POST", f"snapshots/{quote(name, safe='')}", fields)
 
     @verb
     def state(self) -> Steps[str]:
