@@ -209,10 +209,10 @@ def test_snapshots(then: House, how: str):
 @every_way
 def test_contacts_are_those_of_then(house: House, how: str):
     made = {"on": [{"message": "*", "do": [{"say": "well"}]}]}
-    house.api("POST", "/contacts", {"name": "early", **made})
+    house.api("POST", "/bots", {"name": "early", **made})
     house.api("POST", "/snapshots", {"name": "then"})
-    house.api("DELETE", "/contacts/early")
-    house.api("POST", "/contacts", {"name": "late", **made})
+    house.api("DELETE", "/bots/early")
+    house.api("POST", "/bots", {"name": "late", **made})
     back(house, how)
     there = {each["jid"].partition("@")[0] for each in house.sessions("?bots=1")}
     assert there == {"echo", "welcome", *([] if how == "reset" else ["early"])}
