@@ -42,6 +42,7 @@ from conversehost.testbed.faulty_http import People, faulty
 from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
 from conversehost.testbed.mishaps import Mishaps
 from conversehost.testbed.noun import API, World
+from conversehost.testbed.push import PushService
 from conversehost.testbed.saving import save
 from conversehost.testbed.sessions import end_sessions
 from conversehost.testbed.state import State
@@ -125,7 +126,7 @@ class Server(Service):
             wall=self.wall,
             report=self.mishaps.report,
             note=tell,
-            prepare=lambda host: host.hooks.resuming.append(self.faults.of(host.domain).refuses),
+            prepare=self._prepare,
         )
         self.router, self.store = self.domains.router, self.domains.store
         self.limits = Limits(stanza=settings.stanza_limit)
@@ -287,6 +288,12 @@ class Server(Service):
 
     def _reached_locally(self) -> bool:
         return any(each.startswith("127.") or each in ("::1", "0.0.0.0", "::") for each in self.settings.interfaces)
+
+    def _prepare(self, host: Host) -> None:
+        """What a host has that is the test bed's."""
+        host.hooks.resuming.append(self.faults.of(host.domain).refuses)
+        if "push" not in self.settings.disabled:
+            PushService(host)
 
     def _tenants(self) -> Tenants:
         def end(hosts: Iterable[Host], text: str, spared: Collection[Session]) -> None:

@@ -148,8 +148,11 @@ class Delivery:
     def _to_host(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
         if stanza.kind == "iq" and stanza.type in ("get", "set"):
             self._answer(stanza, ("host",))
-        elif stanza.kind == "iq" and sender is not None and not to.resource:
-            self._host.queries.answered(sender, stanza)
+        elif stanza.kind == "iq" and not to.resource:
+            if sender is not None:
+                self._host.queries.answered(sender, stanza)
+            for hook in self._host.hooks.answered:
+                hook(stanza)
         elif stanza.kind == "message" and stanza.type != "error":
             raise StanzaError("service-unavailable", "nobody reads messages to the server itself")
 

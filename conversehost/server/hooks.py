@@ -99,6 +99,9 @@ class Hooks:
     undeliverable: list[Callable[[Stanza, JID], bool]] = field(default_factory=list)
     """A message for an account of ours whom no session can receive it for; True from the one that took it."""
 
+    answered: list[Callable[[Stanza], None]] = field(default_factory=list)
+    """An iq of type result or error for the host itself: the answer to one that it sent."""
+
     roster_changed: list[Callable[[JID, RosterItem, RosterItem], None]] = field(default_factory=list)
     """An item in the roster of an account (a bare JID) was added, changed or removed: as it was, and as it is."""
 

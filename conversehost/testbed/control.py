@@ -20,6 +20,7 @@ from conversehost.testbed.manual import manual
 from conversehost.testbed.mishap_noun import ErrorsNoun
 from conversehost.testbed.noun import Noun, Reply, Verb, World
 from conversehost.testbed.openapi import describe
+from conversehost.testbed.push import PushesNoun
 from conversehost.testbed.records import TrafficNoun
 from conversehost.testbed.sessions import Sessions
 from conversehost.testbed.settling import SettledNoun
@@ -65,6 +66,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "faults": FaultsNoun,
     "stubs": StubsNoun,
     "bots": BotsNoun,
+    "pushes": PushesNoun,
     "clock": ClockNoun,
     "snapshots": Snapshots,
     "state": StateNoun,

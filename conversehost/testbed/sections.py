@@ -13,6 +13,7 @@ from conversehost.features.blocking import Report
 from conversehost.features.fast import Slots
 from conversehost.features.pubsub.items import Item
 from conversehost.features.pubsub.nodes import Node, Subscription
+from conversehost.features.push import Service
 from conversehost.features.rooms import record as rooms
 from conversehost.features.rooms.config import RoomConfig
 from conversehost.features.rooms.hats import Hat
@@ -270,6 +271,7 @@ SECTIONS = (
     one("left", float),
     one("login", float),
     one("welcome", str),
+    each_by("push", Service, lambda service: str(service.key)),
     table("tokens", Slots, "client", "fast"),
 )
 """In the order in which they are read: what comes later has the last word."""
@@ -305,6 +307,8 @@ LEFT_OUT: Mapping[str, str] = {
     "avatar": "follows from the vCard",
     rooms.NICKS: "follows from the members",
     "roster-log": "versions of rosters are new whenever a file is read, so clients ask for the whole roster",
+    "pushes": "what came to a push service is told, and over",
+    "push_refusal": "the same",
     "upload": "shared files are on disk, and go with the server",
     "upload_owner": "the same",
     "site_sessions": "they belong to browsers, which log in to the site again",

@@ -21,6 +21,7 @@ from conversehost.auth.accounts import Credentials, derive
 from conversehost.errors import ConfigError
 from conversehost.features.blocking import Report
 from conversehost.features.fast import FastToken, Slots
+from conversehost.features.push import Service
 from conversehost.features.rooms.config import RoomConfig
 from conversehost.features.rooms.hats import Hat
 from conversehost.features.rooms.record import ARCHIVE, HATS, REQUESTS, VISITS, WEARERS, Record, Subject
@@ -74,6 +75,8 @@ def live_much(house: House) -> None:
     store = house.server.store
     store.append("reports", "alice@localhost", Report("spam.example", "urn:xmpp:reporting:spam", "", ("1",), 1.5e9))
     store.put("welcome", "zoe@localhost", "", "Hello!")
+    service = Service("push.localhost", "phone", b"<x/>")
+    store.put("push", "alice@localhost", service.key, service)
     store.put("fast", "alice@localhost", "client", Slots(current=FastToken("t", "HT-SHA-256-NONE", 1.0, 2.0, 3)))
     salt, stored, server, iterations = derive("pw", "SCRAM-SHA-1", b"salt", 10)
     house.server.domains.accounts.put_unknown(
