@@ -22,6 +22,7 @@ from conversehost.testbed.noun import Noun, Reply, Verb, World
 from conversehost.testbed.openapi import describe
 from conversehost.testbed.push import PushesNoun
 from conversehost.testbed.records import TrafficNoun
+from conversehost.testbed.rooms_noun import Rooms
 from conversehost.testbed.sessions import Sessions
 from conversehost.testbed.settling import SettledNoun
 from conversehost.testbed.shapes import Shape, anything, text
@@ -65,6 +66,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "settled": SettledNoun,
     "faults": FaultsNoun,
     "stubs": StubsNoun,
+    "rooms": Rooms,
     "bots": BotsNoun,
     "pushes": PushesNoun,
     "clock": ClockNoun,

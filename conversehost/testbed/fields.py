@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from conversehost.xmpp import times
+
 Schema = Mapping[str, Any]
 """A JSON Schema, draft 2020-12, as OpenAPI 3.1 has it."""
 
@@ -16,6 +18,8 @@ UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 FIT = r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]+$"
 """The same as a pattern for what isn't empty; JSON Schema knows no surrogates."""
 FIT_LINES = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]*$"
+LATEST = 32_472_144_000
+"""The year 2999, in seconds since 1970."""
 FLAGS: Mapping[str, bool] = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -102,6 +106,43 @@ class Choice(Field):
 
     def schema(self) -> Schema:
         return {"type": "string", "enum": list(self.words)}
+
+
+@dataclass(frozen=True, slots=True)
+class Choices(Field):
+    """Some of some words."""
+
+    words: Sequence[str] = field(default=(), kw_only=True)
+    kind: ClassVar[str] = "list of some of"
+
+    def read(self, value: Any) -> list[str]:
+        if not isinstance(value, list) or not all(each in self.words for each in value):
+            raise self.wrong(f"must be a list of some of {', '.join(self.words)}")
+        return list(dict.fromkeys(value))
+
+    def schema(self) -> Schema:
+        return {"type": "array", "items": {"type": "string", "enum": list(self.words)}}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment(Field):
+    """A time such as 2026-02-28T12:00:00Z (XEP-0082); it is read as seconds since 1970."""
+
+    kind: ClassVar[str] = "time"
+
+    def read(self, value: Any) -> float:
+        if not isinstance(value, str):
+            raise self.wrong(f"must be a time such as 2026-02-28T12:00:00Z, not {kind_of(value)}")
+        try:
+            moment = times.read(value)
+        except (ValueError, OverflowError):
+            raise self.wrong("must be a time such as 2026-02-28T12:00:00Z") from None
+        if not 0 <= moment < LATEST:
+            raise self.wrong("must be a time from 1970 to 2999")
+        return moment
+
+    def schema(self) -> Schema:
+        return {"type": "string", "format": "date-time"}
 
 
 @dataclass(frozen=True, slots=True)

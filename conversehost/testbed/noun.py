@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
@@ -28,6 +29,7 @@ from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Traffic
 from conversehost.turn import Turn
 from conversehost.web.resource import answer_json
+from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 
 if TYPE_CHECKING:
@@ -55,6 +57,27 @@ class ApiError(Exception):
         """The body of the answer."""
         code = self.status.phrase.lower().replace(" ", "-")
         return {"error": {"code": code, "message": self.message}}
+
+
+CONDITIONS: Mapping[str, HTTPStatus] = {
+    "item-not-found": HTTPStatus.NOT_FOUND,
+    "bad-request": HTTPStatus.BAD_REQUEST,
+    "jid-malformed": HTTPStatus.BAD_REQUEST,
+    "not-acceptable": HTTPStatus.BAD_REQUEST,
+}
+"""What a stanza error is here; any other is 409."""
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What the server itself refuses is told as it says it. Raises ApiError."""
+    try:
+        yield
+    except StanzaError as error:
+        status = CONDITIONS.get(error.condition, HTTPStatus.CONFLICT)
+        raise ApiError(status, error.text or error.condition) from None
+    except JIDError as error:
+        raise ApiError(HTTPStatus.BAD_REQUEST, f"not an address: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

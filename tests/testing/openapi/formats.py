@@ -12,6 +12,7 @@ FORMATS = {
     "account": ("alice", "bob@localhost", "juliet", "nobody", "zoe"),
     "address": ("alice", "bob@localhost", "localhost", "somebody@example.org/there"),
     "session": ("alice@localhost/there", "echo@localhost/bot"),
+    "room": ("lounge", "den", "lounge@conference.localhost"),
     "xpath": ("message", "//x", "iq[@type='get']"),
 }
 
