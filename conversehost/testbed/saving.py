@@ -102,8 +102,8 @@ def rooms(host: Host) -> Iterator[dict[str, Any]]:
     """The tables of [[room]]."""
     for owner in tuple(host.store.owners(ROOM[0].collection)):
         if owner.endswith(f".{host.domain}"):
-            written = {each.name: each.write(host.store.items(each.collection, owner)) for each in ROOM}
-            yield {"name": owner} | {name: plain for name, plain in written.items() if plain}
+            kept = {each: values for each in ROOM if (values := host.store.items(each.collection, owner))}
+            yield {"name": owner} | {each.name: each.write(values) for each, values in kept.items()}
 
 
 def others(hosts: Mapping[str, Host]) -> Iterator[dict[str, Any]]:

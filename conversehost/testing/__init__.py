@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from conversehost.testing.verbs.expectations import UnmetError as UnmetError
     from conversehost.testing.verbs.health import Mishap as Mishap
     from conversehost.testing.verbs.people import Contact as Contact
+    from conversehost.testing.verbs.rooms import Archived as Archived
+    from conversehost.testing.verbs.rooms import Occupant as Occupant
     from conversehost.testing.verbs.sessions import Session as Session
     from conversehost.testing.verbs.traffic import Record as Record
 
 WHERE = {
     "AsyncTestBed": "asyncbed",
+    "Archived": "verbs.rooms",
     "Contact": "verbs.people",
     "DeferredTestBed": "deferredbed",
     "Expectation": "testbed",
     "Fault": "testbed",
     "Mishap": "verbs.health",
+    "Occupant": "verbs.rooms",
     "Record": "verbs.traffic",
     "Session": "verbs.sessions",
     "TestBed": "testbed",

@@ -28,7 +28,7 @@ def test_all_that_is_described_is_so_and_nothing_else_is_taken(tmp_path):
             text=True,
             timeout=LONGEST,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr + bed.log[-4_000:]
         assert bed.accounts is not None
         assert " error " not in bed.log
     calls = re.search(r"(\d+) generated", done.stdout)
