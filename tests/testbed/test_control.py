@@ -37,6 +37,7 @@ def test_the_root_says_what_there_is(api):
                     "settled",
                     "faults",
                     "stubs",
+                    "rooms",
                     "bots",
                     "pushes",
                     "clock",

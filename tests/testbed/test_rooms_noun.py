@@ -87,6 +87,7 @@ def test_everything_that_owners_can_set_can_be_set(api):
         "max_users": 7,
         "max_history": 3,
         "slow_mode": 5,
+        "longest_message": 2_000,
         "logging": True,
         "archiving": False,
         "pubsub": "xmpp:x",
@@ -300,3 +301,8 @@ def test_pages_of_what_was_said(api, lounge):
     assert api("GET", f"{ask}&start=yesterday").error[0] == 400
     assert api("DELETE", f"{LOUNGE}/messages").status == 204
     assert api("GET", ask).json["total"] == 0
+
+
+def test_a_room_in_which_nothing_was_said_is_in_the_state_too(api, lounge):
+    told = api("GET", "/state", Accept="application/json").json
+    assert [each["name"] for each in told["room"]][-1] == ADDRESS
