@@ -61,12 +61,13 @@ class TcpWire:
         raise StreamEndedError
 
     def close(self) -> None:
+        if self._socket is None:  # it never came about
+            return
         with contextlib.suppress(StreamEndedError, SilenceError):
             self.send(b"</stream:stream>")
             while True:
                 self.receive()
-        if self._socket is not None:
-            self._socket.close()
+        self._socket.close()
 
     def drop(self) -> None:
         if self._socket is not None:

@@ -73,13 +73,13 @@ def conversehost() -> Iterator[Running]:
 
 
 @contextmanager
-def prosody() -> Iterator[Running]:
-    """Debian's."""
+def prosody(*more: str) -> Iterator[Running]:
+    """Debian's; with more of its modules than are compared."""
     with _folder() as folder:
         target = Target(free_port(), free_port(), "/http-bind", "/xmpp-websocket", f"/files/{FILE}")
         config = folder / "prosody.cfg.lua"
         modules = ["roster", "saslauth", "disco", "ping", "version", "time", "vcard", "offline"]
-        modules += ["bosh", "websocket", "http_files"]
+        modules += ["bosh", "websocket", "http_files", *more]
         config.write_text(
             f"""
 run_as_root = true
@@ -236,7 +236,8 @@ def _run(
     )
     pid = process.pid
     try:
-        wait_until_it_listens(process, target.http)
+        for port in (target.http, target.c2s):
+            wait_until_it_listens(process, port)
         if worker:  # under a shell that started it, perhaps in a session of its own
             found = subprocess.run(["pgrep", "-f", worker], capture_output=True, text=True, check=True)
             pid = int(found.stdout.split()[0])

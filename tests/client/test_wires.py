@@ -124,6 +124,13 @@ def test_over_tls(secured, make):
     wire.close()
 
 
+def test_a_connection_that_never_came_about_is_closed_in_peace():
+    wire = tcp(CLOSED)
+    with pytest.raises(UnreachableError):
+        wire.open("localhost")
+    wire.close()
+
+
 @SECURED
 def test_on_this_machine_certificates_may_be_anybodys(secured, make):
     wire = make(address(secured, make), Manners())

@@ -9,11 +9,11 @@ import pytest
 
 from conversehost.play.command import main
 from tests.bench.load import Target
-from tests.bench.servers import PROGRAMS, SERVERS
+from tests.bench.servers import PROGRAMS, SERVERS, prosody
 
 from .tools import program
 
-DIALOGUE = str(Path(__file__).with_name("elsewhere.txt"))
+DIALOGUE, PUBLISHING = (str(Path(__file__).with_name(f"{name}.txt")) for name in ("elsewhere", "publishing"))
 
 
 @pytest.fixture(scope="module", params=["prosody", "ejabberd"])
@@ -33,5 +33,12 @@ def test_a_dialogue_goes_there_as_it_goes_here(target, transport, capsys):
     assert main([DIALOGUE, f"--{transport}", address[transport]]) == 0, capsys.readouterr().out
 
 
-def test_and_here():
-    assert main([DIALOGUE]) == 0
+def test_what_people_publish(capsys):
+    program(PROGRAMS["prosody"], "prosody")
+    with prosody("pep") as running:
+        assert main([PUBLISHING, "--tcp", f"127.0.0.1:{running.target.c2s}"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dialogue", [DIALOGUE, PUBLISHING])
+def test_and_here(dialogue):
+    assert main([dialogue]) == 0

@@ -51,7 +51,7 @@ class Nodes:
     """All nodes of all services that have the store, by the service's address and the node's name.
 
     Collections: "pubsub-nodes" and "pubsub-moved" by service and name, "pubsub-affiliations" and
-    "pubsub-subscriptions" by `place` and JID. An affiliation of none isn't kept.
+    "pubsub-subscriptions" by `place` and JID. An affiliation of none isn't kept, nor that accounts own what is at them.
     """
 
     def __init__(self, store: Store) -> None:
@@ -95,11 +95,14 @@ class Nodes:
 
     def affiliation(self, service: JID, name: str, entity: JID) -> str:
         """One of `AFFILIATIONS`."""
+        if entity.bare == service.bare:
+            return "owner"
         return self._store.get("pubsub-affiliations", place(service, name), entity.bare) or "none"
 
     def affiliations(self, service: JID, name: str) -> Mapping[str, str]:
         """By bare JID, none of them "none"."""
-        return dict(self._store.items("pubsub-affiliations", place(service, name)))
+        owner = {service.bare: "owner"} if service.local else {}
+        return owner | dict(self._store.items("pubsub-affiliations", place(service, name)))
 
     def affiliate(self, service: JID, name: str, entity: JID, affiliation: str) -> None:
         """From now on."""

@@ -110,7 +110,8 @@ class PubSub:
             raise refusal("resource-constraint", "max-nodes-exceeded", f"at most {NODES} nodes")
         node = Node(name, creator.bare, self.host.clock.utc(), config)
         self.nodes.put(service, node)
-        self.nodes.affiliate(service, name, creator.to_bare(), "owner")
+        if creator.bare != service.bare:
+            self.nodes.affiliate(service, name, creator.to_bare(), "owner")
         return node
 
     def delete(self, service: JID, node: Node, uri: str = "") -> None:
