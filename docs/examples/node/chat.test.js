@@ -1,0 +1,47 @@
+// A bot, tested against a real server: npm test, which is `conversehost run -- node --test`.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { client, xml } from "@xmpp/client";
+import WebSocket from "ws";
+
+globalThis.WebSocket ??= WebSocket; // Node has one of its own from version 22 on
+
+const { CONVERSEHOST_API: api, CONVERSEHOST_WEBSOCKET: service, CONVERSEHOST_DOMAIN: domain } = process.env;
+let bot;
+
+async function call(method, path, fields) {
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch(`${api}/${path}`, { method, headers, body: fields && JSON.stringify(fields) });
+  const answer = response.status === 204 ? null : await response.json();
+  assert.ok(response.ok, answer?.error?.message);
+  return answer;
+}
+
+beforeEach(async () => {
+  await call("POST", "reset");
+  const { jid, password } = await call("POST", "accounts", { jid: "bot", friends: ["alice"] });
+  bot = client({ service, domain, username: jid.split("@")[0], password });
+  bot.on("error", () => {}); // what goes wrong is what the tests look at
+  bot.on("stanza", (stanza) => {
+    const body = stanza.is("message") && stanza.getChildText("body");
+    if (body) bot.send(xml("message", { to: stanza.attrs.from, type: "chat" }, xml("body", {}, body.toUpperCase())));
+  });
+  await bot.start();
+  await bot.send(xml("presence"));
+});
+
+afterEach(() => bot.stop());
+
+test("it answers", async () => {
+  await call("POST", "messages", { from: "alice", to: "bot", body: "hello" });
+  await call("POST", "traffic/wait", { xpath: "message[body='HELLO']", account: "bot", direction: "in" });
+});
+
+test("it comes back when its connection breaks", async () => {
+  const back = new Promise((resolve) => bot.once("online", resolve));
+  await call("DELETE", "sessions?account=bot", { condition: "system-shutdown" });
+  await back;
+  await bot.send(xml("presence"));
+  await call("POST", "messages", { from: "alice", to: "bot", body: "still there?" });
+  await call("POST", "traffic/wait", { xpath: "message[body='STILL THERE?']", account: "bot", direction: "in" });
+});
