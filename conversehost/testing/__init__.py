@@ -1,5 +1,5 @@
 """For tests that want a chat server: `TestBed`, `AsyncTestBed` for asyncio, `DeferredTestBed` for Twisted, and with
-pytest the fixtures of docs/testing.md.
+pytest the fixtures of docs/pytest.md.
 """
 
 from importlib import import_module

@@ -91,8 +91,7 @@ def conversehost_server(_conversehost_servers: Servers) -> TestBed:
 @pytest.fixture
 def conversehost(request: pytest.FixtureRequest, _conversehost_servers: Servers) -> TestBed:
     """The same server, as right after its start; or one with the options of the test's marker."""
-    marker = request.node.get_closest_marker("conversehost")
-    bed = _conversehost_servers.get(marker.args, marker.kwargs) if marker else _conversehost_servers.get()
+    bed = _server(request, _conversehost_servers)
     bed.reset()
     _use(request.node, bed, bed._do)
     return bed
@@ -120,6 +119,14 @@ def conversehost_factory(
     yield start
     for each in started:
         each.stop()
+
+
+@pytest.fixture
+def xmpp_tenant(request: pytest.FixtureRequest, _conversehost_servers: Servers) -> Iterator[TestBed]:
+    """A virtual host of the test's own on the run's server, which isn't reset: for tests that run at the same time."""
+    with _server(request, _conversehost_servers).tenant() as tenant:
+        _use(request.node, tenant, tenant._do)
+        yield tenant
 
 
 @pytest.fixture
@@ -170,6 +177,12 @@ def converse_page(converse_pages: Pages) -> Page:
     logged in.
     """
     return converse_pages()
+
+
+def _server(request: pytest.FixtureRequest, servers: Servers) -> TestBed:
+    """That with the options of the test's marker."""
+    marker = request.node.get_closest_marker("conversehost")
+    return servers.get(marker.args, marker.kwargs) if marker else servers.get()
 
 
 def _use(item: pytest.Item, bed: Any, take: Callable[[Any], Any]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from conversehost.testing import TestBed
+
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +60,9 @@ def test_it_was_reset(conversehost):
     conversehost.reset()
     assert conversehost.user("alice").password == "secret"
 """
+
+TENANT = "".join(f"def {part}" for part in PLAIN.split("def ") if "test_" in part and "time_is_turned" not in part)
+TENANT = TENANT.replace("conversehost", "xmpp_tenant").replace('@localhost"', '@" + xmpp_tenant.domain')
 
 COROUTINES = """
 MARK
@@ -159,3 +164,24 @@ def test_all_kinds_in_one_run_on_the_reactor_of_asyncio(run, pytester):
 def test_with_workers_each_of_which_has_a_server_of_its_own(run, pytester):
     pytester.makepyfile(test_twisted=HEAD + TWISTED, test_asyncio=HEAD + ASYNCIO)
     run(HEAD + PLAIN, "-n", "4").assert_outcomes(passed=20)
+
+
+def test_with_workers_that_share_a_server_and_have_tenants(run):
+    with TestBed.start("--no-starttls") as bed:
+        marked = bed.add_user("nobody-has-reset-this")
+        program = HEAD + f"def test_pid(xmpp_tenant):\n    assert xmpp_tenant.pid == {bed.pid}\n\n" + TENANT
+        run(program, "-n", "4", "--conversehost-url", bed.site).assert_outcomes(passed=6)
+        assert marked.jid in bed.accounts
+        assert bed.call("GET", "tenants")["tenants"] == []
+
+
+def test_a_tenants_own_leftovers_fail_its_test(run):
+    result = run("""
+        def test_failing(xmpp_tenant):
+            xmpp_tenant.expect("message[body='hi']", to="bob")
+
+        def test_another(xmpp_tenant):
+            assert False
+    """)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["conversehost: expected message[[]body='hi'], to bob@t*.localhost at least once: *"])
