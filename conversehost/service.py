@@ -43,6 +43,7 @@ from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
 from conversehost.testbed.mishaps import Mishaps
 from conversehost.testbed.noun import API, World
 from conversehost.testbed.push import PushService
+from conversehost.testbed.recorder import TappedFrames, recorded, recorded_requests
 from conversehost.testbed.saving import save
 from conversehost.testbed.sessions import end_sessions
 from conversehost.testbed.state import State
@@ -51,6 +52,7 @@ from conversehost.testbed.tap import TappedStream
 from conversehost.testbed.tenants import Tenants, Ways
 from conversehost.testbed.token import Token
 from conversehost.testbed.traffic import Traffic
+from conversehost.testbed.wire import Wire
 from conversehost.turn import Turn
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
@@ -114,6 +116,7 @@ class Server(Service):
         self.clock = ReactorClock(reactor, self.turn)
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
         self.traffic = Traffic(self.clock.utc, kept=not settings.no_traffic)
+        self.wire = Wire(self.traffic.number, self.clock.utc, self.wall.now)
         self.expectations = Expectations(self.traffic, self.clock)
         self.faults = Faults(self.clock)
         self.token = Token(settings.api_token_file)
@@ -233,6 +236,7 @@ class Server(Service):
         self.state.reset()
         self.files.sweep()
         self.traffic.clear()
+        self.wire.clear()
         self.expectations.clear()
         self.mishaps.clear()
         self.faults.clear()
@@ -348,17 +352,19 @@ class Server(Service):
     def _stream(self, domains: Collection[str] | None = None) -> FaultyStream:
         """What is behind a client."""
         behind = self.faults, self.stubs, self.router, domains, self.domains.logins.entrance
-        return FaultyStream(*behind) if self.settings.no_traffic else TappedStream(self.traffic, *behind)
+        return FaultyStream(*behind) if self.settings.no_traffic else TappedStream(self.traffic, self.wire, *behind)
 
     def _backend_for(self, domain: str) -> Backend | None:
         return self._stream() if domain in self.domains.by_http else None
 
     def _http(self, gate: Gate) -> HttpFactory:
         """What listens for the site, and all that is beside it."""
-        parts = self._parts()
-        return HttpFactory(
+        parts, recording = self._parts(), not self.settings.no_traffic
+        people = People(self.manager, parts)
+        fronts = faulty({**self._direct(), **direct(parts)}, self.faults, people)
+        factory = HttpFactory(
             self._site(parts),
-            faulty({**self._direct(), **direct(parts)}, self.faults, People(self.manager, parts)),
+            recorded(fronts, self.wire) if recording else fronts,
             clock=self.wall,
             turn_ended=self.turn.end,
             cors=self.cors,
@@ -367,6 +373,9 @@ class Server(Service):
             room=room(self.token),
             streaming=FirstOf(*filter(None, (parts.uploads, self._proxy()))),
         )
+        if recording:
+            factory.site.requestFactory = recorded_requests(self.wire, people)  # type: ignore[assignment]
+        return factory
 
     def _c2s(self, gate: Gate) -> tcp.ClientFactory:
         """What listens for clients of XMPP over TCP."""
@@ -404,6 +413,7 @@ class Server(Service):
                 settings.websocket_deflate,
             ),
             named=self.domains.logins.named,
+            frames=None if settings.no_traffic else lambda deflate: TappedFrames(self.wire, deflate),
         )
         self.websocket = handshake.WebSocketFront(shared, cors=self.cors, moved=settings.see_other)
         paths = (*PATHS, *(path.encode() + end for path in settings.bosh_paths for end in (b"", b"/")))
@@ -450,6 +460,7 @@ class Server(Service):
             self.clock,
             self.wall,
             self.traffic,
+            self.wire,
             self.faults,
             self.stubs,
             self.expectations,

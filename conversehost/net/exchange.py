@@ -83,6 +83,16 @@ class Successor(Protocol):
     def connectionLost(self, reason: Failure) -> None: ...
 
 
+class Told(Protocol):
+    """Who wants to know how a request is answered."""
+
+    def answered(self, code: int, fields: bytes, body: bytes | None) -> None:
+        """As `HttpExchange.respond` has it."""
+
+    def switched(self, fields: bytes, successor: Successor) -> None:
+        """To another protocol."""
+
+
 class HttpExchange:
     """One request, and its answer."""
 
@@ -103,6 +113,7 @@ class HttpExchange:
         "streaming",
         "successor",
         "target",
+        "told",
         "version",
     )
 
@@ -124,6 +135,7 @@ class HttpExchange:
         self.started = False  # handed to `direct` or to twisted.web
         self.successor: Successor | None = None
         self.context: Any = None  # the handler's own
+        self.told: Told | None = None
 
     def respond(self, code: int, fields: bytes, body: bytes | None = b"") -> None:
         """The whole answer. `fields` are complete lines. Date is added, and Content-Length; not where `body` is None,
@@ -131,6 +143,8 @@ class HttpExchange:
         """
         factory = self.connection.factory
         factory.answers[code] += 1
+        if self.told is not None:
+            self.told.answered(code, fields, body)
         head = factory.head(code, fields)
         if self.close:
             head += b"Connection: close\r\n"
@@ -149,6 +163,8 @@ class HttpExchange:
         """101: the connection goes on in another protocol."""
         self.connection.factory.answers[101] += 1
         self.successor = successor
+        if self.told is not None:
+            self.told.switched(fields, successor)
         self.out = b"HTTP/1.1 101 Switching Protocols\r\n%s\r\n" % fields
         self.connection.send_ready()
 

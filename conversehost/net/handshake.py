@@ -20,6 +20,7 @@ from conversehost.xmpp.xml import Limits
 
 if TYPE_CHECKING:
     from conversehost.net.deflate import Deflate
+    from conversehost.net.frames import Frames
     from conversehost.net.websocket import WebSocketConnection
 
 PATHS = tuple(
@@ -64,8 +65,12 @@ class Shared:
         limits: Limits,
         manners: Manners,
         named: Callable[[str], str] = lambda domain: domain,
+        frames: Callable[[Deflate | None], Frames] | None = None,
     ) -> None:
-        """`clock` tells real time, for sockets; `named` is who answers to a client that wants a domain."""
+        """`clock` tells real time, for sockets; `named` is who answers to a client that wants a domain; `frames`: what
+        reads and writes those of a connection, if it is something special.
+        """
+        self._make_frames = frames
         self.named = named
         self.backend = backend
         self.clock = clock
@@ -73,6 +78,12 @@ class Shared:
         self.limits = limits
         self.manners = manners
         self.connections: set[WebSocketConnection] = set()
+
+    def frames(self, deflate: Deflate | None) -> Frames:
+        """Of one connection."""
+        from conversehost.net.frames import Frames  # and a library that starting up needn't wait for
+
+        return (self._make_frames or Frames)(deflate)
 
 
 class WebSocketFront:

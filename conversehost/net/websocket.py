@@ -14,7 +14,6 @@ from wsproto.frame_protocol import CloseReason, Frame, Opcode, ParseFailed
 
 from conversehost.clock import Deadline
 from conversehost.net.deflate import Deflate
-from conversehost.net.frames import Frames
 from conversehost.net.tcp import CLOSING, OPENING
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
@@ -44,7 +43,7 @@ class WebSocketConnection:
         self._shared = shared
         self._client = client
         self._moved = moved
-        self._frames = Frames(deflate)
+        self.frames = shared.frames(deflate)
         self._set_limit(shared.limits.unauthenticated)
         self._message: list[str] = []  # of a message that isn't complete
         self._size = 0  # characters
@@ -72,7 +71,7 @@ class WebSocketConnection:
     def dataReceived(self, data: bytes) -> None:
         self._heard = self._shared.clock.now()
         at = 0
-        while not self._deaf and (found := self._frames.whole(data, at)) is not None:
+        while not self._deaf and (found := self.frames.whole(data, at)) is not None:
             text, at = found
             self._take(text)
         if not self._deaf and at < len(data):
@@ -99,7 +98,7 @@ class WebSocketConnection:
         if self._ended or not self._out:
             return
         out, self._out = self._out, []
-        frames = [self._frames.text(stanza) for stanza in out]
+        frames = [self.frames.text(stanza) for stanza in out]
         if self._outlet.write(b"".join(frames)):
             return
         end = self._outlet.given - sum(map(len, frames))
@@ -147,7 +146,7 @@ class WebSocketConnection:
 
     def _read(self, data: bytes) -> None:
         try:
-            for frame in self._frames.read(data):
+            for frame in self.frames.read(data):
                 self._frame(frame)
                 if self._deaf:
                     return
@@ -162,7 +161,7 @@ class WebSocketConnection:
         if opcode is Opcode.TEXT:
             self._text_frame(frame)
         elif opcode is Opcode.PING:
-            self._write(self._frames.pong(cast(bytes, frame.payload)))
+            self._write(self.frames.pong(cast(bytes, frame.payload)))
         elif opcode is Opcode.CLOSE:
             self._closed_by_client(cast(tuple[int, str], frame.payload)[0])
         elif opcode is Opcode.BINARY:
@@ -197,7 +196,7 @@ class WebSocketConnection:
 
     def _set_limit(self, limit: int) -> None:
         self._limit = limit
-        self._frames.allow(limit)
+        self.frames.allow(limit)
 
     def _too_big(self) -> None:
         error = StreamError("policy-violation", "stanza too big", application=(ns.STANZA_TOO_BIG, "stanza-too-big"))
@@ -275,7 +274,7 @@ class WebSocketConnection:
         self._ended = self._deaf = True
         if not self._closing:
             self._closing = True
-            self._write(self._frames.close(code))
+            self._write(self.frames.close(code))
         self._hang_up()
 
     # What goes out
@@ -303,7 +302,7 @@ class WebSocketConnection:
         """All that was sent, and these; nothing after."""
         self.flush()
         self._ended = self._said_close = True
-        self._write(b"".join(map(self._frames.text, last)))
+        self._write(b"".join(map(self.frames.text, last)))
         self._set_deadline(self._shared.clock.after(CLOSING, self._too_slow_to_close))
 
     def _fail(self, error: StreamError, code: int) -> None:
@@ -320,7 +319,7 @@ class WebSocketConnection:
         if self._closing:
             return
         self._closing = True
-        self._write(self._frames.close(code))
+        self._write(self.frames.close(code))
         self._leave([])
         self._set_deadline(self._shared.clock.after(CLOSING, self._hang_up))
 
@@ -360,7 +359,7 @@ class WebSocketConnection:
         else:
             if now >= self._ping_due():
                 self._pinged = now
-                self._write(self._frames.ping())
+                self._write(self.frames.ping())
             self._watch()
 
     def _ping_due(self) -> float:

@@ -46,9 +46,9 @@ class People:
         return "" if session is None else str(session.account)
 
 
-def faulty(fronts: Mapping[bytes, Direct], faults: Faults, people: People) -> dict[bytes, Direct]:
+def faulty(fronts: Mapping[bytes, Direct], faults: Faults, people: People) -> dict[bytes, FaultyFront]:
     """The same, each behind a `FaultyFront`; one that has several paths stays one."""
-    made: dict[Direct, Direct] = {}
+    made: dict[Direct, FaultyFront] = {}
     for front in fronts.values():
         if isinstance(front, BoshFront):
             made[front] = FaultyFront(front, faults, "bosh", people.of_bosh)
@@ -66,8 +66,8 @@ class FaultyFront:
         self.below = below
         self.body_limit = below.body_limit
         self._faults = faults
-        self._transport = transport
-        self._who = who
+        self.transport = transport
+        self.who = who
 
     def handle(self, exchange: HttpExchange) -> None:
         struck = self._struck(exchange) if self._faults.watching and exchange.method != b"OPTIONS" else None
@@ -84,7 +84,7 @@ class FaultyFront:
 
     def _struck(self, exchange: HttpExchange) -> list[Fault]:
         body = b"".join(exchange.body)
-        request = HttpRequest(self._transport, exchange.path.decode("latin-1"), self._who(exchange), body)
+        request = HttpRequest(self.transport, exchange.path.decode("latin-1"), self.who(exchange), body)
         domain = request.jid.partition("/")[0].rpartition("@")[2]
         return self._faults.of(domain).of_request(request)
 

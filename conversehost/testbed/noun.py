@@ -27,6 +27,7 @@ from conversehost.testbed.mishaps import Mishaps
 from conversehost.testbed.shapes import Shape
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Traffic
+from conversehost.testbed.wire import Wire
 from conversehost.turn import Turn
 from conversehost.web.resource import answer_json
 from conversehost.xmpp.errors import StanzaError
@@ -116,6 +117,7 @@ class World:
     clock: ReactorClock
     wall: ReactorClock
     traffic: Traffic
+    wire: Wire
     faults: Faults
     stubs: Stubs
     expectations: Expectations

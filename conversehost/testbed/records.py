@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 
 from conversehost.clock import Deadline
+from conversehost.testbed.carriers import EXCHANGE, FRAME, WIRE_FIELDS, on_wire, read_level, shown
 from conversehost.testbed.fields import Choice, Fields, Text, Whole
 from conversehost.testbed.noun import ApiError, Noun, Reply, Verb, World
 from conversehost.testbed.patience import TIMEOUT, Patience
@@ -15,6 +17,8 @@ from conversehost.testbed.questions import unanswered
 from conversehost.testbed.shapes import Shape, choice, listed, nullable, text, time, whole
 from conversehost.testbed.traffic import Filter, FilterError, Record, matching, near_misses
 from conversehost.xmpp.times import stamp
+
+T = TypeVar("T")
 
 PAGE = 1_000
 """Records in one answer."""
@@ -36,6 +40,7 @@ RECORD = Shape(
     "Record",
     "One element that went over a client's stream.",
     {
+        "level": choice("what it is", "stanza"),
         "number": whole("of all records since the start"),
         "at": time("when"),
         "direction": choice("in: to the server; out: to the client", "in", "out"),
@@ -49,7 +54,10 @@ RECORD = Shape(
 RECORDS = Shape(
     "Records",
     "The newest that match, the oldest of them first.",
-    {"records": listed(RECORD), "last": whole("the number of the newest record: what to give as `after`")},
+    {
+        "records": listed({"anyOf": [RECORD, FRAME, EXCHANGE]}),
+        "last": whole("the number of the newest record: what to give as `after`"),
+    },
 )
 UNANSWERED = Shape("Unanswered", "Questions (iq) without an answer, the oldest first.", {"unanswered": listed(RECORD)})
 
@@ -65,21 +73,26 @@ class TrafficNoun(Noun):
     def verbs(self) -> Mapping[str, Verb]:
         limit = Whole("limit", f"at most so many; {PAGE} unless given, and at most")
         return {
-            "GET": Verb(self.find, query=(*FIELDS, limit), answer=RECORDS),
+            "GET": Verb(self.find, query=(*FIELDS, *WIRE_FIELDS, limit), answer=RECORDS),
             "DELETE": Verb(self.forget),
         }
 
     def find(self, query: Fields, body: Fields) -> Reply:
-        """What clients and the server said to each other: the newest that match, the oldest of them first."""
-        limit = query.whole("limit")
-        limit = PAGE if limit is None else limit
-        found = list(self.found(query))
-        shown = found[len(found) - min(limit, PAGE) :] if limit else []
-        return Reply({"records": [describe(each) for each in shown], "last": self.world.traffic.last})
+        """What clients and the server said to each other, or what carried that: the newest that match, the oldest of
+        them first.
+        """
+        limit, secrets = query.whole("limit"), query.flag("secrets")
+        most, level = PAGE if limit is None else limit, read_level(query)
+        if level == "stanza":
+            found = [describe(each, secrets=secrets) for each in last_of(self.found(query), most)]
+        else:
+            found = [shown(each, secrets=secrets) for each in last_of(on_wire(self.world, level, query), most)]
+        return Reply({"records": found, "last": self.world.traffic.last})
 
     def forget(self, query: Fields, body: Fields) -> Reply:
         """Forget all that was said."""
         self.world.traffic.clear()
+        self.world.wire.clear()
         return Reply()
 
     def found(self, fields: Fields) -> list[Record]:
@@ -192,9 +205,15 @@ def address(world: World, text: str | None) -> str:
     return world.account(text, "to").bare
 
 
-def describe(record: Record) -> dict[str, object]:
-    """As JSON, without passwords and tokens."""
+def last_of(found: list[T], limit: int) -> list[T]:
+    """The newest, and no more than fit in one answer."""
+    return found[len(found) - min(limit, PAGE) :] if limit else []
+
+
+def describe(record: Record, *, secrets: bool = False) -> dict[str, object]:
+    """As JSON; without passwords and tokens unless `secrets` are wanted."""
     return {
+        "level": "stanza",
         "number": record.number,
         "at": stamp(record.at),
         "direction": record.direction,
@@ -202,5 +221,5 @@ def describe(record: Record) -> dict[str, object]:
         "transport": record.stream.transport,
         "session": record.jid or None,
         "kind": record.kind,
-        "xml": record.xml,
+        "xml": record.data.decode() if secrets else record.xml,
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from conversehost.bosh.stream import BoshStream
+from conversehost.net.websocket import WebSocketConnection
 from conversehost.server.entrance import Entrance
 from conversehost.server.router import Router
 from conversehost.server.session import Session
@@ -12,8 +14,9 @@ from conversehost.testbed.faulty_stream import FaultyStream
 from conversehost.testbed.questions import excuse
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Stream, Traffic
+from conversehost.testbed.wire import Tapped, Wire
 from conversehost.xmpp.jid import JID
-from conversehost.xmpp.stream import Above, Link, StreamOpen
+from conversehost.xmpp.stream import Above, Link, StreamOpen, lowest
 from conversehost.xmpp.xml import Element, to_bytes
 
 
@@ -23,6 +26,7 @@ class TappedStream(FaultyStream):
     def __init__(
         self,
         traffic: Traffic,
+        wire: Wire,
         faults: Faults,
         stubs: Stubs,
         router: Router,
@@ -31,6 +35,7 @@ class TappedStream(FaultyStream):
     ) -> None:
         super().__init__(faults, stubs, router, domains, entrance)
         self._traffic = traffic
+        self._wire = wire
         self._tapped: Stream
 
     def open(self, request: StreamOpen, link: Link) -> None:
@@ -68,6 +73,11 @@ class TappedStream(FaultyStream):
     def _tap(self, request: StreamOpen, link: Link) -> Link:
         self._traffic = self._traffic.of(request.to.lower())
         self._tapped = self._traffic.stream(request.transport, request.address)
+        below = lowest(link)
+        if isinstance(below, BoshStream):
+            self._wire.knows(below.session.sid, self._tapped)
+        elif isinstance(below, WebSocketConnection) and isinstance(below.frames, Tapped):
+            below.frames.stream = self._tapped
         return TappedLink(self._traffic, self._tapped, link)
 
 

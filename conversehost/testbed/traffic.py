@@ -10,6 +10,7 @@ from typing import Any
 
 from lxml import etree
 
+from conversehost.testbed import redaction
 from conversehost.testbed.tenancy import Shared
 from conversehost.xmpp import ns
 from conversehost.xmpp.xml import Element
@@ -23,10 +24,6 @@ PREFIXES = {name.lower().replace("_", "-"): space for name, space in vars(ns).it
 _KIND = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
 _BEGINS = re.compile(r"/*([\w-]+)(?![\w:(-])")
 _STANZA = b' xmlns="jabber:client"'
-_SECRETS = re.compile(
-    rb"(<(?:auth|response|challenge|success|initial-response|additional-data|password)\b[^>]*>)([^<]+)(</)"
-    rb"|(<token [^>]*?token=[\"'])([^\"']+)"
-)
 
 
 @dataclass(slots=True, eq=False)
@@ -71,11 +68,7 @@ class Record:
 
 def redacted(data: bytes) -> str:
     """XML without passwords and tokens."""
-    return _SECRETS.sub(_hidden, data).decode()
-
-
-def _hidden(found: re.Match[bytes]) -> bytes:
-    return found[1] + b"..." + found[3] if found[1] else found[4] + b"..."
+    return redaction.xml(data).decode()
 
 
 class FilterError(ValueError):
@@ -159,29 +152,44 @@ def by_xpath(expression: str) -> Callable[[Record], bool]:
     return lambda record: bool(compiled(record.element().getroottree()))
 
 
+class Numbers:
+    """One row of them for all that happens."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last = 0
+
+
 class Traffic(Shared):
     """The latest records, the oldest first, and who waits for more of them."""
 
-    def __init__(self, now: Callable[[], float], *, kept: bool = True) -> None:
-        """`now` tells seconds since 1970; `kept`: whether anybody adds to it."""
+    def __init__(self, now: Callable[[], float], *, kept: bool = True, numbers: Numbers | None = None) -> None:
+        """`now` tells seconds since 1970; `kept`: whether anybody adds to it; `numbers`: those that records get."""
         super().__init__()
         self.kept = kept
         self._now = now
         self._records: deque[tuple[int, float, str, Stream, str, bytes]] = deque()  # of what records are made of
         self._size = 0
-        self._number = self._streams = 0
+        self._numbers = numbers or Numbers()
+        self._streams = 0
         self.listeners: list[Callable[[Record], None]] = []
         self.excused: set[tuple[int | bytes, bytes]] = set()
         """Questions that a fault has swallowed: by stream or full JID of who asked, and id."""
 
     def another(self) -> Traffic:
         """Of other streams."""
-        return Traffic(self._now, kept=self.kept)
+        return Traffic(self._now, kept=self.kept, numbers=self._numbers)
 
     @property
     def last(self) -> int:
         """The number of the newest record."""
-        return self._number
+        return self._numbers.last
+
+    def number(self) -> int:
+        """One for something else that happens; later records have higher ones."""
+        self._numbers.last += 1
+        return self._numbers.last
 
     def stream(self, transport: str, address: str) -> Stream:
         """One more begins."""
@@ -190,7 +198,7 @@ class Traffic(Shared):
 
     def add(self, direction: str, stream: Stream, data: bytes) -> None:
         """It was said now."""
-        self._number = number = self._number + 1
+        self._numbers.last = number = self._numbers.last + 1
         self._records.append((number, self._now(), direction, stream, stream.jid, data))
         self._size += len(data)
         while len(self._records) > RECORDS or self._size > BYTES:

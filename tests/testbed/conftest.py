@@ -37,6 +37,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    head: str = ""
 
     @property
     def json(self) -> Any:
@@ -88,7 +89,7 @@ class Caller:
         head, _, data = transport.value().partition(b"\r\n\r\n")
         status, *received = head.decode().split("\r\n")
         fields = dict(line.lower().split(": ", 1) for line in received)
-        return Answer(int(status.split()[1]), fields, data)
+        return Answer(int(status.split()[1]), fields, data, head.decode())
 
 
 @functools.cache

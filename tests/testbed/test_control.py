@@ -259,7 +259,7 @@ def test_our_own_fault_is_told_and_logged(house):
 
     server = house.server
     clocks = server.clock, server.wall
-    told = server.traffic, server.faults, server.stubs, server.expectations, server.mishaps, server.state
+    told = server.traffic, server.wire, server.faults, server.stubs, server.expectations, server.mishaps, server.state
     world = World(server.domains.hosts, server.cast, server.turn, *clocks, *told, fail, lambda: READY, server.tenants)
     root = Resource()
     root.putChild(b"_conversehost", control(world, Hosts(frozenset()), server.token))

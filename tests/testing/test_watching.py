@@ -90,3 +90,13 @@ def test_an_exception_in_the_server(bed):
     assert "<body>hi</body>" in (mishap.xml or "")
     bed.call("DELETE", "errors")
     assert bed.errors == []
+
+
+def test_what_carried_the_stanzas(bed, bob):
+    before = bed.last
+    bed.message("alice", "bob", "hi")
+    bob.wait_for("message")
+    (request,) = bed.exchanges(after=before, transport="bosh", text="<body>hi</body>")
+    assert (request["status"], request["session"]) == (200, bed.sessions("bob")[0].jid)
+    assert [each["direction"] for each in bed.frames(account="bob", text="<body>hi</body>")] == ["out"]
+    assert "c2VjcmV0" not in str(bed.exchanges())

@@ -64,6 +64,21 @@ class TrafficVerbs:
         """The same for people: a line for each element, with the time, whose stream it was, and its direction."""
         return (yield from transcript(xpath, after, wanted))
 
+    @verb
+    def exchanges(self, *, after: int = 0, secrets: bool = False, **wanted: User | str | int) -> Steps[list[Any]]:
+        """The requests over HTTP and their answers, each as the control API tells it, without cookies, passwords and
+        tokens unless `secrets` are wanted. `wanted`: path="/prebind", method=..., status=..., account=..., text=...,
+        transport="bosh", "websocket" or "site".
+        """
+        return (yield from _carriers("http", after, secrets, wanted))
+
+    @verb
+    def frames(self, *, after: int = 0, secrets: bool = False, **wanted: User | str | int) -> Steps[list[Any]]:
+        """The same for frames of WebSocket and bodies of BOSH. `wanted`: direction=..., kind="text", "ping", "pong",
+        "close" or "body", account=..., text=..., transport=...
+        """
+        return (yield from _carriers("frame", after, secrets, wanted))
+
     @asked
     def last(self) -> Steps[int]:
         """For `after`: nothing that has come so far."""
@@ -94,6 +109,13 @@ def transcript(
 def _traffic(xpath: str | None, after: Record | int, wanted: Mapping[str, User | str]) -> Steps[list[Record]]:
     told = yield Call("GET", f"traffic?{urlencode(wanted_fields(xpath, after, wanted))}")
     return [record_of(each) for each in told["records"]]
+
+
+def _carriers(level: str, after: int, secrets: bool, wanted: Mapping[str, User | str | int]) -> Steps[list[Any]]:
+    fields = {"level": level, "after": after, "secrets": int(secrets)}
+    query = urlencode(fields | {name: named(value) for name, value in wanted.items()})
+    found: list[Any] = (yield Call("GET", f"traffic?{query}"))["records"]
+    return found
 
 
 def record_of(data: Mapping[str, Any]) -> Record:
