@@ -272,6 +272,15 @@ class Settings:
     resume_time: int = option(
         300, whole_number(0, 86_400, "SECONDS"), LIMITS, "how long a session waits for a client whose connection broke"
     )
+    archive_limit: int = option(
+        100_000, whole_number(1, 10_000_000, "N"), LIMITS, "messages kept in an account's archive; the oldest go first"
+    )
+    archive_default: str = option(
+        "always",
+        one_of("always", "roster", "never"),
+        LIMITS,
+        "whose messages are archived, unless an account says otherwise (XEP-0441)",
+    )
     resume_location: str = option(
         "", ENDPOINT, LIMITS, "where it should come back to, when not to the same address (XEP-0198)"
     )

@@ -155,6 +155,8 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         resource_conflict = "refuse"
         resume_time = 40
         resume_location = "[::1]:5222"
+        archive_limit = 1000
+        archive_default = "roster"
         connections = 8
         connections_per_address = 9
         stanza_limit = 10000
@@ -232,6 +234,8 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         resource_conflict="refuse",
         resume_time=40,
         resume_location="[::1]:5222",
+        archive_limit=1_000,
+        archive_default="roster",
         connections=8,
         connections_per_address=9,
         stanza_limit=10_000,

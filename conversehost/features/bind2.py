@@ -15,7 +15,7 @@ from conversehost.xmpp.errors import StanzaError, StreamError
 from conversehost.xmpp.jid import JIDError
 from conversehost.xmpp.xml import Element, child, element
 
-XEP = Xep(386, "Bind 2.0", "1.0.1", "complete, without metadata of an archive")
+XEP = Xep(386, "Bind 2.0", "1.0.1", "complete")
 _BIND = f"{{{ns.BIND2}}}bind"
 _TAG = f"{{{ns.BIND2}}}tag"
 
@@ -63,6 +63,7 @@ class Bind2Feature:
             answer = None if switch is None else switch(stream, each)
             if answer is not None:
                 bound.append(answer)
+        bound.extend(tell(session) for tell in self._host.hooks.bound)
         arrival.answers.append(bound)
 
     def closed(self, session: Session) -> None:

@@ -18,7 +18,7 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, element, to_bytes
 
 XEP = Xep(280, "Message Carbons", "1.0.1", "complete, with the rules of section 6 (`urn:xmpp:carbons:rules:0`)")
-FORWARDING = Xep(297, "Stanza Forwarding", "1.0", "as carbons need it")
+FORWARDING = Xep(297, "Stanza Forwarding", "1.0", "complete: carbons and archives")
 REMEMBERED = 200
 """Messages of an account for which an answering error is copied too."""
 

@@ -14,7 +14,7 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import to_bytes
 
 XEP = Xep(160, "Best Practices for Handling Offline Messages", "1.0.1", "complete")
-HINTS = Xep(334, "Message Processing Hints", "1.0.0", "complete: offline storage and carbons follow them")
+HINTS = Xep(334, "Message Processing Hints", "1.0.0", "complete: offline storage, archives and carbons follow them")
 DELAY = Xep(203, "Delayed Delivery", "2.0", "complete")
 MESSAGES_PER_ACCOUNT, BYTES_PER_ACCOUNT = 1_000, 8_388_608
 

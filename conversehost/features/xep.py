@@ -51,6 +51,7 @@ GROUND: tuple[Xep | Rfc, ...] = (
         "keys are kept and told by XEP-0163, messages passed on; the older namespace too",
     ),
     Xep(472, "Pubsub Social Feed", "0.2.1", "kept and told by XEP-0060 and XEP-0163"),
+    Xep(59, "Result Set Management", "1.0", "complete, in archives and pubsub"),
     Xep(114, "Jabber Component Protocol", "1.6", "complete; with `--component-secret`"),
     Xep(
         178,

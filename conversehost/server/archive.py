@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -13,6 +13,7 @@ from conversehost.xmpp import mam, rsm
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.mam import Query
+from conversehost.xmpp.rsm import Cut
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, parse, to_bytes
 
@@ -23,8 +24,8 @@ MESSAGES = 100_000
 BYTES_PER_MESSAGE = 2_000
 """On an average: a full archive is one with that many messages, or bytes for as many."""
 
-PAGE = 250
-"""The most messages in one answer."""
+PAGE, PAGE_BYTES = 250, 524_288
+"""The most messages in one answer, and the most bytes: what waits for one client has a limit."""
 
 Show = Callable[[Stanza], Element]
 """Makes of a message what a reader sees of it."""
@@ -100,7 +101,7 @@ class Archive:
         """Forget them all."""
         self._store.clear(self._collection, owner)
 
-    def find(self, owner: str, query: Query) -> tuple[rsm.Cut, list[Archived]]:
+    def find(self, owner: str, query: Query) -> tuple[Cut, list[Archived]]:
         """What a query asks for, a page of it, in order. Raises StanzaError(item-not-found) for ids that aren't there.
 
         However many messages there are, the page is found by bisection; a search for words reads what it searches.
@@ -113,8 +114,8 @@ class Archive:
             return place_of(id, found)
 
         cut = rsm.cut(query.page, len(found), place, PAGE)
-        shown = log.pairs(found[cut.start : cut.stop])
-        return cut, [Archived(id, time_of(id) / 1000, message) for id, message in shown]
+        shown = [Archived(id, time_of(id) / 1000, each) for id, each in log.pairs(found[cut.start : cut.stop])]
+        return _shortened(cut, shown, from_end=query.page.before is not None)
 
     def answer(self, owner: str, iq: Stanza, router: Router, show: Show | None = None) -> Element:
         """Send what the `<query/>` in an iq asks for to who asks; what is answered is for the iq's result (section 4).
@@ -138,6 +139,38 @@ class Archive:
         if not keys:
             return mam.metadata(None)
         return mam.metadata(((keys[0], time_of(keys[0]) / 1000), (keys[-1], time_of(keys[-1]) / 1000)))
+
+
+def _shortened(cut: Cut, shown: list[Archived], *, from_end: bool) -> tuple[Cut, list[Archived]]:
+    """As much of a page as one answer can take, and one message at least."""
+    total, fitting = 0, 0
+    for each in reversed(shown) if from_end else shown:
+        total += len(each.message)
+        if fitting and total > PAGE_BYTES:
+            break
+        fitting += 1
+    if fitting == len(shown):
+        return cut, shown
+    if from_end:
+        return replace(cut, start=cut.stop - fitting, complete=False), shown[-fitting:]
+    return replace(cut, stop=cut.start + fitting, complete=False), shown[:fitting]
+
+
+def other_side(account: str, message: Stanza) -> JID | None:
+    """With whom the owner of an account has a message: who it is from, or, where that is himself, whom it is to."""
+    sender = message.sender
+    return message.to or sender if sender is None or sender.bare == account else sender
+
+
+def addresses(account: str, message: Stanza) -> frozenset[str]:
+    """By which `with` finds a message in the archive of an account (section 4.1.1): the other side's, bare and full.
+
+    What somebody says to himself is found by his own, as it is from one of them and to another; by that alone, else he
+    would find everything.
+    """
+    other = other_side(account, message)
+    ends = (message.sender, message.to) if other is not None and other.bare == account else (other,)
+    return frozenset(name for each in ends if each is not None for name in (each.bare, each.full))
 
 
 def _hand(router: Router, reader: JID, data: bytes) -> None:

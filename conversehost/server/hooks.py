@@ -64,6 +64,9 @@ class Hooks:
     another session of the account adds that to them.
     """
 
+    archived: list[Callable[[JID, str, Stanza], None]] = field(default_factory=list)
+    """A message, with that id, went into the archive of an account (a bare JID)."""
+
     nodes: list[Callable[[At, str], DiscoNode | None]] = field(default_factory=list)
     """Nodes of service discovery, beside those that the host knows by name, of the host or of its accounts."""
 
@@ -72,6 +75,9 @@ class Hooks:
 
     session_opened: list[Callable[[Session], None]] = field(default_factory=list)
     """A client has bound its resource; nothing was said on it yet."""
+
+    bound: list[Callable[[Session], Element]] = field(default_factory=list)
+    """A client has bound its resource by XEP-0386: what else it is told then."""
 
     session_closed: list[Callable[[Session], None]] = field(default_factory=list)
     """A session ends; it is still among its account's sessions, and its `presence` is the last it sent."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
+from conversehost.server.archive import Archive
 from conversehost.server.authentication import LoginRules
 from conversehost.server.clients import ClientFeatures, NothingKnown
 from conversehost.server.commands import Command
@@ -76,6 +77,7 @@ class Host:
         self.policy = policy
         self.files = files
         self.rosters = Rosters(store)
+        self.archive = Archive(store, "archive", policy.archive_limit)
         self.hooks = Hooks()
         self.queries = Queries(self)
         self.clients: ClientFeatures = NothingKnown()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from conversehost.options import Settings
+from conversehost.server.archive import MESSAGES
+from conversehost.server.archive_rules import Default
 from conversehost.server.uploads import NORMAL, UploadLimits
 from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.services import ExternalService
@@ -25,6 +27,8 @@ class Policy:
     `admins`: accounts that may administer; `contacts`: (kind, URI) of who is responsible; `services`: what there is
     besides XMPP; `welcome`: what somebody who has just registered is told, "" for nothing; `uploads`: how
     much there may be of files.
+
+    `archive_limit`: messages that an account's archive keeps; `archive_default`: whose, unless its owner says so.
     """
 
     conflict: Conflict = "replace"
@@ -35,6 +39,8 @@ class Policy:
     services: tuple[ExternalService, ...] = ()
     welcome: str = ""
     uploads: UploadLimits = NORMAL
+    archive_limit: int = MESSAGES
+    archive_default: Default = "always"
 
     @classmethod
     def of(cls, settings: Settings, founders: Iterable[JID]) -> Policy:
@@ -51,6 +57,8 @@ class Policy:
             uploads=UploadLimits(
                 settings.upload_limit, settings.upload_quota, settings.upload_space, settings.upload_time
             ),
+            archive_limit=settings.archive_limit,
+            archive_default=cast(Default, settings.archive_default),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,8 +14,8 @@ _TIE_BITS, _FIRST_BITS, _STEP_BITS = 48, 47, 24
 LATEST = (1 << 48) - 2
 """Milliseconds since 1970 that still fit into a key: about the year 10,889."""
 
-_LENGTH = 24
-"""Characters of a key: 12 of the time, 12 of the tie."""
+_KEY = re.compile("[0-9a-f]{24}")
+"""12 digits of the time, 12 of the tie."""
 
 _DEAD = 64
 """Entries that were dropped leave memory in bulk, at least that many and an eighth of the log at a time."""
@@ -88,7 +89,7 @@ class Log(Mapping[str, bytes]):
 
     def add(self, key: str, value: bytes, labels: Iterable[str]) -> None:
         """One more entry; mostly the last one. Raises ValueError when the key is taken, or is none."""
-        if len(key) != _LENGTH:
+        if not _KEY.fullmatch(key):
             raise ValueError(f"not a key: {key}")
         if not self._keys or key > self._keys[-1]:
             self._keys.append(key)

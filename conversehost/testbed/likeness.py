@@ -21,6 +21,8 @@ ANYTHING = ("...", "{scansion:any}")
 LOOSE = ("to", "from", "id", f"{{{ns.XML}}}lang")
 """Attributes that a stanza, also one within another, may have without being mentioned. Elsewhere all count."""
 
+_STANZA_ID = f"{{{ns.STANZA_ID}}}stanza-id"
+
 Memory = Mapping[str, str]
 _NAMED = re.compile(r"\$?\{([^{}]+)\}")
 _PREFIXES = {ns.STREAM: "stream:", ns.XML: "xml:"}
@@ -102,7 +104,7 @@ def _match(expected: Element, got: Element, memory: dict[str, str]) -> dict[str,
 
 def _match_children(expected: Element, got: Element, memory: dict[str, str], *, rest: bool) -> dict[str, str] | None:
     """In any order; each expected one takes the first that is like it. `rest`: others may be there too."""
-    left = list(got)
+    left = _counting(expected, got)
     if len(left) < len(expected) or (len(left) > len(expected) and not rest):
         return None
     for each in expected:
@@ -115,6 +117,13 @@ def _match_children(expected: Element, got: Element, memory: dict[str, str], *, 
         else:
             return None
     return memory
+
+
+def _counting(expected: Element, got: Element) -> list[Element]:
+    """The children of what came. The id that an archive has given a stanza only counts where one is expected."""
+    if not isinstance(got, Stanza) or expected.find(_STANZA_ID) is not None:
+        return list(got)
+    return [each for each in got if each.tag != _STANZA_ID]
 
 
 def _listed(expected: Element) -> Iterator[tuple[str, str]]:
@@ -208,11 +217,11 @@ def _explained_text(expected: Element, got: Element, memory: Memory) -> str | No
 
 def _explained_children(expected: Element, got: Element, memory: Memory, *, rest: bool) -> Iterator[Element]:
     """In the order of what came; what didn't come stands at the end."""
-    partners = _partners(expected, got, memory)
+    partners, counting = _partners(expected, got, memory), _counting(expected, got)
     for index, each in enumerate(got):
         if index in partners:
             yield _explained(partners[index], each, memory)
-        elif rest:
+        elif rest or each not in counting:
             yield _alone(each)
     yield from (_alone(each) for each in expected if all(each is not partner for partner in partners.values()))
 

@@ -119,7 +119,7 @@ def furnish(host: Host, account: JID, nickname: str, kept: Iterable[Kept]) -> No
 def put(store: Store, owner: str, kept: Kept) -> None:
     """One value."""
     if isinstance(kept.value, Entry):
-        kept.value.add(store.open_log(kept.collection, owner))
+        kept.value.add(store.open_log(kept.collection, owner), owner)
     elif kept.key is None:
         store.append(kept.collection, owner, kept.value)
     else:

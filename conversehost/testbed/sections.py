@@ -20,11 +20,14 @@ from conversehost.features.rooms.hats import Hat
 from conversehost.features.rooms.record import Member, Subject
 from conversehost.features.rooms.said import HISTORY
 from conversehost.features.rooms.standing import Role
+from conversehost.server.archive import addresses
+from conversehost.server.archive_rules import Preferences
 from conversehost.server.roster import RosterItem
 from conversehost.store.log import Log, time_of
 from conversehost.testbed.plain import of_plain, to_plain
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID, parse
+from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, XMLError, clean, to_bytes
 from conversehost.xmpp.xml import parse as parse_xml
 
@@ -197,7 +200,7 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message in an archive. `with_` are the addresses by which it is found; without any, those of its two sides.
+    """A message in an archive. `with_` are the addresses by which it is found; without any, those of the other side.
     Where it has an `id` the time is in that, too.
     """
 
@@ -206,9 +209,12 @@ class Entry:
     with_: tuple[str, ...] = ()
     id: str = ""
 
-    def add(self, log: Log) -> None:
-        """Raises ValueError for an id that is none, or taken."""
-        log.add(self.id or log.key_for(round(self.at * 1000)), self.message, self.with_ or self.sides())
+    def add(self, log: Log, owner: str) -> None:
+        """To the owner's. Raises ValueError for an id that is none, or taken."""
+        message = _in_jabber_client(self.message)
+        assert isinstance(message, Stanza)
+        labels = self.with_ or addresses(owner, message)
+        log.add(self.id or log.key_for(round(self.at * 1000)), to_bytes(message), labels)
 
     def sides(self) -> set[str]:
         """The addresses of who has said it, and to whom."""
@@ -267,6 +273,8 @@ SECTIONS = (
     each_by("blocked", JID, lambda jid: str(jid.full)),
     log("reports", Report),
     Section("offline", "offline", lambda values: [to_plain(each) for each in values.values()], _read_offline),
+    archive("archive", "archive"),
+    one("archiving", Preferences, "archive-preferences"),
     Section("last", "last", lambda values: to_plain(Leave(*values[""])), _read_leave),
     one("left", float),
     one("login", float),

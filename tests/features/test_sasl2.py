@@ -174,6 +174,17 @@ def test_bound_with_the_login(stage: Stage, juliet: Client):
     assert client.heard() == ["hi"]
 
 
+def test_where_the_archive_stands_at_that_moment(stage: Stage, juliet: Client):
+    """Section 4: what is said later comes by itself."""
+    bound = authenticate(connect(stage), plain(), BIND).find(f"{{{ns.BIND2}}}bound")
+    assert bound is not None
+    assert [(each.tag, len(each)) for each in bound] == [(f"{{{ns.MAM}}}metadata", 0)]
+    juliet.say("romeo@localhost")
+    bound = authenticate(connect(stage), plain(), BIND).find(f"{{{ns.BIND2}}}bound")
+    assert bound is not None
+    assert [each.get("timestamp") for each in bound[0]] == ["2023-11-14T22:13:20.000Z"] * 2
+
+
 def test_without_a_tag_the_resource_is_ours(stage: Stage):
     success = authenticate(connect(stage), plain(), f"<bind xmlns='{ns.BIND2}'/>")
     assert len((identity(success) or "").partition("/")[2]) == 12

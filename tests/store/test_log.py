@@ -60,7 +60,7 @@ def test_the_latest_time_that_there_is(log: Log):
     assert list(log.select(None, "", moment(LATEST * 1_000))) == [key]
 
 
-@pytest.mark.parametrize("key", ["", "x", "0" * 23, "0" * 25])
+@pytest.mark.parametrize("key", ["", "x", "0" * 23, "0" * 25, "G" * 24])
 def test_what_is_no_key(log: Log, key: str):
     with pytest.raises(ValueError, match="not a key"):
         log.add(key, b"", ())

@@ -37,7 +37,8 @@ def messages(person: Person) -> list[Stanza]:
 
 
 def names(message: Stanza) -> list[str]:
-    return [each.tag.rpartition("}")[2] for each in message]
+    found = [each.tag.rpartition("}")[2] for each in message]
+    return [each for each in found if each != "stanza-id"]
 
 
 def at_home(house: House, name: str) -> Person:

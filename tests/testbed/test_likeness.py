@@ -34,6 +34,11 @@ def diff(one: str, other: str, **memory: str) -> list[str]:
         ("<iq><a xmlns='x'/><b xmlns='x'/></iq>", "<iq><b xmlns='x'/><a xmlns='x'/></iq>"),
         ("<iq><a xmlns='x'/></iq>", "<iq><p:a xmlns:p='x'/></iq>"),
         ("<iq><a><message/></a></iq>", "<iq><a><message id='1' xml:lang='en'/></a></iq>"),
+        ("<message><body/></message>", "<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/><body/></message>"),
+        (
+            "<message><stanza-id xmlns='urn:xmpp:sid:0' id='...' by='a@b'/></message>",
+            "<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/></message>",
+        ),
         ("<iq id='...'/>", "<iq id='1'/>"),
         ("<iq from='romeo@localhost/...'/>", "<iq from='romeo@localhost/orchard'/>"),
         ("<iq><a>...</a></iq>", "<iq><a/></iq>"),
@@ -52,6 +57,12 @@ def test_these_are_alike(one, other):
     ("one", "other"),
     [
         ("<message/>", "<presence/>"),
+        ("<iq><a/></iq>", "<iq><a><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/></a></iq>"),
+        ("<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/></message>", "<message/>"),
+        (
+            "<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/></message>",
+            "<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@c'/></message>",
+        ),
         ("<message/>", "<message type='chat'/>"),
         ("<message type='chat'/>", "<message/>"),
         ("<message to='a@b'/>", "<message to='a@c'/>"),

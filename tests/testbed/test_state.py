@@ -37,6 +37,7 @@ from conversehost.testbed.sections import LEFT_OUT, OTHERS, ROOM, SECTIONS
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import parse
 from conversehost.xmpp.replies import stanza
+from conversehost.xmpp.times import stamp
 from conversehost.xmpp.xml import element, to_bytes
 from tests.testbed.conftest import Caller, House
 from tests.testbed.test_reset import live, say
@@ -74,6 +75,7 @@ def live_much(house: House) -> None:
     alice.says(stanza("presence", {"type": "unavailable"}, element(ns.CLIENT, "status", text="bye")))
     store = house.server.store
     store.append("reports", "alice@localhost", Report("spam.example", "urn:xmpp:reporting:spam", "", ("1",), 1.5e9))
+    alice.says(stanza("iq", {"type": "set", "id": "w"}, element(ns.MAM, "prefs", {"default": "roster"})))
     store.put("welcome", "zoe@localhost", "", "Hello!")
     service = Service("push.localhost", "phone", b"<x/>")
     store.put("push", "alice@localhost", service.key, service)
@@ -273,6 +275,7 @@ MISTAKES = [
     ('vcard = "<vCard>"', "vcard: not XML"),
     ('private = ["text"]', "private: not-well-formed"),
     ('offline = ["<iq/>"]', "offline: number 1: must be a <message/>"),
+    ('archiving = {default = "x"}', "archiving: default is always, never or roster, not 'x'"),
     ("last = 3", "last: must be a table, not 3"),
     ('blocked = ["@"]', "blocked: number 1: '@' is not an address"),
     ("tokens = [{}]", "tokens: client is missing"),
@@ -314,6 +317,16 @@ new.mechanism = "HT-SHA-256-NONE"
 new.issued = 2026-01-01T00:00:00Z
 new.expiry = 2027-01-01T00:00:00Z
 '''
+
+
+def test_what_was_said_long_ago(tmp_path: Path):
+    file = tmp_path / "cast.toml"
+    said = f'{{at = 2026-01-30T20:15:00.125Z, message = "{OFFLINE}"}}'
+    file.write_text(f'[[account]]\nname = "ann"\npassword = "x"\narchive = [{said}]\n')
+    archive = House("--scenario", str(file)).server.domains.hosts["localhost"].archive
+    (found,) = archive.latest("ann@localhost", "bob@localhost", 10)
+    assert (stamp(found.at), found.parsed().text_of("body")) == ("2026-01-30T20:15:00.125Z", "hi")
+    assert list(archive.latest("ann@localhost", "ann@localhost", 10)) == []
 
 
 def test_what_people_write_by_hand(tmp_path: Path):
@@ -425,7 +438,7 @@ def test_every_collection_is_in_files_or_left_out_on_purpose():
     for name, path in collections():
         assert name in known, f"{path}: say in testbed/sections.py how files have the collection {name!r}"
     found = {name for name, _ in collections()}
-    assert known - found <= {"vcard", "accounts"}, "no such collections any more"
+    assert known - found <= {"vcard", "accounts", "archive"}, "no such collections any more"
 
 
 NAMES = st.sampled_from(["ann", "ben", "cleo", "düne"])

@@ -20,7 +20,6 @@ BESIDES = (
     Xep(317, "Hats", "0.3.1", "complete"),
     Xep(410, "MUC Self-Ping (Schrödinger's Chat)", "1.1.0", "complete"),
     Xep(421, "Occupant identifiers for semi-anonymous MUCs", "1.0.1", "complete"),
-    Xep(424, "Message Retraction", "0.4.2", "in rooms, with tombstones; its version 0 too"),
     Xep(425, "Moderated Message Retraction", "0.3.0", "complete; its version 0 too"),
     Xep(433, "Extended Channel Search", "0.1.0", "complete, of the host's own rooms; its draft too"),
     Xep(437, "Room Activity Indicators", "0.2.0", "complete"),

@@ -1,0 +1,161 @@
+"""XEP-0313: Message Archive Management, with the ids of XEP-0359 and the search of XEP-0431."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conversehost.features.xep import Xep
+from conversehost.server.archive import addresses
+from conversehost.server.archive_rules import is_wanted, is_worth_keeping
+from conversehost.server.host import Host, Reply
+from conversehost.server.session import Session
+from conversehost.xmpp import mam, ns
+from conversehost.xmpp.jid import JID
+from conversehost.xmpp.stanza import Stanza
+from conversehost.xmpp.xml import Element, child, to_bytes
+
+XEP = Xep(313, "Message Archive Management", "1.1.3", "complete, with the fields and queries of `#extended`")
+IDS = Xep(359, "Unique and Stable Stanza IDs", "0.7.0", "complete")
+SEARCH = Xep(431, "Full Text Search in MAM", "0.2.0", "complete; a body that has all the words is found")
+
+_STANZA_ID = f"{{{ns.STANZA_ID}}}stanza-id"
+
+
+def install(host: Host) -> None:
+    feature = ArchiveFeature(host)
+    for namespace in (ns.MAM, ns.MAM_EXTENDED, ns.MAM_GROUPCHAT, ns.STANZA_ID, ns.FULLTEXT, ns.RSM):
+        host.advertise(namespace, at="account")
+    host.on_own_iq("set", ns.MAM, "query", feature.query)
+    host.on_own_iq("get", ns.MAM, "query", feature.form)
+    host.on_own_iq("get", ns.MAM, "metadata", feature.metadata)
+    host.hooks.outgoing.append(feature.outgoing)
+    host.hooks.incoming.append(feature.incoming)
+    host.hooks.undeliverable.append(feature.undeliverable)
+    host.hooks.delivered.append(feature.delivered)
+    host.hooks.sent.append(feature.sent)
+    host.hooks.bound.append(feature.bound)
+    host.hooks.account_deleted.append(feature.forget)
+
+
+@dataclass(eq=False, slots=True)
+class Arriving:
+    """A message on its way: what is archived of it, without any id; and the id that it has got for its receiver's
+    archive, "" where it isn't archived there.
+    """
+
+    message: Stanza
+    data: bytes
+    id: str = ""
+
+
+class ArchiveFeature:
+    """Both sides of a conversation have it in their archives, as it was said, once.
+
+    The receiver's id is in the message before anybody keeps it or gets it, be it later or as a carbon copy. One that
+    is delivered again, because a client has ended before it read it, has its id already.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._archive = host.archive
+        self._arriving: Arriving | None = None
+
+    # Ids that are given here come from here (XEP-0359 section 4)
+
+    def outgoing(self, session: Session, stanza: Stanza) -> None:
+        if stanza.kind == "message":
+            strip(stanza, session.bare)
+
+    def incoming(self, to: JID, stanza: Stanza) -> bool:
+        if stanza.kind == "message":
+            strip(stanza, to.bare)
+        return False
+
+    # What is kept
+
+    def undeliverable(self, message: Stanza, account: JID) -> bool:
+        """Whoever stores it, stores it with its id; should nobody do so, it is in no archive either."""
+        if not has_id(message, account.bare):
+            self._announce(message, account)
+        return False
+
+    def delivered(self, to: JID, message: Stanza, sessions: list[Session]) -> None:
+        arriving = self._arriving
+        if arriving is None or arriving.message is not message:
+            if has_id(message, to.bare):
+                return
+            arriving = self._announce(message, to.to_bare())
+        if arriving is not None and arriving.id:
+            self._keep(to.to_bare(), arriving)
+
+    def sent(self, session: Session, message: Stanza) -> None:
+        """Once the receiver has it: his id isn't the sender's business, and no other client's of his."""
+        arriving, self._arriving = self._arriving, None
+        to = message.to
+        if to is None or to.bare == session.bare:
+            return
+        strip(message, to.bare)
+        if not self._is_kept(session.account, to, message):
+            return
+        if arriving is None or arriving.message is not message:
+            arriving = Arriving(message, to_bytes(message))
+        arriving.id = self._identify(message, session.bare)
+        self._keep(session.account, arriving)
+
+    def _announce(self, message: Stanza, account: JID) -> Arriving | None:
+        """Give it an id for that account's archive, where it is to be in it."""
+        sender = message.sender
+        if sender is None or not self._is_kept(account, sender, message):
+            self._arriving = None
+        else:
+            self._arriving = Arriving(message, to_bytes(message))
+            self._arriving.id = self._identify(message, account.bare)
+        return self._arriving
+
+    def _is_kept(self, account: JID, peer: JID, message: Stanza) -> bool:
+        return is_worth_keeping(message) and is_wanted(self._host, account, peer)
+
+    def _identify(self, message: Stanza, owner: str) -> str:
+        id = self._archive.new_id(owner, self._host.clock.utc())
+        child(message, ns.STANZA_ID, "stanza-id", {"by": owner, "id": id})
+        return id
+
+    def _keep(self, account: JID, arriving: Arriving) -> None:
+        labels = addresses(account.bare, arriving.message)
+        self._archive.add(account.bare, arriving.data, self._host.clock.utc(), labels, arriving.id)
+        for hook in self._host.hooks.archived:
+            hook(account, arriving.id, arriving.message)
+        arriving.id = ""
+
+    # What its owner asks
+
+    def query(self, session: Session, iq: Stanza) -> Reply:
+        """Section 4."""
+        return self._archive.answer(session.bare, iq, self._host.router)
+
+    def form(self, session: Session, iq: Stanza) -> Reply:
+        """Section 4.1.5."""
+        return mam.form()
+
+    def metadata(self, session: Session, iq: Stanza) -> Reply:
+        """Section 5."""
+        return self._archive.metadata(session.bare)
+
+    def bound(self, session: Session) -> Element:
+        """The same, at the moment of binding (XEP-0386 section 4)."""
+        return self._archive.metadata(session.bare)
+
+    def forget(self, account: JID) -> None:
+        self._archive.clear(account.bare)
+
+
+def strip(message: Stanza, by: str) -> None:
+    """Remove ids that somebody else gave in this name."""
+    for each in list(message.iterchildren(_STANZA_ID)):
+        if each.get("by") == by:
+            message.remove(each)
+
+
+def has_id(message: Stanza, by: str) -> bool:
+    """Whether it has been given one in this name."""
+    return any(each.get("by") == by for each in message.iterchildren(_STANZA_ID))
