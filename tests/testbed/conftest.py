@@ -12,8 +12,10 @@ from urllib.parse import quote
 
 import pytest
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from conversehost.loading import load
 from conversehost.net.memory import MemoryClient
@@ -86,6 +88,8 @@ class Caller:
         transport = Transport(self._peer, self.answering)
         connection.makeConnection(transport)
         connection.dataReceived("\r\n".join([*lines, "", ""]).encode() + body)
+        if transport.disconnecting:
+            connection.connectionLost(Failure(ConnectionDone()))
         head, _, data = transport.value().partition(b"\r\n\r\n")
         status, *received = head.decode().split("\r\n")
         fields = dict(line.lower().split(": ", 1) for line in received)
