@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 
 from conversehost.testing.calls import TestBedError
@@ -14,8 +16,8 @@ HELP = """\
 Usage: conversehost run [options] -- COMMAND [ARGUMENTS]
 
 Starts a server on free ports, waits until it is ready, runs the command, stops the server, and
-exits with the command's exit code. Options are those of conversehost. The command finds in its
-environment
+exits with the command's exit code. It ends with the process that started it. Options are those
+of conversehost. The command finds in its environment
 
   CONVERSEHOST_URL         the site, such as http://localhost:40123/
   CONVERSEHOST_HTTP_BIND   BOSH
@@ -47,6 +49,8 @@ NAMES = {
 """Variables of the environment, by what `TestBed` calls that."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+PR_SET_PDEATHSIG = 1
+"""prctl(2): a signal for when the parent is no more."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -55,6 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     if not command:
         print(HELP, end="")
         return 0
+    end_with(os.getppid())
     with TestBed.start(*options) as bed:
         return run(command, environment(bed))
 
@@ -80,19 +85,20 @@ def environment(bed: TestBed) -> Mapping[str, str]:
 
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """The exit code. Signals for us are for the command; we end with it. Raises TestBedError."""
+    """The exit code. Signals for us are for the command; we end with it, and it with us. Raises TestBedError."""
     waiting: list[int] = []
     process: subprocess.Popen[bytes] | None = None
 
     def pass_on(number: int, frame: object) -> None:
         if process is None:
             waiting.append(number)
-        else:
+        elif not (number == signal.SIGINT and in_foreground()):  # the command has had its own Ctrl+C
             process.send_signal(number)
 
+    own = os.getpid()
     before = {each: signal.signal(each, pass_on) for each in SIGNALS}
     try:
-        process = subprocess.Popen(command, env=environment)
+        process = subprocess.Popen(command, env=environment, preexec_fn=lambda: end_with(own))
         for number in waiting:
             process.send_signal(number)
         code = process.wait()
@@ -102,3 +108,20 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     return code if code >= 0 else 128 - code
+
+
+def end_with(parent: int) -> None:
+    """From now on, SIGTERM comes when our parent process ends, however it ends. Linux alone has that."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it was quicker
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def in_foreground() -> bool:
+    """A terminal gives its signals to us and to the command alike."""
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False

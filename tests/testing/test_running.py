@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
+
+from conversehost.testing import TestBed
 
 ROOT = Path(__file__).parents[2]
 SOON = 60.0
@@ -31,7 +36,10 @@ def test_a_shell_script_with_curl():
             "$CONVERSEHOST_API/messages"
         curl -sf "$CONVERSEHOST_HTTP_BIND" | grep -q BOSH
         test "$CONVERSEHOST_DOMAIN" = chat.example
-        test -n "$CONVERSEHOST_URL$CONVERSEHOST_PREBIND$CONVERSEHOST_WEBSOCKET$CONVERSEHOST_C2S"
+        for each in "$CONVERSEHOST_URL" "$CONVERSEHOST_PREBIND" "$CONVERSEHOST_WEBSOCKET" "$CONVERSEHOST_C2S"; do
+            test -n "$each"
+        done
+        test -s "$CONVERSEHOST_API_TOKEN_FILE"
         test -z "$CONVERSEHOST_CA"
         exit 7
     """
@@ -60,6 +68,69 @@ def test_signals_are_for_the_command():
         assert process.stdout.readline() == "ready\n"
         process.terminate()
         assert process.wait(SOON) == 9
+
+
+PARENT = """
+import subprocess, sys
+print(subprocess.Popen(sys.argv[1:]).pid, flush=True)
+input()
+"""
+
+
+def test_all_ends_with_the_process_that_started_it():
+    told = 'echo $$ "$CONVERSEHOST_API"; exec sleep 600'
+    pipe = subprocess.PIPE
+    arguments = [sys.executable, "-c", PARENT, *command("--no-starttls", "--", "sh", "-c", told)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen(arguments, stdin=pipe, stdout=pipe, text=True, env=environment)
+    assert parent.stdout is not None
+    runner = int(parent.stdout.readline())
+    sleeper, api = parent.stdout.readline().split()
+    ends = [os.pidfd_open(int(pid)) for pid in (runner, sleeper, TestBed.connect(api).pid)]
+    parent.kill()
+    for end in ends:
+        assert select.select([end], [], [], SOON)[0], "it goes on"
+        os.close(end)
+    parent.communicate()
+
+
+COUNTS = """
+import signal
+count = 0
+def interrupted(number, frame):
+    global count
+    count += 1
+    print("interrupted", flush=True)
+signal.signal(signal.SIGINT, interrupted)
+print("ready", flush=True)
+input()
+print("times:", count, flush=True)
+"""
+
+
+def test_ctrl_c_is_one_for_the_command():
+    """A terminal gives it to both: passed on, it would be two, which many take for an order to drop everything."""
+    ours, theirs = os.openpty()
+
+    def take_terminal() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        command("--no-starttls", "--", sys.executable, "-c", COUNTS),
+        **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+        preexec_fn=take_terminal,
+    )
+    os.close(theirs)
+    with open(ours, "r+b", buffering=0) as terminal:
+        for said, answer in ((b"ready", b"\x03"), (b"interrupted", b"\n"), (b"times: 1", b"")):
+            heard = b""
+            while said not in heard:
+                assert select.select([terminal], [], [], SOON)[0], heard
+                heard += terminal.read(1)
+            terminal.write(answer)
+        assert process.wait(SOON) == 0
 
 
 @pytest.mark.parametrize(
