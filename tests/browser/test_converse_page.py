@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from conversehost.testing import TestBedError
@@ -99,3 +102,14 @@ def test_a_page_without_converse_tells_how_to_get_it(browser):
     with pytest.raises(TestBedError, match=r"^converse_page needs Converse\.js: npm install converse\.js@14"):
         _has_converse(page)
     page.close()
+
+
+ROOT = Path(__file__).parents[2]
+IMPORTS = "from playwright.sync_api import expect\n\n"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/pytest.md"])
+def test_the_examples_on_paper_run(run, converse, page):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    (example,) = [block for block in blocks if "converse_page" in block]
+    run(IMPORTS + example, converse, "-p", "no:asyncio").assert_outcomes(passed=1)
