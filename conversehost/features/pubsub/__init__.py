@@ -59,7 +59,7 @@ class PubSubService(Subdomain):
 
     def receive(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
         """What an owner says to somebody's wish to subscribe, or that an event couldn't be delivered."""
-        x = approval.answer_in(stanza) if stanza.kind == "message" and stanza.type != "error" else None
+        x = approval.answer_in(stanza) if stanza.kind == "message" else None
         if x is not None and stanza.sender is not None and to == self.jid:
             approval.answered(self.pubsub, self.jid, stanza.sender, x)
         elif stanza.kind == "message" and stanza.type == "error":

@@ -42,8 +42,9 @@ def ask(pubsub: PubSub, service: JID, node: Node, subscription: Subscription) ->
 
 
 def answer_in(message: Stanza) -> Element | None:
-    """The form that an owner has filled in, if there is one in the message."""
-    return form_in(message, AUTHORIZATION)
+    """The form that an owner has filled in, or cancelled, if there is one in the message."""
+    x = None if message.type == "error" else form_in(message, AUTHORIZATION)
+    return x if x is not None and x.get("type") in ("submit", "cancel") else None
 
 
 def answered(pubsub: PubSub, service: JID, sender: JID, x: Element) -> None:

@@ -17,6 +17,7 @@ from conversehost.server.host import At, Host, Reply
 from conversehost.server.roster import RosterItem
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
+from conversehost.xmpp.forms import X
 from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, to_bytes
@@ -148,13 +149,13 @@ class PepFeature:
     def incoming(self, to: JID, received: Stanza) -> bool:
         """Somebody's presence; or what an owner says to somebody's wish to subscribe, which is for the service."""
         kind = received.kind
-        if kind == "presence" and received.get("to") is not None:
-            self._heard(to.to_bare(), received)
-        elif kind == "message" and not to.resource and received.type != "error":
+        if kind == "message" and not to.resource and received.find(X) is not None:
             x = approval.answer_in(received)
-            if x is not None and x.get("type") in ("submit", "cancel") and received.sender is not None:
+            if x is not None and received.sender is not None:
                 approval.answered(self.pubsub, to, received.sender, x)
                 return True
+        elif kind == "presence" and received.get("to") is not None:
+            self._heard(to.to_bare(), received)
         return False
 
     def _heard(self, account: JID, presence: Stanza) -> None:
