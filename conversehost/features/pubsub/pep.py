@@ -30,6 +30,7 @@ OWN_FEATURES = (
     "auto-create",
     "auto-subscribe",
     "filtered-notifications",
+    "last-published",
     "presence-subscribe",
     "pubsub-on-a-jid",
 )

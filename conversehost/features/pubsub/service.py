@@ -36,7 +36,6 @@ FEATURES = tuple(
         "delete-nodes",
         "instant-nodes",
         "item-ids",
-        "last-published",
         "manage-subscriptions",
         "member-affiliation",
         "meta-data",

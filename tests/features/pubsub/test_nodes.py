@@ -279,7 +279,7 @@ def test_what_the_service_is(romeo: Client):
     told = [each.get("var") for each in answer[0].iter(f"{{{ns.DISCO_INFO}}}feature")]
     assert len(set(told)) == len(told)
     assert {ns.PUBSUB, f"{ns.PUBSUB}#access-open", f"{ns.PUBSUB}#instant-nodes", ns.PING} <= set(told)
-    assert f"{ns.PUBSUB}#auto-create" not in told
+    assert not {f"{ns.PUBSUB}#auto-create", f"{ns.PUBSUB}#last-published"} & set(told)
 
 
 def test_what_a_node_is(romeo: Client, juliet: Client):
