@@ -9,7 +9,7 @@ from conversehost.features.pubsub.config import written
 from conversehost.features.pubsub.nodes import Node
 from conversehost.features.pubsub.service import PubSub
 from conversehost.server.discovery import DiscoNode, feature, identity, item
-from conversehost.xmpp import ns
+from conversehost.xmpp import ns, rsm
 from conversehost.xmpp.forms import Field, FieldType, Form
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
@@ -26,13 +26,14 @@ class Shown:
         self._pubsub = pubsub
 
     def listing(self, iq: Stanza) -> Sequence[Element]:
-        """All nodes of a service (section 5.2)."""
+        """All nodes of a service, or a page of them (section 5.2)."""
         service, sender = ends(iq)
-        return [
+        shown = [
             item(service.bare, each.config.title, each.name)
             for each in self._pubsub.nodes.of(service)
             if why_not(each.config, self._pubsub.access.standing(service, each, sender)) is None
         ]
+        return paged(iq, shown, "node")
 
     def node(self, name: str) -> DiscoNode:
         """One of them; asked about one that isn't there, it raises StanzaError(item-not-found)."""
@@ -50,7 +51,7 @@ class Shown:
             service, node = self._find(iq, name)
             if not may_read(node.config, self._pubsub.access.standing(service, node, ends(iq)[1])):
                 return []
-            return [item(service.bare, each.id) for each in self._pubsub.items.of(service, node)]
+            return paged(iq, [item(service.bare, each.id) for each in self._pubsub.items.of(service, node)], "name")
 
         return DiscoNode(info, items)
 
@@ -82,6 +83,15 @@ class Shown:
         )
         fields = (Field(f"pubsub#{name}", type, values=values) for name, type, values in told if any(values))
         return Form(tuple(fields), META_DATA)
+
+
+def paged(iq: Stanza, listed: Sequence[Element], key: str) -> Sequence[Element]:
+    """The page that the question asks for, if it does (XEP-0059); `key` is the attribute that tells items apart."""
+    wanted = rsm.read(iq[0])
+    if wanted is None:
+        return listed
+    page = rsm.page(wanted, listed, lambda each: each.get(key, ""))
+    return [*page.items, page.set]
 
 
 def ends(iq: Stanza) -> tuple[JID, JID]:

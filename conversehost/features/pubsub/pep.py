@@ -162,22 +162,22 @@ class PepFeature:
     def _heard(self, account: JID, presence: Stanza) -> None:
         """From who isn't a contact: as long as that lasts, open nodes are open to them (XEP-0060 section 9.1.3)."""
         sender, type = presence.sender, presence.type
-        if sender is None or not sender.resource or type not in (None, "unavailable"):
+        host = None if sender is None else self._host.router.hosts.get(sender.domain)
+        if sender is None or host is None or type not in (None, "unavailable"):
             return
         sharers = {each.jid: None for each in self._sharing(account)}
-        known = sender in sharers
-        sharers.pop(sender, None)
-        host = self._host.router.hosts.get(sender.domain)
-        session = None if host is None else host.session(sender)
-        if type is None and host is not None and session is not None and len(sharers) < SHARERS:
+        known = sharers.pop(sender, sender) is None
+        session = host.session(sender)
+        comes = type is None and session is not None and not is_mutual(self._host.rosters.get(account, sender))
+        if comes and len(sharers) < SHARERS:
             sharers[sender] = None
-        self._sharers[account.bare] = sharers
-        if not sharers:
-            del self._sharers[account.bare]
-        elif not known and session is not None and host is not None and sender in sharers:
-            names = [each.removesuffix(NOTIFY) for each in host.clients.features(session) if each.endswith(NOTIFY)]
-            if not is_mutual(self._host.rosters.get(account, sender)):
-                self.send_last(account, session, names)
+        if sharers:
+            self._sharers[account.bare] = sharers
+        else:
+            self._sharers.pop(account.bare, None)
+        if session is not None and sender in sharers and not known:
+            features = host.clients.features(session)
+            self.send_last(account, session, [each.removesuffix(NOTIFY) for each in features if each.endswith(NOTIFY)])
 
     # Contacts
 

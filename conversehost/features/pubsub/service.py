@@ -184,14 +184,17 @@ class PubSub:
 
     def subscribe(self, service: JID, node: Node, subscription: Subscription) -> None:
         """It begins, or an owner allowed it. Raises StanzaError."""
-        known = self.nodes.subscription(service, node.name, parse(subscription.jid))
-        if known is None and len(self.nodes.subscriptions(service, node.name)) >= SUBSCRIPTIONS:
-            raise refusal("policy-violation", "too-many-subscriptions", "this node takes no more", type="wait")
+        self._check_room(service, node, subscription)
         self.nodes.subscribe(service, node.name, subscription)
         if subscription.pending:
             return
         self._tell_owners(service, node, subscription, "subscribed")
         self.send_last(service, node, parse(subscription.jid))
+
+    def _check_room(self, service: JID, node: Node, subscription: Subscription) -> None:
+        known = self.nodes.subscription(service, node.name, parse(subscription.jid))
+        if known is None and len(self.nodes.subscriptions(service, node.name)) >= SUBSCRIPTIONS:
+            raise refusal("policy-violation", "too-many-subscriptions", "this node takes no more", type="wait")
 
     def unsubscribe(self, service: JID, node: Node, subscription: Subscription, *, notify: bool) -> None:
         """It ends. `notify`: by somebody else than its holder, who therefore has to hear of it."""
@@ -223,7 +226,8 @@ class PubSub:
         self.events.affiliation(service, node, entity, affiliation)
 
     def allow(self, service: JID, node: Node, subscription: Subscription) -> None:
-        """An owner allows what was pending (section 8.6)."""
+        """An owner allows what was pending, or wishes somebody to have (section 8.6). Raises StanzaError."""
+        self._check_room(service, node, subscription)
         allowed = replace(subscription, pending=False)
         self.events.subscription(service, node, allowed, "subscribed", [parse(subscription.jid)])
         self.subscribe(service, node, allowed)

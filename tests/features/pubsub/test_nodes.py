@@ -307,6 +307,17 @@ def test_what_is_at_a_node(romeo: Client):
     assert [dict(each.attrib) for each in answer[0]] == [{"jid": SERVICE, "name": id} for id in "12"]
 
 
+def test_a_page_of_nodes_and_one_of_items(romeo: Client):
+    for node in "abc":
+        create(romeo, node)
+        publish(romeo, item("1"), item("2"), node=node)
+    page = f"<set xmlns='{ns.RSM}'><max>1</max><after>{{}}</after></set>"
+    answer = done(romeo.ask("get", f"<query xmlns='{ns.DISCO_ITEMS}'>{page.format('a')}</query>", SERVICE))
+    assert ([each.get("node") for each in answer[0]][:-1], answer[0][-1].findtext(f"{{{ns.RSM}}}count")) == (["b"], "3")
+    answer = done(romeo.ask("get", f"<query xmlns='{ns.DISCO_ITEMS}' node='c'>{page.format('1')}</query>", SERVICE))
+    assert [each.get("name") for each in answer[0]][:-1] == ["2"]
+
+
 def test_a_closed_node_is_not_shown(romeo: Client, juliet: Client):
     create(romeo, access_model="whitelist")
     assert listed(juliet) == []
