@@ -16,6 +16,7 @@ from conversehost.testbed.door import Door, Place
 from conversehost.testbed.expectation_noun import ExpectationsNoun
 from conversehost.testbed.fault_noun import FaultsNoun
 from conversehost.testbed.fields import Fields
+from conversehost.testbed.generate_noun import Generate
 from conversehost.testbed.manual import manual
 from conversehost.testbed.mishap_noun import ErrorsNoun
 from conversehost.testbed.noun import Noun, Reply, Verb, World
@@ -67,6 +68,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "faults": FaultsNoun,
     "stubs": StubsNoun,
     "rooms": Rooms,
+    "generate": Generate,
     "bots": BotsNoun,
     "pushes": PushesNoun,
     "clock": ClockNoun,

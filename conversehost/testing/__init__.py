@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from conversehost.testing.testbed import Fault as Fault
     from conversehost.testing.testbed import TestBed as TestBed
     from conversehost.testing.verbs.accounts import User as User
+    from conversehost.testing.verbs.crowds import Generated as Generated
     from conversehost.testing.verbs.expectations import UnmetError as UnmetError
     from conversehost.testing.verbs.health import Mishap as Mishap
     from conversehost.testing.verbs.people import Contact as Contact
@@ -28,6 +29,7 @@ WHERE = {
     "DeferredTestBed": "deferredbed",
     "Expectation": "testbed",
     "Fault": "testbed",
+    "Generated": "verbs.crowds",
     "Mishap": "verbs.health",
     "Occupant": "verbs.rooms",
     "Record": "verbs.traffic",

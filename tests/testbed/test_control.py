@@ -38,6 +38,7 @@ def test_the_root_says_what_there_is(api):
                     "faults",
                     "stubs",
                     "rooms",
+                    "generate",
                     "bots",
                     "pushes",
                     "clock",

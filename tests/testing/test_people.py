@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from conversehost.testing import TestBedError
@@ -49,3 +51,17 @@ def test_an_account_is_changed(bed):
     assert bed.accounts["alice@localhost"] == "new"
     assert bed.vcard("alice")["nickname"] == "Al"
     bed.change_user("alice", disabled=False)
+
+
+def test_a_crowd(bed):
+    zoe = bed.add_user("zoe")
+    made = bed.generate(
+        seed=3,
+        contacts={"of": zoe, "count": 3, "avatars": True},
+        room={"name": "lounge", "occupants": 4, "talk": 5, "until": datetime(2026, 2, 1, tzinfo=UTC)},
+    )
+    assert (made.seed, made.room, made.messages, len(made.accounts)) == (3, "lounge@conference.localhost", 5, 7)
+    assert {each.jid for each in bed.roster(zoe)} >= set(made.accounts[:3])
+    assert (bed.avatar(made.accounts[0]) or b"").startswith(b"\x89PNG")
+    assert {each.account for each in bed.occupants("lounge")} == set(made.accounts[3:])
+    assert all(each.at < datetime(2026, 2, 1, 0, 0, 1, tzinfo=UTC) for each in bed.room_messages("lounge"))

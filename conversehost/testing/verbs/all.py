@@ -9,6 +9,7 @@ from conversehost.testing.verbs import verb
 from conversehost.testing.verbs.accounts import AccountVerbs
 from conversehost.testing.verbs.bots import BotVerbs
 from conversehost.testing.verbs.clock import ClockVerbs
+from conversehost.testing.verbs.crowds import CrowdVerbs
 from conversehost.testing.verbs.expectations import ExpectationVerbs, X
 from conversehost.testing.verbs.faults import F, FaultVerbs
 from conversehost.testing.verbs.health import HealthVerbs
@@ -26,6 +27,7 @@ class Verbs(
     PeopleVerbs,
     BotVerbs,
     RoomVerbs,
+    CrowdVerbs,
     SessionVerbs,
     SpeechVerbs,
     TrafficVerbs,
