@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from conversehost.net.gate import Gate, room_for
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
+from conversehost.ready import addresses
 from conversehost.server.host import Host
 from conversehost.server.session import Session
 from conversehost.server.uploads import Uploads
@@ -41,7 +41,7 @@ from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_http import People, faulty
 from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
 from conversehost.testbed.mishaps import Mishaps
-from conversehost.testbed.noun import API, World
+from conversehost.testbed.noun import World
 from conversehost.testbed.push import PushService
 from conversehost.testbed.recorder import TappedFrames, recorded, recorded_requests
 from conversehost.testbed.saving import save
@@ -258,40 +258,16 @@ class Server(Service):
 
     def ready_line(self) -> dict[str, object]:
         """What clients of this server need to know; null for what isn't there."""
-        settings = self.settings
-        host = "localhost" if self._reached_locally() else settings.interfaces[0]
-        authority = f"[{host}]" if ":" in host else host
-
-        def at(sockets: list[socket.socket]) -> str | None:
-            return f"{authority}:{sockets[0].getsockname()[1]}" if sockets else None
-
-        site_url = f"http://{at(self.sockets.http)}"
         bots = {bot.jid for bot in self.cast.bots}
-        accounts = {
-            jid.full: password
-            for domain in settings.domains
-            for jid, password in self.domains.accounts.of(domain)
-            if jid not in bots
-        }
-        return {
-            "site": f"{site_url}/",
-            "bosh": f"{site_url}/http-bind",
-            "websocket": handshake.websocket_url(site_url),
-            "prebind": f"{site_url}/prebind",
-            "credentials": None,
-            "api": f"{site_url}{API}",
-            "api_token_file": self.token.path and str(self.token.path),
-            "https": f"https://{at(self.sockets.https)}/" if self.sockets.https else None,
-            "ca": self.secured and self.secured.ca,
-            "c2s": at(self.sockets.c2s),
-            "c2s_tls": at(self.sockets.c2s_tls) if self.c2s.tls else None,
-            "component": at(self.sockets.component),
-            "domain": settings.domains[0],
-            "accounts": accounts,
-        }
-
-    def _reached_locally(self) -> bool:
-        return any(each.startswith("127.") or each in ("::1", "0.0.0.0", "::") for each in self.settings.interfaces)
+        everybody = (account for domain in self.settings.domains for account in self.domains.accounts.of(domain))
+        told = addresses(
+            self.settings,
+            self.sockets,
+            starttls=self.c2s.tls is not None,
+            token_file=str(self.token.path) if self.token.path else None,
+            ca=self.secured.ca if self.secured else None,
+        )
+        return told | {"accounts": {jid.full: password for jid, password in everybody if jid not in bots}}
 
     def _prepare(self, host: Host) -> None:
         """What a host has that is the test bed's."""

@@ -22,7 +22,7 @@ COLUMNS = [
     {"web"},
     {"testbed"},
     {"logins"},
-    {"domains"},
+    {"domains", "ready"},
     {"service"},
     {"console", "play", "usage"},
     {"launch"},
