@@ -151,7 +151,7 @@ def test_a_certificate_of_ones_own_is_read_anew_on_sighup(program):
     process = program.start(PYTHON, "-m", "conversehost", "--json", *FREE, *options)
     ready = ready_line(process)
     assert ready["ca"] is None
-    assert not (program.folder / "state").exists()
+    assert not (program.folder / "state" / "tls").exists()
     assert process.stderr is not None
 
     def hang_up(words: str) -> None:
@@ -262,7 +262,7 @@ def test_without_starttls_there_is_none(program):
     process = program.start(PYTHON, "-m", "conversehost", "--json", "--no-starttls", *FREE)
     ready = ready_line(process)
     assert (ready["ca"], ready["c2s_tls"]) == (None, None)
-    assert not (program.folder / "state").exists()
+    assert not (program.folder / "state" / "tls").exists()
     assert "<starttls " not in say(xmpp(ready["c2s"]), HEADER, "</stream:features>")
 
 
