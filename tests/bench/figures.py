@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 from .clients import CLIENTS, Client, Pair, Transport
 from .load import Downloader, Loop
-from .servers import FRIENDS, USERS, Running
+from .servers import FRIENDS, USERS, Running, conversehost
 from .storm import Friend, storm
 
 PAIRS, LOGINS, AT_ONCE, IDLE = 25, 400, 10, 5_000
+FEW, MANY = 30, 300
+"""Pairs, for what more users change."""
 _COOKIE = re.compile(rb"\r\nset-cookie:\s*([^;\r]+)", re.IGNORECASE)
 
 
@@ -46,16 +48,46 @@ def message_cost(transport: Transport) -> Measure:
 
     def measure(running: Running, seconds: float) -> float:
         with _loop() as loop:
-            clients = [CLIENTS[transport](loop, running.target, number) for number in range(2 * PAIRS)]
-            log_in(loop, clients)
-            pairs = [Pair(*clients[number : number + 2]) for number in range(0, len(clients), 2)]
-            loop.run(0.5)
-            before, cpu = sum(pair.arrived for pair in pairs), running.cpu()
-            loop.run(seconds)
-            spent = running.cpu() - cpu
-            return spent / (sum(pair.arrived for pair in pairs) - before) * 1e6
+            return _cost_among(running, loop, pairs(running, loop, transport, range(PAIRS)), seconds)
 
     return measure
+
+
+def pairs(running: Running, loop: Loop, transport: Transport, numbers: range) -> list[Pair]:
+    """Logged in, and the first message under way in each; no two of them share a session."""
+    accounts = USERS - 20
+    made = [divmod(each, accounts) for each in range(2 * numbers.start, 2 * numbers.stop)]
+    clients = [CLIENTS[transport](loop, running.target, number, f"bench{turn}") for turn, number in made]
+    log_in(loop, clients)
+    return [Pair(*clients[number : number + 2]) for number in range(0, len(clients), 2)]
+
+
+def _cost_among(running: Running, loop: Loop, all_pairs: list[Pair], seconds: float) -> float:
+    """us for each message that arrives."""
+    loop.run(0.5)
+    before, cpu = sum(pair.arrived for pair in all_pairs), running.cpu()
+    loop.run(seconds)
+    spent = running.cpu() - cpu
+    return spent / (sum(pair.arrived for pair in all_pairs) - before) * 1e6
+
+
+def growth(running: Running, seconds: float) -> float:
+    """What a BOSH message costs among 300 pairs, as a percentage of what it costs among 30 of them."""
+    with _loop() as loop:
+        talking = pairs(running, loop, "bosh", range(FEW))
+        few = min(_cost_among(running, loop, talking, seconds) for _ in range(2))
+        talking += pairs(running, loop, "bosh", range(FEW, MANY))
+        many = min(_cost_among(running, loop, talking, seconds) for _ in range(2))
+        return 100 * many / few
+
+
+def recording(running: Running, seconds: float) -> float:
+    """What a BOSH message costs while traffic is recorded, as a percentage of what it costs with --no-traffic."""
+    measure = message_cost("bosh")
+    with conversehost("--no-traffic") as silent:
+        costs = [(measure(silent, seconds), measure(running, seconds)) for _ in range(2)]
+    without, recorded = map(min, zip(*costs, strict=True))
+    return 100 * recorded / without
 
 
 def login_cost(transport: Transport) -> Measure:
@@ -190,6 +222,8 @@ FIGURES = (
     Figure("prebind", "prebind: a session, ready to attach", "us", 150),
     Figure("websocket_message", "WebSocket message", "us", part_of={"ejabberd": 1 / 1.7}),
     Figure("tcp_message", "TCP message", "us", part_of={"ejabberd": 1 / 1.5}),
+    Figure("growth", "BOSH message among 300 pairs, against 30 pairs", "%", 115),
+    Figure("recording", "BOSH message with traffic recorded, against without", "%", 115),
     Figure("file", "static file of 1 MB", "us", part_of={"ejabberd": 1 / 1.3}),
     Figure("started_memory", "memory, started", "MB", 60),
     Figure("idle_memory", "idle BOSH session, its request held", "KB", 12),
@@ -208,7 +242,9 @@ UNDER_LOAD: Mapping[str, Measure] = {
     "websocket_message": message_cost("websocket"),
     "tcp_message": message_cost("tcp"),
     "file": file_cost,
+    "recording": recording,
+    "growth": growth,  # the last: it leaves 600 sessions to end
 }
 """Measured in turn, one server after the other, while all of them run; the rest, of a server that has just started."""
 
-ONLY_OURS = frozenset(("prebind", "cold_start", "stop"))
+ONLY_OURS = frozenset(("prebind", "recording", "growth", "cold_start", "stop"))

@@ -59,15 +59,15 @@ def _stat(pid: int) -> int:
 
 
 @contextmanager
-def conversehost() -> Iterator[Running]:
-    """Ours, with the same accounts and nobody else: no bots."""
+def conversehost(*options: str) -> Iterator[Running]:
+    """Ours, with the same accounts and nobody else: no bots. `options` as its command line has them."""
     with _folder() as folder:
         target = Target(free_port(), free_port(), "/http-bind", "/xmpp-websocket", f"/dist/{FILE}")
         scenario = folder / "users.toml"
         accounts = "".join(f'[[account]]\nname = "u{n}"\npassword = "pw"\n' for n in range(USERS))
         scenario.write_text(f"{accounts}[[circle]]\nmembers = {json.dumps([f'u{n}' for n in FRIENDS])}\n")
         listen = ["--port", str(target.http), "--c2s-port", str(target.c2s), "--log-level", "warn"]
-        content = ["--scenario", str(scenario), "--converse", str(folder)]
+        content = ["--scenario", str(scenario), "--converse", str(folder), *options]
         with _run("conversehost", [sys.executable, "-m", "conversehost", *listen, *content], target) as running:
             yield running
 

@@ -9,6 +9,7 @@ import sys
 from . import report
 from .__main__ import JSON, ROOT
 
+OWN = ("growth", "recording")
 BOTH = {"bosh_message": {"conversehost": [90.0, 100.0, 300.0], "ejabberd": [201.0], "prosody": [790.0]}}
 
 
@@ -36,3 +37,18 @@ def test_it_runs_against_ours_and_its_exit_status_tells_whether_all_is_within_bu
     outcome = json.loads((ROOT / JSON).read_text(encoding="utf-8"))
     assert set(outcome["values"]) == set(wanted[1:]), ran.stderr
     assert ran.returncode == (0 if all(each["met"] for each in outcome["budgets"]) else 1)
+
+
+def test_a_figure_counts_as_met_only_when_all_its_budgets_were_judged() -> None:
+    alone = {"bosh_message": {"conversehost": [90.0]}}
+    (_, row) = report.rows(alone)
+    assert row[-1] == "met in part"
+    page = report.page(alone, {}, 3)
+    assert "Every budget is met." not in page
+    assert "- BOSH message: two requests: no comparison with ejabberd, so that budget isn't judged" in page
+    assert "- SIGTERM to exit: it wasn't measured, so that budget isn't judged" in page
+
+
+def test_what_more_users_and_recording_add_is_judged() -> None:
+    judged = {each.figure.key: each.met for each in report.verdicts({key: {"conversehost": [120.0]} for key in OWN})}
+    assert judged == {"growth": False, "recording": False}
