@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
+from conversehost.testbed.archive_noun import ArchiveNoun
 from conversehost.testbed.blocked import Blocked
 from conversehost.testbed.fields import Boolean, Fields, Flag, Text, Texts
 from conversehost.testbed.noun import API, MISSING, ApiError, Noun, Reply, Verb, World
@@ -102,6 +103,7 @@ class OneAccount(Noun):
         self.putChild(b"roster", Roster(world, name))
         self.putChild(b"vcard", VCard(world, name))
         self.putChild(b"avatar", AvatarNoun(world, name))
+        self.putChild(b"archive", ArchiveNoun(world, name))
         self.putChild(b"blocked", Blocked(world, name))
 
     def verbs(self) -> Mapping[str, Verb]:

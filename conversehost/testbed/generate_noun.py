@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from conversehost.server.host import Host
-from conversehost.testbed.fields import Boolean, Fields, Group, Moment, Number, Text, Whole
+from conversehost.testbed.fields import Boolean, Fields, Group, Moment, Number, Text, Texts, Whole
 from conversehost.testbed.generator import Generator, Span
 from conversehost.testbed.noun import ApiError, Noun, Reply, Verb
 from conversehost.testbed.rooms_noun import address
@@ -14,7 +15,7 @@ from conversehost.testbed.shapes import Shape, integer, listed, nullable, text, 
 from conversehost.xmpp.jid import JID
 
 DAY = 86_400
-DAYS = Number("days", "over how many days", low=0, high=10_000, example=365)
+DAYS = Number("days", "over how many days; 365 unless given", low=0, high=10_000, example=365)
 UNTIL = Moment("until", "when the last of it was said; now unless given", example="2026-02-28T12:00:00Z")
 CONTACTS = Group(
     "contacts",
@@ -23,6 +24,16 @@ CONTACTS = Group(
         Text("of", "whose contacts", required=True, example="alice", format="account"),
         Whole("count", "how many", required=True, high=5_000, example=50),
         Boolean("avatars", "with pictures", example=True),
+    ),
+)
+HISTORY = Group(
+    "history",
+    "what two have said to each other, in both archives",
+    fields=(
+        Texts("between", "two accounts", required=True, example=["alice", "bob"], format="account"),
+        Whole("messages", "how many", required=True, high=100_000, example=1_000),
+        DAYS,
+        UNTIL,
     ),
 )
 ROOM = Group(
@@ -59,7 +70,7 @@ class Generate(Noun):
         return {
             "POST": Verb(
                 self.make,
-                body=(SEED, CONTACTS, ROOM),
+                body=(SEED, CONTACTS, HISTORY, ROOM),
                 answer=GENERATED,
                 status=HTTPStatus.CREATED,
                 errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
@@ -67,13 +78,16 @@ class Generate(Noun):
         }
 
     def make(self, query: Fields, body: Fields) -> Reply:
-        """Make up people and what they have said: a roster full of contacts, a room full of people who talk."""
+        """Make up people and what they have said: a full roster, a long history, a room full of people who talk."""
         seed = body.whole("seed") or 0
         contacts, room = body.group("contacts"), body.group("room")
-        told: dict[str, object] = {"seed": seed, "accounts": [], "room": None, "messages": 0}
+        told: dict[str, Any] = {"seed": seed, "accounts": [], "room": None, "messages": 0}
         made: list[JID] = []
         if contacts is not None:
             made += self._contacts(seed, contacts)
+        history = body.group("history")
+        if history is not None:
+            told["messages"] = self._history(seed, history)
         if room is not None:
             made += self._room(seed, room, told)
         return Reply(told | {"accounts": [each.bare for each in made]})
@@ -83,7 +97,16 @@ class Generate(Noun):
         generator = Generator(self.world, self.world.hosts[of.domain], f"contacts {seed}")
         return generator.contacts(of, asked.whole("count") or 0, avatars=bool(asked.boolean("avatars")))
 
-    def _room(self, seed: int, asked: Fields, told: dict[str, object]) -> list[JID]:
+    def _history(self, seed: int, asked: Fields) -> int:
+        names = asked.texts("between")
+        between = [self.world.existing(each, "history: between") for each in names]
+        if len(between) != 2 or between[0] == between[1]:
+            raise ApiError(HTTPStatus.BAD_REQUEST, "history: between must be two accounts")
+        host, count = self.world.hosts[between[0].domain], asked.whole("messages") or 0
+        Generator(self.world, host, f"history {seed}").history(between[0], between[1], count, span(host, asked, 365))
+        return count
+
+    def _room(self, seed: int, asked: Fields, told: dict[str, Any]) -> list[JID]:
         service, name = address(self.world, asked.needed("name"), "room: name")
         count, talk, every = asked.whole("occupants") or 0, asked.whole("talk") or 0, asked.number("every")
         present = asked.boolean("present") is not False
@@ -99,7 +122,7 @@ class Generate(Noun):
             generator.talk(room, people, talk, span(service.host, asked, 1))
         if every:
             generator.chatter(room, extras, every)
-        told |= {"room": room.jid.bare, "messages": talk}
+        told["room"], told["messages"] = room.jid.bare, told["messages"] + talk
         return people
 
 

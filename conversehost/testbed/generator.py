@@ -12,6 +12,8 @@ from conversehost.features.rooms.room import Room
 from conversehost.features.rooms.service import RoomService
 from conversehost.features.rooms.standing import Affiliation
 from conversehost.server.host import Host
+from conversehost.testbed.archive_noun import record as keep
+from conversehost.testbed.archive_noun import written as chat
 from conversehost.testbed.extras import Extra
 from conversehost.testbed.inventions import moments, name, sentence
 from conversehost.testbed.noun import World, refusals
@@ -54,6 +56,14 @@ class Generator:
             befriend(hosts[of.domain], of, each, nickname_of(self._host, each) or each.local, group)
             befriend(self._host, each, of, own, "")
         return made
+
+    def history(self, one: JID, other: JID, count: int, span: Span) -> None:
+        """Two have said so much to each other; both have it in their archives."""
+        for at in moments(self._dice, count, span.begin, span.end):
+            sender, to = (one, other) if self._dice.random() < 0.5 else (other, one)
+            message = chat(sender, to, sentence(self._dice), self._id())
+            for each in (one, other):
+                keep(self._world.hosts[each.domain], each, message, at)
 
     def room(self, service: RoomService, called: str, people: Sequence[JID]) -> Room:
         """The room of that name, made if it isn't there, of which they are members. Raises ApiError."""

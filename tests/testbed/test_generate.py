@@ -130,6 +130,10 @@ def test_members_who_are_not_there(api):
         ({"contacts": {"of": "nobody", "count": 1}}, (404, "there is no account nobody@localhost")),
         ({"contacts": {"of": "alice"}}, (400, "contacts: count is missing: how many")),
         ({"contacts": {"of": "alice", "count": 5_001}}, (400, "contacts: count must be a whole number from 0 to 5000")),
+        (
+            {"history": {"between": ["alice"], "messages": 1}},
+            (400, "history: between must be two accounts"),
+        ),
         ({"contacts": []}, (400, "contacts must be an object, not a list")),
         ({"room": {"name": "x", "occupants": 0, "talk": 1}}, (400, "room: nobody can talk where occupants is 0")),
         (
@@ -143,6 +147,23 @@ def test_mistakes(house, api, fields, error):
     status, _, message = api("POST", "/generate", fields).error
     assert (status, message) == error
     assert house.server.store.snapshot() == before
+
+
+# History
+
+
+def test_a_year_of_history_is_in_both_archives(api):
+    fields = {"between": ["alice", "bob"], "messages": 300, "until": "2026-02-28T12:00:00Z"}
+    assert api("POST", "/generate", {"history": fields}).json["messages"] == 300
+    alice, bob = (api("GET", f"/accounts/{name}/archive").json for name in ("alice", "bob"))
+    assert (alice["total"], bob["total"]) == (300, 300)
+    assert [(each["at"], each["from"], each["body"]) for each in alice["messages"]] == [
+        (each["at"], each["from"], each["body"]) for each in bob["messages"]
+    ]
+    assert {each["from"] for each in alice["messages"]} == {"alice@localhost", "bob@localhost"}
+    first = api("GET", "/accounts/alice/archive?limit=1&end=2025-06-01T00:00:00Z").json
+    assert first["total"] > 20
+    assert api("GET", "/accounts/alice/archive?end=2025-02-28T00:00:00Z").json["total"] == 0
 
 
 # The same again

@@ -45,3 +45,12 @@ def test_what_is_said_in_a_room(bed):
     )
     assert (second.id, second.body) == (id, "now")
     assert bed.room_messages("den", limit=1, text="AGO") == [first]
+
+
+def test_an_archive_from_outside(bed):
+    id = bed.add_to_archive("alice", "bob", "long ago", at=datetime(2026, 2, 1, 12, tzinfo=UTC))
+    bed.message("bob", "alice", "now")
+    first, second = bed.archive("alice", with_="bob@localhost")
+    assert (first.id, first.body, first.sender, first.at.year) == (id, "long ago", "alice@localhost", 2026)
+    assert second.body == "now"
+    assert [each.body for each in bed.archive("bob", text="long")] == ["long ago"]

@@ -14,7 +14,7 @@ from conversehost.testing.verbs.expectations import ExpectationVerbs, X
 from conversehost.testing.verbs.faults import F, FaultVerbs
 from conversehost.testing.verbs.health import HealthVerbs
 from conversehost.testing.verbs.people import PeopleVerbs
-from conversehost.testing.verbs.rooms import RoomVerbs
+from conversehost.testing.verbs.rooms import ArchiveVerbs, RoomVerbs
 from conversehost.testing.verbs.sessions import SessionVerbs
 from conversehost.testing.verbs.speech import SpeechVerbs
 from conversehost.testing.verbs.state import StateVerbs
@@ -27,6 +27,7 @@ class Verbs(
     PeopleVerbs,
     BotVerbs,
     RoomVerbs,
+    ArchiveVerbs,
     CrowdVerbs,
     SessionVerbs,
     SpeechVerbs,

@@ -31,6 +31,7 @@ class CrowdVerbs:
     @verb
     def generate(self, seed: int = 0, **what: Mapping[str, Any]) -> Steps[Generated]:
         """`contacts={"of": "alice", "count": 500, "avatars": True}`: a roster full of people.
+        `history={"between": ["alice", "bob"], "days": 365, "messages": 5000}`: a year in both archives.
         `room={"name": "lounge", "occupants": 200, "talk": 1000, "every": 5}`: a room full of them, who have talked, and
         go on every 5 seconds. Any of these.
         """

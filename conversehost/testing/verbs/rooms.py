@@ -40,6 +40,28 @@ class Archived:
     xml: str
 
 
+class ArchiveVerbs:
+    """What accounts have said and were told."""
+
+    @verb
+    def archive(self, user: User | str, **wanted: User | str | int) -> Steps[list[Archived]]:
+        """The latest messages that match, in order. `wanted`: `with_` (an address), `text` (words of the body), `start`
+        and `end` (times), `after` and `before` (ids), `limit`.
+        """
+        query = urlencode({name.rstrip("_"): named(value) for name, value in wanted.items()})
+        told = yield Call("GET", f"accounts/{quote(named(user), safe='')}/archive?{query}")
+        return [archived(each) for each in told["messages"]]
+
+    @verb
+    def add_to_archive(self, sender: User | str, to: User | str, body: str, at: datetime | None = None) -> Steps[str]:
+        """Somebody with an account has said that, at that time, or now; nobody is told. The id in their archive."""
+        fields = {"with": named(to), "body": body, "sent": True}
+        if at is not None:
+            fields["at"] = at.isoformat()
+        id: str = (yield Call("POST", f"accounts/{quote(named(sender), safe='')}/archive", fields))["id"]
+        return id
+
+
 class RoomVerbs:
     """Rooms go by a name, which is at the first domain's conference, or by a whole address."""
 
