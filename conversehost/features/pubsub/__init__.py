@@ -6,6 +6,7 @@ from conversehost.features.pubsub import approval, requests
 from conversehost.features.pubsub.config import NodeConfig
 from conversehost.features.pubsub.disco import Shown
 from conversehost.features.pubsub.events import Nobody
+from conversehost.features.pubsub.pending import GET_PENDING, Pending
 from conversehost.features.pubsub.service import FEATURES, Kind, PubSub
 from conversehost.features.xep import Xep
 from conversehost.server.delivery import Later
@@ -42,7 +43,10 @@ class PubSubService(Subdomain):
         shown = Shown(self.pubsub)
         self.features += [ns.PUBSUB, f"{ns.PUBSUB}#access-open", *FEATURES, ns.RSM]
         self.listings.append(shown.listing)
-        self.finders.append(lambda name, iq: shown.node(name))
+        pending = Pending(self.pubsub, self.jid)
+        self.features += [ns.COMMANDS, GET_PENDING]
+        self.finders += [pending.find, lambda name, iq: shown.node(name)]
+        self.on_iq("set", ns.COMMANDS, "command", pending.execute)
         self.on_iq("get", ns.PUBSUB, "pubsub", self.answer)
         self.on_iq("set", ns.PUBSUB, "pubsub", self.answer)
         self.on_iq("get", ns.PUBSUB_OWNER, "pubsub", self.answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 from conversehost.features.pubsub.nodes import Node, Subscription
 from conversehost.features.pubsub.service import PubSub
@@ -31,9 +32,11 @@ def form(node: str, jid: str) -> Form:
     )
 
 
-def ask(pubsub: PubSub, service: JID, node: Node, subscription: Subscription) -> None:
-    """All owners; the first to answer decides (section 12.9)."""
-    for owner in pubsub.nodes.owners(service, node.name):
+def ask(
+    pubsub: PubSub, service: JID, node: Node, subscription: Subscription, owners: Sequence[str] | None = None
+) -> None:
+    """These owners, or all; the first to answer decides (section 12.9)."""
+    for owner in pubsub.nodes.owners(service, node.name) if owners is None else owners:
         attributes = {"from": service.bare, "to": owner, "id": secrets.token_hex(8)}
         message = stanza("message", attributes)
         child(message, ns.CLIENT, "body").text = clean(f"{subscription.jid} wants to subscribe to {node.name}.")

@@ -384,6 +384,41 @@ def test_at_an_account_too(romeo: Client, juliet: Client, mercutio: Client):
     assert read(mercutio, TUNE, juliet.bare) == ["1"]
 
 
+# Requests that an owner asks for (section 8.7)
+
+
+def command(client: Client, content: str = "", more: str = "") -> Stanza:
+    node = f"{ns.PUBSUB}#get-pending"
+    return client.ask("set", f"<command xmlns='{ns.COMMANDS}' node='{node}'{more}>{content}</command>", SERVICE)
+
+
+def test_an_owner_asks_who_waits(romeo: Client, juliet: Client, mercutio: Client):
+    create(romeo, access_model="authorize")
+    for each in (juliet, mercutio):
+        subscribe(each)
+    romeo.take("message")
+    answer = done(command(romeo))
+    x = form_in(answer[0])
+    assert x is not None
+    assert [each.text for each in x.iter(f"{{{ns.DATA}}}value")][-1] == NODE
+    chosen = form(f"{ns.PUBSUB}#subscribe_authorization", node=NODE)
+    done(command(romeo, chosen, f" sessionid='{answer[0].get('sessionid')}'"))
+    waiting = romeo.take("message")
+    assert len(waiting) == 2
+    answer_it(romeo, waiting[0], "1")
+    assert news(juliet) == [f"subscription {juliet.bare} subscribed"]
+    assert refused(command(juliet)) == ("forbidden", None)
+
+
+def test_service_discovery_shows_owners_that_they_can(romeo: Client, juliet: Client):
+    create(romeo)
+    asked = f"<query xmlns='{ns.DISCO_ITEMS}' node='{ns.COMMANDS}'/>"
+    assert [each.get("node") for each in romeo.ask("get", asked, SERVICE)[0]] == [f"{ns.PUBSUB}#get-pending"]
+    assert len(juliet.ask("get", asked, SERVICE)[0]) == 0
+    info = f"<query xmlns='{ns.DISCO_INFO}' node='{ns.PUBSUB}#get-pending'/>"
+    assert romeo.ask("get", info, SERVICE)[0][0].get("type") == "command-node"
+
+
 # Managing subscriptions (section 8.8)
 
 
