@@ -1,4 +1,4 @@
-"""What the test bed can do, as a user's test suite does it: plain, on Twisted, on asyncio, and with workers."""
+"""What the test bed can do, as a user's test suite does it: plain, on Twisted, on asyncio, with workers, by tenants."""
 
 from __future__ import annotations
 
@@ -21,156 +21,196 @@ def log_in(bed, name):
     client.jid = client.log_in(name, "secret")
     client.send("<presence xmlns='jabber:client'/>")
     return client
+
+def say(client, xml):
+    client.send(xml)
 """
 
-PLAIN = """
-def test_a_message_is_waited_for(conversehost):
-    bob = log_in(conversehost, "bob")
-    conversehost.message("alice", "bob", "hi")
-    found = conversehost.wait_for("message[body='hi']", account="bob", direction="out")
+SUITE = """
+MARK
+DEF test_a_message_is_waited_for(FIXTURE):
+    bed = BED
+    bob = AWAY log_in(bed, "bob")
+    DO bed.message("alice", "bob", "hi")
+    found = DO bed.wait_for("message[body='hi']", account="bob", direction="out")
     assert found.session == bob.jid
+    assert [each.number for each in DO bed.traffic("message[body='hi']", direction="out")] == [found.number]
 
-def test_a_fault_strikes(conversehost):
-    log_in(conversehost, "bob")
-    with conversehost.fault("drop", kind="message", to="bob") as fault:
-        conversehost.message("alice", "bob", "lost")
-        assert fault.strikes == 1
+MARK
+DEF test_what_is_expected_is_said(FIXTURE):
+    bed = BED
+    AWAY log_in(bed, "bob")
+    ENTER bed.expecting("message[body='hi']", to="bob"):
+        DO bed.message("alice", "bob", "hi")
+    never = DO bed.expect("message[body='ho']", never=True)
+    DO bed.verify()
+    assert (DO never.state) == "met"
+
+MARK
+DEF test_a_fault_strikes(FIXTURE):
+    bed = BED
+    AWAY log_in(bed, "bob")
+    ENTER bed.fault("drop", kind="message", to="bob") as fault:
+        DO bed.message("alice", "bob", "lost")
+        assert (DO fault.strikes) == 1
     with pytest.raises(TestBedError, match="nothing matched"):
-        conversehost.wait_for("message[body='lost']", account="bob", timeout=0.1)
+        DO bed.wait_for("message[body='lost']", account="bob", timeout=0.1)
 
-def test_time_is_turned(conversehost):
-    before = conversehost.now
-    assert (conversehost.advance(3600) - before).total_seconds() >= 3600
+MARK
+DEF test_a_stub_answers(FIXTURE):
+    bed = BED
+    bob = AWAY log_in(bed, "bob")
+    ENTER bed.stub(xpath="iq/ping:ping", account="bob", refuse="conflict") as stub:
+        AWAY say(bob, "<iq xmlns='jabber:client' type='get' id='7'><ping xmlns='urn:xmpp:ping'/></iq>")
+        assert (DO stub.strikes) == 1
+    assert "<conflict" in (DO bed.wait_for("iq[@id='7']", account="bob", direction="out")).xml
 
-def test_a_session_dies(conversehost):
-    bob = log_in(conversehost, "bob")
-    conversehost.kill(bob.jid, "terminate", condition="policy-violation")
-    assert conversehost.sessions("bob") == []
+MARK
+DEF test_a_bot_talks(FIXTURE):
+    bed = BED
+    bob = AWAY log_in(bed, "bob")
+    parrot = DO bed.bot("parrot", kind="echo")
+    DO bed.message(bob.jid, parrot, "pretty")
+    DO bed.wait_for("message[body='pretty']", account="bob", direction="out", sender=parrot)
 
-def test_back_to_a_snapshot(conversehost):
-    taken = conversehost.snapshot()
-    conversehost.add_user("zoe")
-    conversehost.restore(taken)
-    assert "zoe@localhost" not in conversehost.accounts
-    conversehost.remove_user("bob")
+MARK
+DEF test_time_is_turned(FIXTURE):
+    bed = BED
+    before = DO bed.now
+    assert ((DO bed.advance(3600)) - before).total_seconds() >= 3600
+    DO bed.freeze()
+    assert (DO bed.now) == (DO bed.now)
+    DO bed.thaw()
 
-def test_it_was_reset(conversehost):
-    assert "bob@localhost" in conversehost.accounts
-    conversehost.remove_user("alice")
-    conversehost.reset()
-    assert conversehost.user("alice").password == "secret"
+MARK
+DEF test_a_session_dies(FIXTURE):
+    bed = BED
+    bob = AWAY log_in(bed, "bob")
+    assert [each.jid for each in DO bed.sessions("bob")] == [bob.jid]
+    DO bed.kill(bob.jid, "terminate", condition="policy-violation")
+    assert (DO bed.sessions("bob")) == []
+
+MARK
+DEF test_people_have_contacts_and_cards(FIXTURE):
+    bed = BED
+    zoe = DO bed.add_user("zoe", friends=["alice"])
+    DO bed.add_contact(zoe, "bob", groups=["Work"])
+    assert {each.jid.partition("@")[0] for each in DO bed.roster(zoe)} >= {"alice", "bob"}
+    DO bed.change_vcard(zoe, email="zoe@x.example")
+    assert (DO bed.vcard(zoe))["email"] == "zoe@x.example"
+
+MARK
+DEF test_a_room_has_a_past(FIXTURE):
+    bed = BED
+    DO bed.make_room("lounge", owner="alice")
+    DO bed.enter_room("lounge", "bob", nick="Bob")
+    DO bed.say_in_room("lounge", "hi", nick="Bob")
+    assert [each.nick for each in DO bed.occupants("lounge")] == ["Bob"]
+    assert [each.body for each in DO bed.room_messages("lounge")] == ["hi"]
+
+MARK
+DEF test_back_to_a_snapshot(FIXTURE):
+    bed = BED
+    taken = DO bed.snapshot()
+    DO bed.add_user("zoe")
+    DO bed.restore(taken)
+    assert f"zoe@{bed.domain}" not in (DO bed.accounts)
+    DO bed.remove_user("bob")
+
+MARK
+DEF test_all_data_is_a_file(FIXTURE):
+    bed = BED
+    file = DO bed.state()
+    DO bed.remove_user("alice")
+    DO bed.load(file)
+    assert f"alice@{bed.domain}" in (DO bed.accounts)
+
+MARK
+DEF test_it_was_reset(FIXTURE):
+    bed = BED
+    assert f"bob@{bed.domain}" in (DO bed.accounts)
+    DO bed.remove_user("alice")
+    DO bed.reset()
+    assert (DO bed.user("alice")).password == "secret"
+
+MARK
+DEF test_all_is_well(FIXTURE):
+    bed = BED
+    AWAY log_in(bed, "bob")
+    DO bed.settled()
+    assert (DO bed.unanswered()) == (DO bed.errors) == []
+    assert "bob@" in (DO bed.transcript())
 """
+TESTS = SUITE.count("DEF ")
 
-TENANT = "".join(f"def {part}" for part in PLAIN.split("def ") if "test_" in part and "time_is_turned" not in part)
-TENANT = TENANT.replace("conversehost", "xmpp_tenant").replace('@localhost"', '@" + xmpp_tenant.domain')
 
-COROUTINES = """
-MARK
-async def test_a_message_is_waited_for(conversehost):
-    bed = BED.of(conversehost)
-    bob = log_in(bed, "bob")
-    await bed.message("alice", "bob", "hi")
-    found = await bed.wait_for("message[body='hi']", account="bob", direction="out")
-    assert found.session == bob.jid
+def suite(mark: str, definition: str, enter: str, do: str, fixture: str, bed: str, away: str = "") -> str:
+    """The same tests in another way."""
+    words = {"MARK": mark, "DEF": definition, "ENTER": enter, "FIXTURE": fixture, "BED": bed}
+    text = SUITE.replace("DO ", do).replace("AWAY ", away)
+    for word, meant in words.items():
+        text = text.replace(word, meant)
+    return HEAD + text
 
-MARK
-async def test_a_fault_strikes(conversehost):
-    bed = BED.of(conversehost)
-    log_in(bed, "bob")
-    async with ENTER bed.fault("drop", kind="message", to="bob") as fault:
-        await bed.message("alice", "bob", "lost")
-        assert await fault.strikes == 1
-    with pytest.raises(TestBedError, match="nothing matched"):
-        await bed.wait_for("message[body='lost']", account="bob", timeout=0.1)
 
-MARK
-async def test_what_is_expected_is_said(conversehost):
-    bed = BED.of(conversehost)
-    log_in(bed, "bob")
-    async with ENTER bed.expecting("message[body='hi']", to="bob"):
-        await bed.message("alice", "bob", "hi")
-
-MARK
-async def test_time_is_turned(conversehost):
-    bed = BED.of(conversehost)
-    before = await bed.now
-    assert (await bed.advance(3600) - before).total_seconds() >= 3600
-
-MARK
-async def test_a_session_dies(conversehost):
-    bed = BED.of(conversehost)
-    bob = log_in(bed, "bob")
-    await bed.kill(bob.jid, "terminate", condition="policy-violation")
-    assert await bed.sessions("bob") == []
-
-MARK
-async def test_back_to_a_snapshot(conversehost):
-    bed = BED.of(conversehost)
-    taken = await bed.snapshot()
-    await bed.add_user("zoe")
-    await bed.restore(taken)
-    assert "zoe@localhost" not in await bed.accounts
-    await bed.remove_user("bob")
-
-MARK
-async def test_it_was_reset(conversehost):
-    bed = BED.of(conversehost)
-    assert "bob@localhost" in await bed.accounts
-    await bed.remove_user("alice")
-    await bed.reset()
-    assert (await bed.user("alice")).password == "secret"
-"""
-
-ASYNCIO = COROUTINES.replace("MARK", "@pytest.mark.asyncio").replace("BED", "AsyncTestBed").replace("ENTER ", "")
-TWISTED = "import pytest_twisted\n" + COROUTINES.replace("MARK", "@pytest_twisted.ensureDeferred").replace(
-    "BED", "DeferredTestBed"
-).replace("ENTER", "await")
-INSIDE = TWISTED.replace("DeferredTestBed.of(conversehost)", "conversehost_reactor").replace(
-    "(conversehost)", "(conversehost_reactor)"
+PLAIN = suite("", "def", "with", "", "conversehost", "conversehost")
+TENANT = suite("", "def", "with", "", "xmpp_tenant", "xmpp_tenant")
+ASYNCIO = suite(
+    "@pytest.mark.asyncio", "async def", "async with", "await ", "conversehost", "AsyncTestBed.of(conversehost)"
 )
-INSIDE = INSIDE.replace("log_in(", "await log_in(").replace(
-    "import pytest_twisted\n",
-    """
-import pytest_twisted
+IMPORT = "import pytest_twisted\n"
+COROUTINE = "@pytest_twisted.ensureDeferred", "async def", "async with await", "await "
+TWISTED = IMPORT + suite(*COROUTINE, "conversehost", "DeferredTestBed.of(conversehost)")
+INSIDE = IMPORT + suite(*COROUTINE, "conversehost_reactor", "conversehost_reactor", "await ")
+INSIDE = INSIDE.replace(
+    "    client.send(xml)\n",
+    """\
+    client.send(xml)
+
 from twisted.internet.threads import deferToThread
 
-def log_in(bed, name, outside=log_in):
-    return deferToThread(outside, bed, name)
+def log_in(*given, outside=log_in):
+    return deferToThread(outside, *given)
+
+def say(*given, outside=say):
+    return deferToThread(outside, *given)
 """,
 )
 
 
 def test_plain(run):
-    run(HEAD + PLAIN, "-p", "no:twisted", "-p", "no:asyncio").assert_outcomes(passed=6)
+    run(PLAIN, "-p", "no:twisted", "-p", "no:asyncio").assert_outcomes(passed=TESTS)
 
 
 def test_on_twisted(run):
-    run(HEAD + TWISTED, "-p", "no:asyncio").assert_outcomes(passed=7)
+    run(TWISTED, "-p", "no:asyncio").assert_outcomes(passed=TESTS)
 
 
 def test_in_the_same_reactor(run):
-    run(HEAD + INSIDE, "-p", "no:asyncio").assert_outcomes(passed=7)
+    run(INSIDE, "-p", "no:asyncio").assert_outcomes(passed=TESTS)
 
 
 def test_on_asyncio(run):
-    run(HEAD + ASYNCIO, "-p", "no:twisted").assert_outcomes(passed=7)
+    run(ASYNCIO, "-p", "no:twisted").assert_outcomes(passed=TESTS)
 
 
 def test_all_kinds_in_one_run_on_the_reactor_of_asyncio(run, pytester):
-    pytester.makepyfile(test_twisted=HEAD + TWISTED, test_plain=HEAD + PLAIN)
-    run(HEAD + INSIDE, "--reactor", "asyncio", "-p", "no:asyncio").assert_outcomes(passed=20)
+    pytester.makepyfile(test_twisted=TWISTED, test_plain=PLAIN)
+    run(INSIDE, "--reactor", "asyncio", "-p", "no:asyncio").assert_outcomes(passed=3 * TESTS)
 
 
 def test_with_workers_each_of_which_has_a_server_of_its_own(run, pytester):
-    pytester.makepyfile(test_twisted=HEAD + TWISTED, test_asyncio=HEAD + ASYNCIO)
-    run(HEAD + PLAIN, "-n", "4").assert_outcomes(passed=20)
+    pytester.makepyfile(test_twisted=TWISTED, test_asyncio=ASYNCIO)
+    run(PLAIN, "-n", "4").assert_outcomes(passed=3 * TESTS)
 
 
 def test_with_workers_that_share_a_server_and_have_tenants(run):
+    """The clock is everybody's: to turn it is refused."""
     with TestBed.start("--no-starttls") as bed:
         marked = bed.add_user("nobody-has-reset-this")
-        program = HEAD + f"def test_pid(xmpp_tenant):\n    assert xmpp_tenant.pid == {bed.pid}\n\n" + TENANT
-        run(program, "-n", "4", "--conversehost-url", bed.site).assert_outcomes(passed=6)
+        program = TENANT + f"\ndef test_pid(xmpp_tenant):\n    assert xmpp_tenant.pid == {bed.pid}\n"
+        done = run(program, "-n", "4", "--conversehost-url", bed.site, "-k", "not time")
+        done.assert_outcomes(passed=TESTS)
         assert marked.jid in bed.accounts
         assert bed.call("GET", "tenants")["tenants"] == []
 
