@@ -6,8 +6,10 @@ import itertools
 import tomllib
 import unicodedata
 from base64 import b64decode
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, TypeVar
@@ -20,6 +22,7 @@ from conversehost.testbed.bots import BOTS
 from conversehost.testbed.scenario import Bot, Circle, Person, Scenario
 from conversehost.testbed.scripts import Script, of_python, read_script
 from conversehost.testbed.sections import ROOM, SECTIONS, Datum, kept_of, read_datum, room
+from conversehost.testbed.xep0227 import of_xml
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 from conversehost.xmpp.sasl import SCRAM
 
@@ -42,16 +45,21 @@ MOST_ITERATIONS = 1_000_000
 def load(path: Path, domains: Iterable[str]) -> Scenario:
     """Read a scenario; names without a domain are of the first. Raises ConfigError, a line that names file and key."""
     try:
-        return read(path.read_bytes(), tuple(domains))
+        return read(path.read_bytes(), tuple(domains), path.parent)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def read(data: bytes, domains: tuple[str, ...]) -> Scenario:
-    """The same from what such a file holds. Raises ValueError, which names the key."""
+def read(data: bytes, domains: tuple[str, ...], folder: Path | None = None) -> Scenario:
+    """The same from what such a file holds, TOML or XEP-0227; `folder` is where that includes others from.
+
+    Raises ValueError, which names the key.
+    """
     try:
+        if data.removeprefix(BOM_UTF8).lstrip().startswith(b"<"):
+            return of_document(of_xml(data, datetime.now(UTC), folder), domains)
         return of_document(tomllib.loads(data.decode()), domains)
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8, at byte {error.start}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from twisted.web.server import Request
@@ -14,18 +14,19 @@ from conversehost.testbed.fields import Fields
 from conversehost.testbed.noun import JSON, ApiError, Noun, Reply, Verb, answer, fail
 from conversehost.testbed.saving import Document, to_toml
 from conversehost.testbed.shapes import Shape
+from conversehost.testbed.xep0227 import of_xml, to_xml
 
-TOML = "application/toml"
+TOML, XML = "application/toml", "application/xml"
 STATE = Shape("State", "All data, as docs/scenario-files.md tells.", {})
 
 
 class StateNoun(Noun):
-    """GET tells it, PUT replaces it: as TOML, or as JSON where that is asked for, or sent."""
+    """GET tells it, PUT replaces it: as TOML; as JSON or XEP-0227 where that is asked for, or sent."""
 
     def verbs(self) -> Mapping[str, Verb]:
         return {
-            "GET": Verb(self.tell, answer=STATE, media=(TOML, JSON)),
-            "PUT": Verb(self.replace, document=(TOML, JSON)),
+            "GET": Verb(self.tell, answer=STATE, media=(TOML, JSON, XML)),
+            "PUT": Verb(self.replace, document=(TOML, JSON, XML)),
         }
 
     def tell(self, query: Fields, body: Fields) -> Reply:
@@ -106,5 +107,10 @@ def of_json(text: str) -> Document:
 WRITERS: Mapping[str, Callable[[Document], bytes]] = {
     TOML: lambda document: to_toml(document).encode(),
     JSON: to_json,
+    XML: to_xml,
 }
-READERS: Mapping[str, Callable[[str], Document]] = {TOML: tomllib.loads, JSON: of_json}
+READERS: Mapping[str, Callable[[str], Document]] = {
+    TOML: tomllib.loads,
+    JSON: of_json,
+    XML: lambda text: of_xml(text.encode(), datetime.now(UTC)),
+}
