@@ -128,7 +128,7 @@ def put(store: Store, owner: str, kept: Kept) -> None:
 
 def store_of(hosts: Mapping[str, Host], owner: str) -> Store:
     """Where what belongs to an address is kept, or to one at a service of a host; else it is the first host's."""
-    domain = parse(owner).domain
+    domain = owner.partition("/")[0].rpartition("@")[2]
     found = (host for host in hosts.values() if domain == host.domain or domain.endswith(f".{host.domain}"))
     return next(found, next(iter(hosts.values()))).store
 

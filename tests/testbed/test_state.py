@@ -222,7 +222,7 @@ def test_what_is_wrong_changes_nothing(house: House, api: Caller):
 @pytest.mark.parametrize(
     ("text", "kind", "status", "message"),
     [
-        ("", "text/plain", 415, "a body needs Content-Type: application/toml or application/json"),
+        ("", "text/plain", 415, "a body needs Content-Type: application/toml or application/json or application/xml"),
         ("x", TOML, 400, "Expected '='"),
         ("[]", JSON, 400, "must be an object"),
         ("{", JSON, 400, "Expecting property name"),
