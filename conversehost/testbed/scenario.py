@@ -15,7 +15,7 @@ from conversehost.store import Store
 from conversehost.testbed.scripts import Script
 from conversehost.testbed.sections import Datum, Entry, Kept
 from conversehost.xmpp import ns
-from conversehost.xmpp.jid import JID, parse
+from conversehost.xmpp.jid import JID
 from conversehost.xmpp.xml import child, clean, element, to_bytes
 from conversehost.xmpp.xml import parse as parse_xml
 

@@ -217,7 +217,7 @@ def test_a_fork_has_all_that_the_other_has(house: House):
     assert "john@t1.localhost" not in made["accounts"]
     assert made["accounts"]["bob@t1.localhost"] == "new"
     forked = house.server.tenants.by_name["t1"].host.store.log("archive", "alice@t1.localhost")
-    assert list(forked.values()) == [moved.xml(message)]
+    assert moved.xml(message) in forked.values()
     assert b'from="bob@t1.localhost/x" to="alice@t1.localhost"><body>at localhost<' in moved.xml(message)
     assert len(forked.select("bob@t1.localhost/x")) == 1
     jane = house.person("jane@t1.localhost")
