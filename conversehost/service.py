@@ -26,6 +26,7 @@ from conversehost.net.exchange import Direct, FirstOf, Streaming
 from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
+from conversehost.net.poll import best
 from conversehost.net.prebind import ChatSessions
 from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
@@ -165,9 +166,10 @@ class Server(Service):
             listening.append((self.secured.below(self.http, self.wall), self.sockets.https))
         if self.c2s.tls is not None:
             listening.append((self.c2s.tls.direct(self.c2s), self.sockets.c2s_tls))
+        poll = best(self.reactor)
         for factory, sockets in listening:
             for each in sockets:
-                self._ports.append(self.reactor.adoptStreamPort(each.fileno(), each.family, factory))
+                self._ports.append(poll.adoptStreamPort(each.fileno(), each.family, factory))
                 each.close()
         super().startService()
         if self.mounted is not None:
