@@ -188,7 +188,7 @@ def test_one_that_fails_is_closed_and_logged_and_the_others_are_served(house: Ho
     assert failed.ended.check(ValueError)
     assert bad.recv(100) == b""
     assert served.got == b"hello"
-    assert ["ValueError: as asked for" in each for each in failures] == [True]
+    assert failures == ["ValueError"]
 
 
 def test_one_that_another_has_ended_is_not_served_any_more(house: House) -> None:
