@@ -148,7 +148,7 @@ listen:
 api_permissions:
   "bench":
     who: [{{ ip: "127.0.0.1/8" }}]
-    what: ["register", "push_roster"]
+    what: ["register", "push_roster", "export_piefxis"]
 modules:
   mod_admin_extra: {{}}
   mod_bosh: {{}}
