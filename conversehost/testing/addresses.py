@@ -49,6 +49,11 @@ class Addresses:
         """What the server has logged so far; "" for one that `connect` found running."""
         return "" if self._process is None else self._process.log()
 
+    @property
+    def stopped(self) -> bool:
+        """`stop` has been called."""
+        return self._process is not None and self._process.stopped
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.site} pid {self.pid}>"
 

@@ -74,6 +74,12 @@ class Process:
         file = self._log.fileno()
         return os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "replace")  # the server's place in it stays
 
+    @property
+    def stopped(self) -> bool:
+        """By `stop`, and not by itself."""
+        assert self._popen.stdin is not None
+        return self._popen.stdin.closed
+
     def stop(self) -> None:
         """Let it end in order; where it doesn't, kill it."""
         assert self._popen.stdin is not None

@@ -54,7 +54,7 @@ def pytest_runtest_makereport(
     """A test that fails shows what its clients and the server said to each other."""
     report = yield
     beds = item.stash.get(USED, [])
-    if beds and report.failed and call.when == "call":
+    if beds and report.failed and call.when != "teardown":
         from conversehost.testing.reporting import show
 
         show(beds, report)

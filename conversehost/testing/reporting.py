@@ -28,7 +28,8 @@ class Used:
 def complain(beds: Sequence[Used], item: pytest.Item) -> None:
     """Fail a test that went well over what it left behind."""
     allowed = allowed_for(item)
-    complaints = [each for used in beds for each in used.take(left_behind(allowed))]
+    running = [used for used in beds if not used.bed.stopped]
+    complaints = [each for used in running for each in used.take(left_behind(allowed))]
     if complaints:
         pytest.fail("\n".join(complaints), pytrace=False)
 

@@ -197,6 +197,17 @@ FACTORY = """
         one.message("alice", "bob", "seen at one of them")
         assert False
 
+    def test_stops_one_itself(conversehost_factory):
+        conversehost_factory().stop()
+
+    @pytest.fixture
+    def broken(conversehost_factory):
+        conversehost_factory().message("alice", "bob", "said in a fixture")
+        assert False
+
+    def test_fails_in_a_fixture(broken):
+        pass
+
     def test_they_are_gone(conversehost_factory):
         for pid in pids:
             with pytest.raises(ProcessLookupError):
@@ -206,8 +217,10 @@ FACTORY = """
 
 def test_servers_of_a_tests_own_end_with_it(run):
     result = run(FACTORY, "--conversehost-args", "--domain a.example")
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*conversehost: what was said at http://localhost:*"])
+    result.assert_outcomes(passed=2, failed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*conversehost: what was said -*", "*conversehost: what was said at http://localhost:*"]
+    )
 
 
 def test_a_server_that_runs_already(run):
