@@ -16,7 +16,7 @@ from tests.browser.conftest import CHROMIUM, VERSIONS, converse_folder
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 MODULES = Path(__file__).parent / "node" / "node_modules"
-SOON = 120.0
+SOON = 600.0
 
 
 @pytest.fixture
