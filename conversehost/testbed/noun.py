@@ -83,10 +83,11 @@ def refusals() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a call is answered. Without `data` the answer has no body (204)."""
+    """What a call is answered: `data`, or a `text`. Without either the answer has no body (204)."""
 
     data: Mapping[str, object] | None = None
     location: str = ""
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +275,11 @@ def answer(request: Request, reply: Reply, status: HTTPStatus = HTTPStatus.OK) -
         request.setHeader(b"location", reply.location.replace(API, base_of(request), 1).encode())
     if reply.data is not None:
         return _write(request, status, reply.data)
+    if reply.text is not None:
+        request.setResponseCode(status)
+        request.setHeader(b"cache-control", b"no-store")
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+        return _body(request, reply.text.encode())
     request.setResponseCode(HTTPStatus.NO_CONTENT)
     request.setHeader(b"cache-control", b"no-store")
     request.finish()  # no body, and no Content-Length either (RFC 9110 section 8.6)
@@ -323,7 +329,10 @@ def refuse(request: Request, error: ApiError) -> bytes | int:
 
 
 def _write(request: Request, status: HTTPStatus, data: Mapping[str, object]) -> bytes:
-    body = answer_json(request, status, data)
+    return _body(request, answer_json(request, status, data))
+
+
+def _body(request: Request, body: bytes) -> bytes:
     if request.method != b"HEAD":
         return body
     request.setHeader(b"content-length", str(len(body)).encode())

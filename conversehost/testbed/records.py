@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from conversehost.clock import Deadline
 from conversehost.testbed.carriers import EXCHANGE, FRAME, WIRE_FIELDS, on_wire, read_level, shown
+from conversehost.testbed.export import Export
 from conversehost.testbed.fields import Choice, Fields, Text, Whole
 from conversehost.testbed.noun import ApiError, Noun, Reply, Verb, World
 from conversehost.testbed.patience import TIMEOUT, Patience
@@ -69,6 +70,7 @@ class TrafficNoun(Noun):
         super().__init__(world)
         self.putChild(b"wait", Wait(world))
         self.putChild(b"unanswered", Unanswered(world))
+        self.putChild(b"export", Export(world))
 
     def verbs(self) -> Mapping[str, Verb]:
         limit = Whole("limit", f"at most so many; {PAGE} unless given, and at most")

@@ -56,11 +56,12 @@ class TappedStream(FaultyStream):
         return session
 
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
-        self._tapped.ended = True
+        self._tapped.ended, self._tapped.end = True, self._traffic.number()
         super().close(undelivered)
 
     def lost(self, undelivered: Sequence[bytes] = ()) -> None:
-        self._tapped.ended = True
+        self._tapped.ended, self._tapped.end = True, self._traffic.number()
+        self._tapped.broken = True
         super().lost(undelivered)
 
     def hang(self) -> None:

@@ -37,6 +37,10 @@ class Stream:
     address: str
     jid: str = ""
     ended: bool = False
+    end: int = 0
+    """The number of its end, among those of records; 0 while it goes on."""
+    broken: bool = False
+    """It ended without a goodbye."""
 
 
 @dataclass(slots=True, eq=False, frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from conversehost.testing.addresses import Addresses, about, door_of
 from conversehost.testing.blocking import Blocking, ask
 from conversehost.testing.calls import run
+from conversehost.testing.playing import play
 from conversehost.testing.process import START, launch
 from conversehost.testing.verbs.all import Verbs
 from conversehost.testing.verbs.expectations import ExpectationHandle
@@ -84,6 +85,12 @@ class TestBed(Blocking, Verbs[Fault, Expectation], Addresses):
         door = door_of(url, token)
         ready: Mapping[str, Any] = run(about(door), lambda call: ask(door, call))
         return cls(ready, token=token)
+
+    def play(self, dialogue: str, timeout: float = 60) -> None:
+        """Play a dialogue (docs/dialogues.md) with this server, over TCP. Raises AssertionError where it goes another
+        way: it says where, and what came instead.
+        """
+        play(dialogue, self.c2s, timeout)
 
     def stop(self) -> None:
         """Stop the server, if `start` started it; twice is no mistake."""

@@ -79,6 +79,13 @@ class TrafficVerbs:
         """
         return (yield from _carriers("frame", after, secrets, wanted))
 
+    @verb
+    def export(self, format: str = "har", *, secrets: bool = False) -> Steps[Any]:
+        """What was recorded: "har", a dictionary to be written as JSON into a file for a browser's developer tools; or
+        retold as a text, "dialogue" for `play`, or "pytest", which is a whole test.
+        """
+        return (yield Call("GET", f"traffic/export?format={format}&secrets={int(secrets)}"))
+
     @asked
     def last(self) -> Steps[int]:
         """For `after`: nothing that has come so far."""
