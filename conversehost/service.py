@@ -120,6 +120,7 @@ class Server(Service):
         self.wire = Wire(self.traffic.number, self.clock.utc, self.wall.now)
         self.expectations = Expectations(self.traffic, self.clock)
         self.faults = Faults(self.clock)
+        self.faults.on_strike = lambda fault: self.traffic.mark("fault-struck", name=fault.name, fault=fault.fault)
         self.token = Token(settings.api_token_file)
         self.stubs = Stubs(self.clock)
         self.cast = Cast.of(settings)
@@ -245,6 +246,7 @@ class Server(Service):
         self.stubs.clear()
         self.domains.logins.entrance.throttle.forgive()
         self.clock.reset()
+        self.traffic.mark("reset")
 
     def leave(self) -> None:
         """Bots log out, the operator's handlers too."""

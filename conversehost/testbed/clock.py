@@ -48,6 +48,7 @@ class ClockNoun(Noun):
     def advance(self, query: Fields, body: Fields) -> Reply:
         """Turn the clock forward: everything that falls due meanwhile happens, in order, before the answer comes."""
         self._check_others(body)
+        self.world.traffic.mark("clock-turned", seconds=body.get("advance"))
         self.world.clock.advance(body.get("advance"))
         return self.read(query, body)
 

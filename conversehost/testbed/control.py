@@ -13,6 +13,7 @@ from conversehost.testbed.accounts import Accounts
 from conversehost.testbed.bot_noun import BotsNoun
 from conversehost.testbed.clock import ClockNoun
 from conversehost.testbed.door import Door, Place
+from conversehost.testbed.events import EventsNoun
 from conversehost.testbed.expectation_noun import ExpectationsNoun
 from conversehost.testbed.fault_noun import FaultsNoun
 from conversehost.testbed.fields import Fields
@@ -116,6 +117,7 @@ class Root(Noun):
         if not world.tenant:
             self.putChild(b"tenants", TenantsNoun(world, Root))
         self.putChild(b"openapi.json", Description(self))
+        self.putChild(b"events", EventsNoun(world))
 
     def verbs(self) -> Mapping[str, Verb]:
         return {"GET": Verb(self.read, answer=ABOUT)}

@@ -155,6 +155,7 @@ class Expectations:
 
     def _take(self, record: Record) -> None:
         now = self._clock.now()
+        before = {each: each.state(now) for each in self.by_name.values()}
         groups: dict[str, list[Expectation]] = {}
         for each in self.by_name.values():
             if each.group:
@@ -163,6 +164,9 @@ class Expectations:
                 each.take(record)
         for members in groups.values():
             take_in_order(members, record, now)
+        for each, state in before.items():
+            if each.state(now) != state:
+                self._traffic.mark(f"expectation-{each.state(now)}", name=each.name)
 
 
 def take_in_order(group: list[Expectation], record: Record, now: float) -> None:

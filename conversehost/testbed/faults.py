@@ -97,6 +97,8 @@ class Fault:
     bytes_per_second: float = 10_000.0
     matches: int = 0
     strikes: int = 0
+    told: Callable[[Fault], None] = lambda fault: None
+    """Hears of each strike."""
     _tests: tuple[Callable[[Record], bool], ...] = field(init=False)
     _dice: random.Random = field(init=False)
 
@@ -145,6 +147,7 @@ class Fault:
         if self._dice.random() >= self.probability:
             return False
         self.strikes += 1
+        self.told(self)
         return True
 
 
@@ -160,6 +163,7 @@ class Faults(Shared):
         self._whole = whole or self
         self.by_name: dict[str, Fault] = {}
         self._delayed: list[Deadline] = []
+        self.on_strike: Callable[[Fault], None] = lambda fault: None
         self._sort()
 
     def another(self) -> Faults:
@@ -168,6 +172,7 @@ class Faults(Shared):
 
     def add(self, fault: Fault) -> None:
         """From now on."""
+        fault.told = self.on_strike
         self.by_name[fault.name] = fault
         self._sort()
 

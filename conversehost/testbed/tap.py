@@ -53,16 +53,24 @@ class TappedStream(FaultyStream):
     def bind(self, resource: str) -> Session:
         session = super().bind(resource)
         self._tapped.jid = session.full
+        self._traffic.mark("session-opened", session=session.full, transport=self._tapped.transport)
         return session
 
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
-        self._tapped.ended, self._tapped.end = True, self._traffic.number()
+        self._over()
         super().close(undelivered)
 
     def lost(self, undelivered: Sequence[bytes] = ()) -> None:
-        self._tapped.ended, self._tapped.end = True, self._traffic.number()
         self._tapped.broken = True
+        self._over()
         super().lost(undelivered)
+
+    def _over(self) -> None:
+        tapped = self._tapped
+        tapped.ended, tapped.end = True, self._traffic.number()
+        if tapped.jid:
+            told = {"session": tapped.jid, "transport": tapped.transport, "broken": tapped.broken}
+            self._traffic.mark("session-closed", **told)
 
     def hang(self) -> None:
         self._tapped.ended = True

@@ -15,7 +15,7 @@ from conversehost.testbed.tenancy import Shared
 from conversehost.xmpp import ns
 from conversehost.xmpp.xml import Element
 
-RECORDS, BYTES = 20_000, 32 << 20
+RECORDS, MARKS, BYTES = 20_000, 5_000, 32 << 20
 """What is kept; the oldest goes first."""
 
 PREFIXES = {name.lower().replace("_", "-"): space for name, space in vars(ns).items() if name.isupper()}
@@ -156,6 +156,16 @@ def by_xpath(expression: str) -> Callable[[Record], bool]:
     return lambda record: bool(compiled(record.element().getroottree()))
 
 
+@dataclass(slots=True, eq=False, frozen=True)
+class Mark:
+    """Something else that happened: a session was opened or closed, a fault struck..."""
+
+    number: int
+    at: float
+    name: str
+    data: Mapping[str, object]
+
+
 class Numbers:
     """One row of them for all that happens."""
 
@@ -178,6 +188,10 @@ class Traffic(Shared):
         self._numbers = numbers or Numbers()
         self._streams = 0
         self.listeners: list[Callable[[Record], None]] = []
+        self.mark_listeners: list[Callable[[Mark], None]] = []
+        self._marks: deque[Mark] = deque(maxlen=MARKS)
+        self.forgotten = 0
+        """The number of the newest record that went because there were too many."""
         self.excused: set[tuple[int | bytes, bytes]] = set()
         """Questions that a fault has swallowed: by stream or full JID of who asked, and id."""
 
@@ -206,7 +220,9 @@ class Traffic(Shared):
         self._records.append((number, self._now(), direction, stream, stream.jid, data))
         self._size += len(data)
         while len(self._records) > RECORDS or self._size > BYTES:
-            self._size -= len(self._records.popleft()[-1])
+            oldest = self._records.popleft()
+            self._size -= len(oldest[-1])
+            self.forgotten = oldest[0]
         if self.listeners:
             record = Record(*self._records[-1])
             for listener in tuple(self.listeners):
@@ -216,6 +232,17 @@ class Traffic(Shared):
         """All that are kept and came after that one."""
         return (Record(*each) for each in self._records if each[0] > number)
 
+    def mark(self, name: str, /, **data: object) -> None:
+        """Something else happens now."""
+        made = Mark(self.number(), self._now(), name, data)
+        self._marks.append(made)
+        for listener in tuple(self.mark_listeners):
+            listener(made)
+
+    def marks_since(self, number: int) -> list[Mark]:
+        """All that are kept and came after that one."""
+        return [each for each in self._marks if each.number > number]
+
     def beginning(self, *starts: bytes) -> Iterator[Record]:
         """All that begin so: quicker than to look at each."""
         return (Record(*each) for each in self._records if each[-1].startswith(starts))
@@ -223,6 +250,7 @@ class Traffic(Shared):
     def clear(self) -> None:
         """Forget them; numbers go on."""
         self._records.clear()
+        self._marks.clear()
         self.excused.clear()
         self._size = 0
 

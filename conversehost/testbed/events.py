@@ -1,0 +1,131 @@
+"""`/events`: what happens, while it happens, as server-sent events (the HTML standard, section 9.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from heapq import merge
+from http import HTTPStatus
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
+
+from conversehost.clock import Deadline
+from conversehost.testbed.noun import ApiError, Noun, World, fail
+from conversehost.testbed.records import describe
+from conversehost.testbed.traffic import Mark, Record
+from conversehost.xmpp.times import stamp
+
+HEARTBEAT = 15.0
+"""Seconds of silence, after which a comment shows that the connection lives."""
+RETRY = 1_000
+"""Milliseconds after which a browser comes back."""
+
+
+class EventsNoun(Noun):
+    """GET never ends, unless the caller goes."""
+
+    def render(self, request: Request) -> bytes | int:
+        """From now on; or all that came after the event of `Last-Event-ID`, as a browser that comes back asks."""
+        try:
+            if request.method != b"GET":
+                raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "only GET makes sense here")
+            after = read_after(request, self.world.traffic.last)
+        except ApiError as error:
+            return fail(request, error)
+        EventStream(request, self.world, after).start()
+        return NOT_DONE_YET
+
+
+def read_after(request: Request, now: int) -> int:
+    """The number of the last event that the caller has; raises ApiError(400)."""
+    query = dict(part.partition(b"=")[::2] for part in request.uri.partition(b"?")[2].split(b"&"))
+    given = request.getHeader(b"last-event-id") or query.get(b"after")
+    if not given:
+        return now
+    if not given.isdigit() or len(given) > 15:
+        raise ApiError(HTTPStatus.BAD_REQUEST, "Last-Event-ID, and after, must be the id of an event")
+    return int(given)
+
+
+@implementer(IPushProducer)
+class EventStream:
+    """One caller. Who doesn't read is told later, from what is kept, or that something is missing."""
+
+    def __init__(self, request: Request, world: World, after: int) -> None:
+        self._request: Any = request
+        self._world = world
+        self._sent = after
+        self._paused = False
+        self._behind = False
+        self._heartbeat: Deadline | None = None
+
+    def start(self) -> None:
+        """What has come already first."""
+        request, traffic = self._request, self._world.traffic
+        request.setHeader(b"content-type", b"text/event-stream; charset=utf-8")
+        request.setHeader(b"cache-control", b"no-store")
+        request.notifyFinish().addBoth(lambda _: self._stop())
+        request.registerProducer(self, True)
+        request.write(b"retry: %d\n\n" % RETRY)
+        traffic.listeners.append(self._came)
+        traffic.mark_listeners.append(self._came)
+        self._beat()
+        self._catch_up()
+
+    def pauseProducing(self) -> None:
+        """The caller doesn't read as fast as things happen."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        """It does again."""
+        self._paused = False
+        if self._behind:
+            self._catch_up()
+
+    def stopProducing(self) -> None:
+        """It has gone."""
+        self._stop()
+
+    def _came(self, event: Record | Mark) -> None:
+        if self._paused or self._behind:
+            self._behind = True
+        else:
+            self._write(event)
+
+    def _catch_up(self) -> None:
+        self._behind = False
+        traffic = self._world.traffic
+        if self._sent < traffic.forgotten:
+            self._request.write(b"event: gap\ndata: {}\n\n")
+        events: Iterator[Record | Mark] = merge(
+            list(traffic.since(self._sent)), traffic.marks_since(self._sent), key=lambda each: each.number
+        )
+        for each in events:
+            if self._paused:
+                self._behind = True
+                return
+            self._write(each)
+
+    def _write(self, event: Record | Mark) -> None:
+        self._sent = event.number
+        if isinstance(event, Record):
+            name, data = "stanza", describe(event)
+        else:
+            name, data = event.name, {"number": event.number, "at": stamp(event.at), **event.data}
+        self._request.write(f"id: {event.number}\nevent: {name}\ndata: {json.dumps(data)}\n\n".encode())
+
+    def _beat(self) -> None:
+        if not self._paused:
+            self._request.write(b": still here\n\n")
+        self._heartbeat = self._world.wall.after(HEARTBEAT, self._beat)
+
+    def _stop(self) -> None:
+        traffic = self._world.traffic
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        if self._came in traffic.listeners:
+            traffic.listeners.remove(self._came)
+            traffic.mark_listeners.remove(self._came)
