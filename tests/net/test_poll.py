@@ -5,7 +5,8 @@ from __future__ import annotations
 import select
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -32,11 +33,18 @@ class Reactor(Clock):
     def removeReader(self, reader: Any) -> None:
         self.readers.discard(reader)
 
-    def turn(self) -> None:
-        """Until nothing more happens."""
-        while self.readers and (ready := select.select(list(self.readers), [], [], 0.05)[0]):
+    def serve(self, until: Callable[[], object]) -> None:
+        """Whatever happens, until something has come of it."""
+        while not until():
+            ready = select.select(list(self.readers), [], [], 10)[0]
+            assert ready, "nothing happens any more"
             for each in ready:
                 each.doRead()
+
+    def serve_what_came(self) -> None:
+        """What has happened by now."""
+        for each in select.select(list(self.readers), [], [], 0)[0]:
+            each.doRead()
 
 
 class Recorder(Protocol):
@@ -83,8 +91,9 @@ class House:
     def client(self) -> tuple[socket.socket, Any]:
         """One that has connected, and who serves it."""
         made = socket.create_connection(("127.0.0.1", self.port.getHost().port))
-        made.settimeout(5)
-        self.reactor.turn()
+        made.settimeout(10)
+        before = len(self.protocols)
+        self.reactor.serve(lambda: len(self.protocols) > before)
         return made, self.protocols[-1]
 
     def close(self) -> None:
@@ -108,35 +117,39 @@ def test_all_connections_are_one_reader_of_the_reactor(house: House) -> None:
 def test_what_comes_is_received_and_what_is_written_goes_out(house: House) -> None:
     client, served = house.client()
     client.sendall(b"hello")
-    house.reactor.turn()
-    assert served.got == b"hello"
+    house.reactor.serve(lambda: served.got == b"hello")
     served.transport.write(b"welcome")
-    house.reactor.turn()
+    house.reactor.serve_what_came()
     assert client.recv(100) == b"welcome"
 
 
 def test_more_than_the_socket_takes_goes_out_as_it_is_read(house: House) -> None:
     client, served = house.client()
     served.transport.write(b"x" * 8_000_000)
-    left = 8_000_000
-    while left:
-        house.reactor.turn()
-        left -= len(client.recv(1 << 20))
-    house.reactor.turn()
+    client.setblocking(False)
+    got = 0
+
+    def all_came() -> bool:
+        nonlocal got
+        with suppress(BlockingIOError):
+            got += len(client.recv(1 << 20))
+        return got == 8_000_000
+
+    house.reactor.serve(all_came)
     client.sendall(b"done")
-    house.reactor.turn()
-    assert served.got == b"done"
+    house.reactor.serve(lambda: served.got == b"done")
 
 
 def test_who_is_paused_is_not_read_until_it_resumes(house: House) -> None:
     client, served = house.client()
     served.transport.pauseProducing()
     client.sendall(b"later")
-    house.reactor.turn()
+    other, heard = house.client()
+    other.sendall(b"hello")
+    house.reactor.serve(lambda: heard.got == b"hello")
     assert served.got == b""
     served.transport.resumeProducing()
-    house.reactor.turn()
-    assert served.got == b"later"
+    house.reactor.serve(lambda: served.got == b"later")
 
 
 def test_a_client_that_closes_ends_its_connection_only(house: House) -> None:
@@ -144,7 +157,7 @@ def test_a_client_that_closes_ends_its_connection_only(house: House) -> None:
     going.sendall(b"last words")
     going.close()
     staying.sendall(b"hello")
-    house.reactor.turn()
+    house.reactor.serve(lambda: gone.ended and stays.got)
     assert gone.got == b"last words"
     assert gone.ended.check(ConnectionDone)
     assert (stays.got, stays.ended) == (b"hello", None)
@@ -154,7 +167,7 @@ def test_a_client_that_resets_the_connection_is_lost(house: House) -> None:
     client, served = house.client()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
-    house.reactor.turn()
+    house.reactor.serve(lambda: served.ended)
     assert served.ended.check(ConnectionLost)
 
 
@@ -164,7 +177,7 @@ def test_a_reset_is_noticed_while_nothing_is_read(house: House) -> None:
     served.transport.write(b"x" * 8_000_000)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
-    house.reactor.turn()
+    house.reactor.serve(lambda: served.ended)
     assert served.ended.check(ConnectionLost)
 
 
@@ -172,10 +185,10 @@ def test_half_a_connection_goes_on_where_the_protocol_can_do_that() -> None:
     house = House(HalfRecorder)
     client, served = house.client()
     client.shutdown(socket.SHUT_WR)
-    house.reactor.turn()
-    assert (served.half, served.ended) == (True, None)
+    house.reactor.serve(lambda: served.half)
+    assert served.ended is None
     served.transport.write(b"still here")
-    house.reactor.turn()
+    house.reactor.serve_what_came()
     assert client.recv(100) == b"still here"
     house.close()
 
@@ -184,7 +197,7 @@ def test_one_that_fails_is_closed_and_logged_and_the_others_are_served(house: Ho
     (bad, failed), (good, served) = house.client(), house.client()
     bad.sendall(b"fail")
     good.sendall(b"hello")
-    house.reactor.turn()
+    house.reactor.serve(lambda: failed.ended and served.got)
     assert failed.ended.check(ValueError)
     assert bad.recv(100) == b""
     assert served.got == b"hello"
@@ -197,7 +210,7 @@ def test_one_that_another_has_ended_is_not_served_any_more(house: House) -> None
         served.dataReceived = lambda data, other=other: other.transport.connectionLost(Failure(ConnectionLost()))
     first.sendall(b"end it")
     second.sendall(b"end it")
-    house.reactor.turn()
+    house.reactor.serve(lambda: one.ended or two.ended)
     assert [each.ended is None for each in (one, two)].count(True) == 1
 
 
@@ -207,8 +220,7 @@ def test_without_connections_it_leaves_the_reactor(house: House) -> None:
     house.reactor.advance(0)
     assert house.reactor.readers == {house.poll}
     client.close()
-    house.reactor.turn()
-    assert house.reactor.readers == set()
+    house.reactor.serve(lambda: not house.reactor.readers)
 
 
 def test_a_reactor_that_stops_takes_leave_of_every_connection(house: House) -> None:
