@@ -18,13 +18,24 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A field of a call: where it stands, what it takes, what it means."""
+
+    name: str
+    place: str
+    kind: str
+    about: str
+    needed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """One of the API's calls. `fields`: name, place, what it takes, what it means."""
+    """One of the API's calls."""
 
     method: str
     path: str
     text: str
-    fields: list[tuple[str, str, str, str]]
+    fields: list[Told]
     answers: list[tuple[str, str]]
     curl: str
 
@@ -54,24 +65,26 @@ def calls(document: Mapping[str, Any], base: str) -> Iterator[tuple[str, Call]]:
                 continue
             operation = item[method]
             parameters = [*item.get("parameters", ()), *operation.get("parameters", ())]
-            fields = [_field(each["name"], each["in"], each["schema"], each["description"]) for each in parameters]
+            fields = [
+                Told(each["name"], each["in"], _kind(each["schema"]), each["description"], "required" in each)
+                for each in parameters
+            ]
             content = operation.get("requestBody", {}).get("content", {}).get(JSON)
             if content and "example" in content:
-                properties = content["schema"]["properties"]
-                fields += [_field(name, "body", each, each["description"]) for name, each in properties.items()]
+                needed = content["schema"].get("required", ())
+                fields += [
+                    Told(name, "body", _kind(each), each["description"], name in needed)
+                    for name, each in content["schema"]["properties"].items()
+                ]
             answers = [
                 (status, each.get("description") or responses[each["$ref"].rpartition("/")[2]]["description"])
                 for status, each in operation["responses"].items()
             ]
             media = list(operation.get("requestBody", {}).get("content", ()))
             if media and not (content and "example" in content):
-                fields.append(("", "body", " or ".join(media), "the whole document"))
+                fields.append(Told("", "body", " or ".join(media), "the whole document", needed=True))
             curl = _curl(method.upper(), f"{base}{API}{path}", parameters, content)
             yield operation["tags"][0], Call(method.upper(), path, operation["description"], fields, answers, curl)
-
-
-def _field(name: str, place: str, schema: Mapping[str, Any], about: str) -> tuple[str, str, str, str]:
-    return name, place, _kind(schema), about
 
 
 def _kind(schema: Mapping[str, Any]) -> str:

@@ -23,8 +23,8 @@ of conversehost. The command finds in its environment
   CONVERSEHOST_HTTP_BIND   BOSH
   CONVERSEHOST_WEBSOCKET   WebSocket
   CONVERSEHOST_PREBIND     prebind
-  CONVERSEHOST_API         the control API: see docs/testing.md
-  CONVERSEHOST_API_TOKEN_FILE   the file with the token for it, which other machines need
+  CONVERSEHOST_API         the control API: see docs/testing.md; CONVERSEHOST_API_TOKEN_FILE: the
+                           file with the token that other machines need for it
   CONVERSEHOST_C2S         XMPP over TCP, as HOST:PORT; CONVERSEHOST_C2S_TLS: with TLS from the start
   CONVERSEHOST_DOMAIN      the XMPP domain
   CONVERSEHOST_CA          the file to trust its certificate by, where it has one

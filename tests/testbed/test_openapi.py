@@ -103,6 +103,12 @@ def test_a_browser_gets_a_page(page, document):
     assert "<script" not in page
 
 
+def test_it_says_what_is_needed(page):
+    assert "<td><code>advance</code> <small>needed</small></td><td>body</td>" in page
+    assert "<td><code>password</code></td><td>body</td>" in page
+    assert "<code>links</code> lead to the nouns" in page
+
+
 def test_with_a_curl_command_for_each_call(page):
     commands = re.findall(r"<pre>(curl .*)</pre>", page)
     assert len(commands) == page.count("<h3>")
