@@ -103,7 +103,8 @@ def rooms(host: Host) -> Iterator[dict[str, Any]]:
     for owner in tuple(host.store.owners(ROOM[0].collection)):
         if owner.endswith(f".{host.domain}"):
             kept = {each: values for each in ROOM if (values := host.store.items(each.collection, owner))}
-            yield {"name": owner} | {each.name: each.write(values) for each, values in kept.items()}
+            written = {each.name: each.write(values) for each, values in kept.items()}
+            yield {"name": owner} | {name: plain for name, plain in written.items() if plain}
 
 
 def others(hosts: Mapping[str, Host]) -> Iterator[dict[str, Any]]:

@@ -306,3 +306,5 @@ def test_pages_of_what_was_said(api, lounge):
 def test_a_room_in_which_nothing_was_said_is_in_the_state_too(api, lounge):
     told = api("GET", "/state", Accept="application/json").json
     assert [each["name"] for each in told["room"]][-1] == ADDRESS
+    assert None not in told["room"][-1].values()
+    assert api("GET", "/state").status == 200
