@@ -47,6 +47,7 @@ def test_the_root_says_what_there_is(api):
                     "reset",
                     "tenants",
                     "openapi.json",
+                    "events",
                 )
             },
             "server": {"site": READY["site"], "domain": "localhost", "pid": os.getpid()},
