@@ -161,6 +161,10 @@ class ClientConnection(Protocol):
         """Read no more, as if the network were gone; who sends nothing meanwhile is found out as always."""
         self.transport.pauseProducing()
 
+    def go_on(self) -> None:
+        """Read again."""
+        self.transport.resumeProducing()
+
     # What comes in
 
     def _read(self, data: bytes) -> None:

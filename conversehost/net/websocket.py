@@ -137,6 +137,10 @@ class WebSocketConnection:
         """Read no more, as if the network were gone; who sends nothing meanwhile is found out as always."""
         self._transport.pauseProducing()
 
+    def go_on(self) -> None:
+        """Read again."""
+        self._transport.resumeProducing()
+
     def close_with(self, code: int) -> None:
         """A close frame with that code, and no word about the stream, as a proxy or a server that is going does it."""
         self._ended = True

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from conversehost.clock import Clock, Deadline
 from conversehost.server.stream import ServerStream
+from conversehost.testbed.holding import Hold
 from conversehost.testbed.tenancy import Shared
 from conversehost.testbed.traffic import Filter, Record, by_xpath
 
@@ -163,6 +164,8 @@ class Faults(Shared):
         self._whole = whole or self
         self.by_name: dict[str, Fault] = {}
         self._delayed: list[Deadline] = []
+        self.held: dict[str, Hold] = {} if whole is None else whole.held
+        """Sessions that are held, by full JID."""
         self.on_strike: Callable[[Fault], None] = lambda fault: None
         self._sort()
 

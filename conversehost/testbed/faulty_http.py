@@ -13,6 +13,7 @@ from conversehost.net.exchange import Direct, HttpExchange, Successor
 from conversehost.net.handshake import WebSocketFront
 from conversehost.server.stream import ServerStream
 from conversehost.testbed.faults import MILD, Fault, Faults, HttpRequest
+from conversehost.testbed.holding import Hold
 from conversehost.web.login import COOKIE, SiteSessions
 from conversehost.web.site import Parts
 
@@ -70,6 +71,8 @@ class FaultyFront:
         self.who = who
 
     def handle(self, exchange: HttpExchange) -> None:
+        if self._faults.held and self._holds(exchange):
+            return
         struck = self._struck(exchange) if self._faults.watching and exchange.method != b"OPTIONS" else None
         if struck:
             FaultyExchange(exchange, self.below, self._faults, struck).begin()
@@ -77,10 +80,21 @@ class FaultyFront:
             self.below.handle(exchange)
 
     def lost(self, exchange: HttpExchange) -> None:
-        if isinstance(exchange.context, FaultyExchange):
+        if isinstance(exchange.context, Hold):
+            exchange.context.requests.remove((self.below, exchange))
+        elif isinstance(exchange.context, FaultyExchange):
             exchange.context.lost()
         else:
             self.below.lost(exchange)
+
+    def _holds(self, exchange: HttpExchange) -> bool:
+        """It is of a session that is held, and waits with it."""
+        hold = self._faults.held.get(self.who(exchange)) if exchange.method == b"POST" else None
+        if hold is None:
+            return False
+        exchange.context = hold
+        hold.requests.append((self.below, exchange))
+        return True
 
     def _struck(self, exchange: HttpExchange) -> list[Fault]:
         body = b"".join(exchange.body)

@@ -84,6 +84,7 @@ class FaultyStream(StubbedStream):
         super().__init__(stubs, router, domains, entrance)
         self.faults = faults
         self.hung = False
+        self.kept: list[bytes] | None = None  # what goes out once the session is held no more
         self._in: Lane[Element] = Lane(faults, self._take, self._ill_formed)
         self._down: FaultyLink
 
@@ -116,10 +117,12 @@ class FaultyStream(StubbedStream):
             super().receive(stanza)
 
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
-        super().close(self._down.mended(undelivered))
+        super().close(self._left(undelivered))
+        self._let_go()
 
     def lost(self, undelivered: Sequence[bytes] = ()) -> None:
-        super().lost(self._down.mended(undelivered))
+        super().lost(self._left(undelivered))
+        self._let_go()
 
     def undelivered(self, stanzas: Sequence[bytes]) -> None:
         super().undelivered(self._down.mended(stanzas))
@@ -137,6 +140,34 @@ class FaultyStream(StubbedStream):
         if fault is not None and fault.fault in _SWALLOWS:
             self.swallowed(data)
         return fault
+
+    def hold(self) -> None:
+        """The connection stops: nothing comes in, nothing goes out."""
+        self.kept = [] if self.kept is None else self.kept
+        link = lowest(self._down)
+        if isinstance(link, ClientConnection | WebSocketConnection):
+            link.stall()
+
+    def release(self) -> None:
+        """It goes on: first with what has waited."""
+        kept, self.kept = self.kept or [], None
+        if self._closed:
+            return
+        for each in kept:
+            self._down.send(each)
+        link = lowest(self._down)
+        if isinstance(link, ClientConnection | WebSocketConnection):
+            link.go_on()
+
+    def _let_go(self) -> None:
+        """The stream is over: nothing waits for it any more."""
+        hold = self.faults.held.pop(self.session.full, None) if self.session is not None else None
+        if hold is not None:
+            hold.release()
+
+    def _left(self, undelivered: Sequence[bytes]) -> Sequence[bytes]:
+        kept, self.kept = self.kept or [], None
+        return [*self._down.mended(undelivered), *kept]
 
     def swallowed(self, data: bytes) -> None:
         """That doesn't get to where it was going. For whoever wants to know."""
@@ -166,19 +197,29 @@ class FaultyStream(StubbedStream):
             framing.failure(SASLError("temporary-auth-failure", _FAILED))  # type: ignore[attr-defined]
 
 
+def stream_of(link: Link | None) -> FaultyStream | None:
+    """That of a session's link, where it has one."""
+    while link is not None and not isinstance(link, FaultyLink):
+        link = getattr(link, "below", None)
+    return None if link is None else link.stream
+
+
 class FaultyLink(Above):
     """Not everything gets through."""
 
-    __slots__ = ("_lane", "_spoilt", "_stream")
+    __slots__ = ("_lane", "_spoilt", "stream")
 
     def __init__(self, stream: FaultyStream, below: Link) -> None:
         super().__init__(below)
-        self._stream = stream
+        self.stream = stream
         self._lane: Lane[bytes] = Lane(stream.faults, below.send, self._spoil)
         self._spoilt: dict[bytes, bytes] = {}  # what was corrupted, as it was before
 
     def send(self, stanza: bytes) -> None:
-        stream = self._stream
+        stream = self.stream
+        if stream.kept is not None:
+            stream.kept.append(stanza)
+            return
         if stream.hung:
             stream.swallowed(stanza)
             return

@@ -13,7 +13,9 @@ from conversehost.net.websocket import WebSocketConnection
 from conversehost.server.host import Host
 from conversehost.server.resume import Resumable, is_waiting
 from conversehost.server.session import Session
+from conversehost.testbed.faulty_stream import stream_of
 from conversehost.testbed.fields import Choice, Fields, Flag, Text, Whole
+from conversehost.testbed.holding import Hold
 from conversehost.testbed.noun import MISSING, ApiError, Noun, Reply, Verb, World
 from conversehost.testbed.shapes import Shape, boolean, integer, listed, nullable, text, time, whole
 from conversehost.xmpp.errors import StreamError
@@ -164,6 +166,8 @@ class OneSession(Noun):
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world)
         self._name = name
+        self.putChild(b"hold", HoldNoun(self))
+        self.putChild(b"release", ReleaseNoun(self))
 
     def verbs(self) -> Mapping[str, Verb]:
         return {
@@ -173,18 +177,59 @@ class OneSession(Noun):
 
     def read(self, query: Fields, body: Fields) -> Reply:
         """One session."""
-        return Reply(describe(self._find()))
+        return Reply(describe(self.find()))
 
     def end(self, query: Fields, body: Fields) -> Reply:
         """End the session, in any way that a session can die."""
-        read_ending(body)(self._find())
+        read_ending(body)(self.find())
         return Reply()
 
-    def _find(self) -> Session:
+    def find(self) -> Session:
         for session in every(self.world):
             if self._name in (session.full, identity(session)):
                 return session
         raise ApiError(HTTPStatus.NOT_FOUND, f"there is no session {self._name} (an id, or user@domain/resource)")
+
+
+class HoldNoun(Noun):
+    """POST: the connection stops."""
+
+    def __init__(self, session: OneSession) -> None:
+        super().__init__(session.world)
+        self._session = session
+
+    def verbs(self) -> Mapping[str, Verb]:
+        return {"POST": Verb(self.hold, errors=UNENDED)}
+
+    def hold(self, query: Fields, body: Fields) -> Reply:
+        """The session's connection stops: nothing comes in, nothing goes out, until it is released."""
+        session = self._session.find()
+        stream, held = stream_of(session.link), self.world.faults.held
+        if stream is None:
+            raise ApiError(HTTPStatus.CONFLICT, f"{session.full} has no connection")
+        if session.full not in held:
+            held[session.full] = Hold(stream)
+        return Reply()
+
+
+class ReleaseNoun(Noun):
+    """POST: it goes on."""
+
+    def __init__(self, session: OneSession) -> None:
+        super().__init__(session.world)
+        self._session = session
+
+    def verbs(self) -> Mapping[str, Verb]:
+        return {"POST": Verb(self.release, errors=UNENDED)}
+
+    def release(self, query: Fields, body: Fields) -> Reply:
+        """A session that was held goes on: first with all that has waited."""
+        session = self._session.find()
+        hold = self.world.faults.held.pop(session.full, None)
+        if hold is None:
+            raise ApiError(HTTPStatus.CONFLICT, f"{session.full} isn't held")
+        hold.release()
+        return Reply()
 
 
 def every(world: World) -> list[Session]:

@@ -6,6 +6,7 @@ import pytest
 
 from conversehost.testing import TestBed, TestBedError, UnmetError
 from tests.clients.bosh import BoshClient
+from tests.testing.test_testbed import Stream
 
 
 @pytest.fixture
@@ -100,3 +101,16 @@ def test_what_carried_the_stanzas(bed, bob):
     assert (request["status"], request["session"]) == (200, bed.sessions("bob")[0].jid)
     assert [each["direction"] for each in bed.frames(account="bob", text="<body>hi</body>")] == ["out"]
     assert "c2VjcmV0" not in str(bed.exchanges())
+
+
+def test_a_connection_that_stops_and_goes_on(bed):
+    stream = Stream(bed, "bob", "secret")
+    stream.say("<presence/>", until="<presence")
+    (session,) = bed.sessions("bob")
+    bed.hold(session)
+    bed.message("alice", "bob", "hi")
+    assert bed.traffic("message", direction="out") == []
+    bed.release(session)
+    assert "<body>hi</body>" in stream.read(until="</message>")
+    stream.say("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>", until="result")
+    stream.close()

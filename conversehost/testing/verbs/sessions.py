@@ -69,6 +69,16 @@ class SessionVerbs:
         """The same in short: `bed.kill("alice", "reset")`, `bed.kill(session, "code", code=1006)`."""
         yield from _kill(session, {"how": how, **fields})
 
+    @verb
+    def hold(self, session: Session | str) -> Steps[None]:
+        """The connection of a session (a `Session`, a full JID) stops: nothing comes in, nothing goes out."""
+        yield Call("POST", f"sessions/{_path(session)}/hold")
+
+    @verb
+    def release(self, session: Session | str) -> Steps[None]:
+        """It goes on: first with all that has waited."""
+        yield Call("POST", f"sessions/{_path(session)}/release")
+
 
 def _kill(session: Session | User | str, fields: dict[str, Any]) -> Steps[None]:
     one = session.id if isinstance(session, Session) else named(session)
@@ -78,6 +88,10 @@ def _kill(session: Session | User | str, fields: dict[str, Any]) -> Steps[None]:
     ended = yield Call("DELETE", f"sessions?account={quote(one, safe='')}", fields or None)
     if not ended["sessions"]:
         raise TestBedError(f"{one} has no session", "not-found")
+
+
+def _path(session: Session | str) -> str:
+    return quote(session.id if isinstance(session, Session) else session, safe="")
 
 
 def _session(data: Mapping[str, Any]) -> Session:
