@@ -212,26 +212,31 @@ class Server(Service):
         except ConfigError as error:
             log.warn("the control API is for this machine alone: {error}", error=str(error))
 
-    def end(self, text: str, spared: Collection[Session] | None) -> None:
-        """Every session ends, as if the server had been started anew. Where some are spared, or there are tenants,
-        whose sessions are their own, whoever is still logging in goes on.
+    def end(self, text: str, spared: Collection[Session], everything: bool) -> None:
+        """Every session ends but some, as if the server had been started anew; and whoever is still logging in has to
+        begin again, where there are no tenants, whose streams are their own.
         """
-        if spared is None and not self.tenants.by_name:
-            self.close_sessions("system-shutdown", text)
-            return
-        self.leave()
-        end_sessions(self.domains.hosts.values(), StreamError("system-shutdown", text), spared or ())
+        if self.mounted is not None:
+            self.mounted.leave()
+        end_sessions(self.domains.hosts.values(), StreamError("system-shutdown", text), spared)
+        if everything and not self.tenants.by_name:
+            self._close_streams("system-shutdown", text)
         self.turn.end()
 
     def close_sessions(self, condition: str, text: str = "the server stops") -> None:
         """End every client's session, with a condition that is both a stream error and a BOSH one."""
+        if self.mounted is not None:
+            self.mounted.leave()
+        self.cast.stop()
+        end_sessions(self.router.hosts.values(), StreamError(condition, text))
+        self._close_streams(condition, text)
+        self.turn.end()
+
+    def _close_streams(self, condition: str, text: str) -> None:
         error = StreamError(condition, text)
-        self.leave()
-        end_sessions(self.router.hosts.values(), error)
         self.manager.close_all(condition, text)
         self.websocket.close_all(error)
         self.c2s.close_all(error)
-        self.turn.end()
 
     def reset(self) -> None:
         """Everything as right after the start; tenants are gone."""
@@ -247,12 +252,6 @@ class Server(Service):
         self.domains.logins.entrance.throttle.forgive()
         self.clock.reset()
         self.traffic.mark("reset")
-
-    def leave(self) -> None:
-        """Bots log out, the operator's handlers too."""
-        if self.mounted is not None:
-            self.mounted.leave()
-        self.cast.stop()
 
     def begin(self) -> None:
         """Bots log in, the operator's handlers too."""

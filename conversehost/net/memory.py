@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from conversehost.server.router import Router
+from conversehost.server.session import Session
 from conversehost.server.stream import ServerStream
 from conversehost.turn import Turn
 from conversehost.xmpp.errors import StreamError
@@ -31,6 +32,11 @@ class MemoryClient:
         self.closed = False
         opening = StreamOpen(account.domain, "memory", secure=True)
         self.jid = self._stream.open_as(account, opening, self, resource).jid
+
+    @property
+    def session(self) -> Session | None:
+        """What the server knows of it; None once it has ended."""
+        return None if self.closed else self._stream.session
 
     def say(self, stanza: Element) -> None:
         """A stanza to the server. What it causes leaves at the end of the turn."""

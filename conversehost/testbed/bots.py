@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from conversehost.clock import Clock, Deadline
 from conversehost.net.memory import MemoryClient
 from conversehost.server.router import Router
+from conversehost.server.session import Session
 from conversehost.testbed.scripts import Rule, Script, Step, filled
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
@@ -40,23 +41,43 @@ class ContactBot:
         self._clock = clock
         self._script = script
         self._playing: dict[Play, Deadline] = {}
+        self._moved = False  # its presence isn't the first one any more
         self._client = MemoryClient(router, turn, account, self._received, resource=RESOURCE)
-        self.say(presence("available", script.status))
+        self._arrive()
 
     @property
     def busy(self) -> int:
         """How many scripts are between two steps."""
         return len(self._playing)
 
+    @property
+    def session(self) -> Session | None:
+        """Its own; None once that has ended."""
+        return self._client.session
+
     def leave(self) -> None:
         """Log out. What it was about to do, it doesn't."""
+        self.rest()
+        self._client.leave()
+
+    def rest(self) -> None:
+        """What it was about to do, it doesn't."""
         while self._playing:
             self._playing.popitem()[1].cancel()
-        self._client.leave()
+
+    def begin_anew(self) -> None:
+        """As if it had just come."""
+        if self._moved:
+            self._arrive()
 
     def say(self, said: Stanza) -> None:
         """As a client."""
+        self._moved = self._moved or (said.kind == "presence" and said.get("to") is None)
         self._client.say(said)
+
+    def _arrive(self) -> None:
+        self._moved = False
+        self._client.say(presence("available", self._script.status))
 
     def play(self, play: Play) -> None:
         """Go on until it pauses; it then goes on by itself."""

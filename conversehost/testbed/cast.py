@@ -13,6 +13,7 @@ from conversehost.errors import ConfigError
 from conversehost.options import Settings
 from conversehost.server.host import Host
 from conversehost.server.router import Router
+from conversehost.server.session import Session
 from conversehost.testbed import scenario as scenarios
 from conversehost.testbed import scenario_file
 from conversehost.testbed.bots import ContactBot
@@ -119,7 +120,7 @@ class Cast:
         return True
 
     def start(self, router: Router, turn: Turn, clock: Clock) -> None:
-        """All bots log in."""
+        """All bots log in, and those who are there still begin anew."""
 
         def log_in(bot: Bot) -> None:
             if bot.script is not None:
@@ -127,8 +128,23 @@ class Cast:
 
         self._log_in = log_in
         for bot in self.bots:
-            log_in(bot)
+            live = self._live.get(bot.jid)
+            if live is None or live.session is None:
+                log_in(bot)
+            else:
+                live.begin_anew()
         turn.end()
+
+    def rest(self, roles: Roles) -> list[Session]:
+        """Whoever has the same part in those as now stays, and does nothing; the others log out. The sessions that go
+        on.
+        """
+        parts, coming = ({bot.jid: bot for bot in each} for each in (self.bots, (*roles.scripted, *roles.hired)))
+        for jid, live in tuple(self._live.items()):
+            live.rest()
+            if live.session is None or parts.get(jid) != coming.get(jid):
+                self._live.pop(jid).leave()
+        return [live.session for live in self._live.values() if live.session is not None]
 
     def stop(self) -> None:
         """They log out."""

@@ -36,11 +36,11 @@ class State:
         store: Store,
         cast: Cast,
         *,
-        end: Callable[[str, Collection[Session] | None], None],
+        end: Callable[[str, Collection[Session], bool], None],
         begin: Callable[[], None],
     ) -> None:
-        """As it is now, it began. `end` has all sessions end, for that reason, or all but some; `begin` has the bots
-        log in again.
+        """As it is now, it began. `end` has all sessions end but some, for that reason, and says whether those who are
+        still logging in go as well; `begin` has the bots log in.
         """
         self._hosts = hosts
         self._store = store
@@ -58,8 +58,9 @@ class State:
         """All sessions end, then everything is as it was. `keep`: those go on whose accounts are there then, and their
         clients are told what they know otherwise.
         """
-        survivors = Survivors(self._staying(moment.data) if keep else ())
-        self._end(RESTORED, survivors.sessions if keep else None)
+        bots = self._cast.rest(moment.roles)
+        survivors = Survivors((*self._staying(moment.data), *bots) if keep else ())
+        self._end(RESTORED, survivors.sessions if keep else bots, not keep)
         self._store.restore(moment.data)
         self._cast.play(moment.roles)
         self._begin()
@@ -89,7 +90,8 @@ class State:
 
     def replace(self, scenario: Scenario) -> None:
         """All sessions end, then there is that and nothing else. A reset goes back to the beginning all the same."""
-        self._end(RESTORED, None)
+        self._cast.stop()
+        self._end(RESTORED, (), True)
         self._store.reset()
         self._cast.replace(self._hosts, scenario)
         self._begin()

@@ -187,15 +187,11 @@ class Tenants:
             {domain: host},
             store,
             cast,
-            end=lambda text, spared: self._end(cast, host, text, spared or ()),
+            end=lambda text, spared, _: self._ways.end((host,), text, spared),
             begin=lambda: self._ways.begin(cast),
         )
         expectations = Expectations(traffic, self._faults.clock)
         return Tenant(name, host, cast, traffic, expectations, faults, stubs, mishaps, state)
-
-    def _end(self, cast: Cast, host: Host, text: str, spared: Collection[Session]) -> None:
-        cast.stop()
-        self._ways.end((host,), text, spared)
 
     def _fork(self, like: Host, domain: str, store: Store, cast: Cast) -> None:
         move = Move(like.domain, domain)

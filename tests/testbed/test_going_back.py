@@ -218,6 +218,20 @@ def test_contacts_are_those_of_then(house: House, how: str):
     assert there == {"echo", "welcome", *([] if how == "reset" else ["early"])}
 
 
+def test_a_bot_that_was_away_is_there_again(house: House):
+    away = [{"message": "*", "do": [{"presence": "away"}, {"wait": 60}, {"say": "late"}]}]
+    house.api("POST", "/bots", {"name": "nurse", "on": away})
+    house.api("POST", "/snapshots", {"name": "then"})
+    alice = present(house, "alice")
+    alice.says(say("nurse", "go"))
+    session = house.server.router.hosts["localhost"].session(parse("nurse@localhost/bot"))
+    assert session.presence.findtext(f"{{{ns.CLIENT}}}show") == "away"
+    back(house, "restore")
+    assert session.presence.findtext(f"{{{ns.CLIENT}}}show") is None
+    house.server.clock.advance(61)
+    assert house.api("GET", "/traffic?text=late").json["records"] == []
+
+
 @every_way
 def test_tenants(then: House, how: str):
     then.api("POST", "/tenants")
@@ -283,11 +297,12 @@ class TestSessionsThatAreKept:
         seen = [each for each in zoe.got if each.kind == "presence" and each.sender.local == "alice"]
         assert [each.type for each in seen] == ["unavailable"]
 
-    def test_bots_are_seen_to_come_back(self, then: House):
+    def test_bots_stay_as_they_are(self, then: House):
         alice = present(then, "alice")
         back(then, "keep")
-        echo = [each.type for each in alice.got if each.kind == "presence" and each.sender.local == "echo"]
-        assert echo == ["unavailable", None]
+        assert alice.got == []
+        alice.says(say("echo", "hello?"))
+        assert alice.got[-1].text_of("body") == "hello?"
 
     def test_the_list_of_who_is_blocked_is_told(self, house: House):
         alice = present(house, "alice")
@@ -336,4 +351,4 @@ class TestSessionsThatAreKept:
         back(then, "keep")
         alice.got.clear()
         back(then, "keep")
-        assert {each.sender.local for each in alice.got} <= {"echo", "welcome"}
+        assert alice.got == []
