@@ -17,7 +17,7 @@ from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, element, to_bytes
 
-XEP = Xep(172, "User Nickname", "1.1", "in subscription requests, which are passed on and kept with it")
+XEP = Xep(172, "User Nickname", "1.1", "in subscription requests, and kept with them; in nodes by XEP-0163")
 TYPES = ("subscribe", "subscribed", "unsubscribe", "unsubscribed")
 PENDING_PER_ACCOUNT = 1_000
 PENDING_BYTES = 10_000
