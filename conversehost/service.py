@@ -421,6 +421,7 @@ class Server(Service):
             websocket_path=handshake.PATH,
             is_ready=lambda: bool(self.running),
             uploads=self._uploads(),
+            rooms="rooms" not in settings.disabled,
             counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
             demo=self.cast.shown(domain),
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
-from conversehost.testbed.fields import Fields, Objects, Text
+from conversehost.testbed.fields import Fields, Objects, Text, Texts
 from conversehost.testbed.noun import API, MISSING, ApiError, Noun, Reply, Verb, World
 from conversehost.testbed.scenario import Bot
 from conversehost.testbed.scenario_file import SCRIPT, read_bot
@@ -18,6 +18,7 @@ FIELDS = (
     Text("nickname", "for the vCard; by default the name"),
     Text("kind", "one that is known, such as echo, or package.module:function; not with `on`"),
     Text("status", "what their presence says"),
+    Texts("rooms", "where they are, too: names of rooms, or their addresses", example=["lobby"]),
     Objects(
         "on",
         "what they do when they hear something: rules as in docs/stubs-and-bots.md",
@@ -31,6 +32,7 @@ BOT = Shape(
         "jid": text("the whole address"),
         "nickname": text("from the vCard"),
         "status": text("what their presence says"),
+        "rooms": listed(text("a name, or an address"), "where they are, too"),
         "on": listed(anything("a rule"), "what they do when they hear something"),
     },
 )
@@ -111,6 +113,7 @@ def describe(bot: Bot) -> dict[str, object]:
         "jid": bot.jid.bare,
         "nickname": bot.nickname,
         "status": bot.script.status,
+        "rooms": list(bot.script.rooms),
         "on": [
             {
                 rule.event: rule.pattern,

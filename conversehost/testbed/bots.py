@@ -9,6 +9,7 @@ from conversehost.clock import Clock, Deadline
 from conversehost.net.memory import MemoryClient
 from conversehost.server.router import Router
 from conversehost.server.session import Session
+from conversehost.testbed.guests import Guest
 from conversehost.testbed.scripts import Rule, Script, Step, filled
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
@@ -42,6 +43,7 @@ class ContactBot:
         self._script = script
         self._playing: dict[Play, Deadline] = {}
         self._moved = False  # its presence isn't the first one any more
+        self._guest = Guest(account, script.rooms, self.say)
         self._client = MemoryClient(router, turn, account, self._received, resource=RESOURCE)
         self._arrive()
 
@@ -78,6 +80,7 @@ class ContactBot:
     def _arrive(self) -> None:
         self._moved = False
         self._client.say(presence("available", self._script.status))
+        self._guest.enter()
 
     def play(self, play: Play) -> None:
         """Go on until it pauses; it then goes on by itself."""
@@ -98,9 +101,12 @@ class ContactBot:
     def _received(self, received: Stanza) -> None:
         if self._client.closed or self._is_bot(received):
             return
-        rule = self._script.rule_for(received)
-        if rule is not None:
-            self.play(Play(self, received, rule))
+        if received.kind == "presence" and self._guest.saw(received):
+            return
+        heard = self._guest.addressed(received) if received.type == "groupchat" else received
+        rule = None if heard is None else self._script.rule_for(heard)
+        if heard is not None and rule is not None:
+            self.play(Play(self, heard, rule))
         elif received.kind == "presence":
             self._presence(received)
         elif received.kind == "iq" and received.type in ("get", "set"):
@@ -208,8 +214,10 @@ class Play:
                 self._bot.say(made)
 
     def _message(self, *children: Element) -> str:
-        id = secrets.token_hex(8)
-        self._bot.say(stanza("message", {"to": self.heard.get("from", ""), "type": "chat", "id": id}, *children))
+        """To who was heard; in a room, to all in it."""
+        id, to = secrets.token_hex(8), self.heard.get("from", "")
+        to, type = (to.partition("/")[0], "groupchat") if self.heard.type == "groupchat" else (to, "chat")
+        self._bot.say(stanza("message", {"to": to, "type": type, "id": id}, *children))
         return id
 
 

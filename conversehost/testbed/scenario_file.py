@@ -9,6 +9,7 @@ from base64 import b64decode
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -16,12 +17,15 @@ from typing import Any, TypeVar
 
 from conversehost.auth.accounts import Credentials
 from conversehost.errors import ConfigError
+from conversehost.features.rooms.record import MEMBERS, Member
 from conversehost.features.rooms.service import NAME as ROOMS
+from conversehost.features.rooms.standing import Affiliation
 from conversehost.options import did_you_mean
 from conversehost.testbed.bots import BOTS
+from conversehost.testbed.guests import check_room
 from conversehost.testbed.scenario import Bot, Circle, Person, Scenario
 from conversehost.testbed.scripts import Script, of_python, read_script
-from conversehost.testbed.sections import ROOM, SECTIONS, Datum, kept_of, read_datum, room
+from conversehost.testbed.sections import ROOM, SECTIONS, Datum, Kept, kept_of, read_datum, room
 from conversehost.testbed.xep0227 import of_xml
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 from conversehost.xmpp.sasl import SCRAM
@@ -34,9 +38,9 @@ VERSION = 1
 TABLES = ("account", "circle", "bot", "room", "data")
 BY_NAME = {section.name: section for section in SECTIONS}
 ACCOUNT = ("name", "password", "nickname", "credentials", "disabled", *BY_NAME)
-SCRIPT = ("kind", "status", "on")
+SCRIPT = ("kind", "status", "on", "rooms")
 BOT = ("name", "nickname", *SCRIPT, *BY_NAME)
-ROOM_KEYS = ("name", *(section.name for section in ROOM))
+ROOM_KEYS = ("name", "owners", *(section.name for section in ROOM))
 CREDENTIALS = ("mechanism", "iterations", "salt", "stored_key", "server_key")
 MOST_ITERATIONS = 1_000_000
 """More would keep the whole server busy whenever the account logs in by PLAIN."""
@@ -133,7 +137,9 @@ class _Reader:
         if service != ROOMS or domain not in self._domains:
             raise ValueError(f"name: {jid.domain}, of {jid}, has no rooms here")
         by_default: dict[str, Any] = {"config": {"persistent": True}, "key": token_hex(16)}
-        return [Datum(jid.bare, each) for each in room(by_default | dict(data))]
+        owners = [self._jid("owners", each) for each in _texts(data, "owners")]
+        owned = [Kept(MEMBERS, each.bare, Member(Affiliation.OWNER)) for each in owners]
+        return [Datum(jid.bare, each) for each in (*owned, *room(by_default | dict(data)))]
 
     def _jid(self, key: str, text: str) -> JID:
         try:
@@ -146,7 +152,14 @@ class _Reader:
 
 
 def read_bot(data: Mapping[str, Any]) -> Script:
-    """What a bot does, by its keys: a `kind`, or `on` and `status`. Raises ValueError."""
+    """What a bot does, by its keys: a `kind`, or `on` and `status`; and the `rooms` where it is. Raises ValueError."""
+    rooms = data.get("rooms", [])
+    if not isinstance(rooms, list) or not all(isinstance(each, str) for each in rooms):
+        raise ValueError('rooms must be a list, such as ["lobby"]')
+    return replace(_read_script(data), rooms=tuple(map(check_room, rooms)))
+
+
+def _read_script(data: Mapping[str, Any]) -> Script:
     if "on" in data and "kind" in data:
         raise ValueError("kind and on don't go together: on says what the bot does")
     if "on" in data:
@@ -210,6 +223,13 @@ def _text(data: Mapping[str, Any], key: str, default: str | None = None) -> str:
     if any(unicodedata.category(each) == "Cc" for each in value):
         raise ValueError(f"{key} must not have control characters in it, such as those in {value!r:.40}")
     return value
+
+
+def _texts(data: Mapping[str, Any], key: str) -> list[str]:
+    values = data.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise ValueError(f'{key} must be a list, such as ["alice"]')
+    return values
 
 
 def _refuse_doubles(jids: list[JID], key: str) -> None:

@@ -22,7 +22,7 @@ LONGEST = 3_600.0
 """Seconds of a pause."""
 
 _PLACE = re.compile(r"\{(body|from|name|to|id)\}")
-_CONVERSATION = (None, "normal", "chat")
+_CONVERSATION = (None, "normal", "chat", "groupchat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The first rule that fits is played. `status` is what a contact's presence says."""
+    """The first rule that fits is played. `status` is what its presence says; `rooms` are where it is, too."""
 
     status: str = ""
     rules: tuple[Rule, ...] = ()
+    rooms: tuple[str, ...] = ()
 
     def rule_for(self, stanza: Stanza) -> Rule | None:
         """The one, if any."""
@@ -82,12 +83,14 @@ class Script:
 
 
 def filled(template: str, heard: Stanza, *, as_xml: bool = False) -> str:
-    """With `{body}`, `{from}` (the full JID), `{name}` (the part before the @), `{to}` and `{id}` of what was heard."""
+    """With `{body}`, `{from}` (the full JID), `{name}` (the part before the @; in a room the nick), `{to}` and
+    `{id}` of what was heard.
+    """
     sender = heard.sender
     values = {
         "body": heard.text_of("body"),
         "from": heard.get("from", ""),
-        "name": sender.local if sender else "",
+        "name": "" if sender is None else sender.resource if heard.type == "groupchat" else sender.local,
         "to": heard.get("to", ""),
         "id": heard.id or "",
     }

@@ -69,6 +69,7 @@ class Parts:
     is_ready: Callable[[], bool] = lambda: True
     counted: Callable[[], Counted] | None = None
     uploads: UploadFront | None = None
+    rooms: bool = True
 
 
 def site(parts: Parts) -> Resource:
@@ -147,7 +148,7 @@ class Pages:
         session = self._sessions.of(request)
         if session is None:
             return self.login(request, "", "")
-        config = self._config() | {
+        config = self._config(session.account.domain) | {
             "authentication": "prebind",
             "prebind_url": "/prebind",
             "auto_login": True,
@@ -161,7 +162,7 @@ class Pages:
 
     def form(self, request: Request) -> bytes:
         """Converse.js' own form; the site isn't asked."""
-        config = self._config() | {
+        config = self._config(self._parts.domain) | {
             "authentication": "login",
             "locked_domain": self._parts.domain,
             "allow_registration": self._parts.registration,
@@ -179,8 +180,8 @@ class Pages:
         host = host_name(request.getHeader(b"host") or b"")
         return self._page(request, "problem.html", title=title, text=text, host=host if code == 421 else "")
 
-    def _config(self) -> dict[str, Any]:
-        """For `converse.initialize`: this server's chat, and nothing from anywhere else."""
+    def _config(self, domain: str) -> dict[str, Any]:
+        """For `converse.initialize`: this server's chat, the domain's rooms, and nothing from anywhere else."""
         return {
             "bosh_service_url": self._parts.bosh_path,
             "assets_path": self._parts.converse.assets_path if self._parts.converse else "/dist",
@@ -194,7 +195,15 @@ class Pages:
             "play_sounds": False,
             "show_desktop_notifications": False,
             "i18n": "en",
-        }
+        } | (
+            {
+                "muc_domain": f"conference.{domain}",
+                "muc_search_service": f"conference.{domain}",
+                "muc_nickname_from_jid": True,
+            }
+            if self._parts.rooms
+            else {}
+        )
 
     def _page(self, request: Request, name: str, **values: Any) -> bytes:
         for field, value in HEADERS.items():

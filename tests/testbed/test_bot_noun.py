@@ -226,9 +226,15 @@ def test_a_snapshot_from_before_sends_it_away(house: House):
 
 def test_it_is_told_as_it_was_made(house: House):
     rules = [{"message": "*", "do": [{"presence": "dnd", "status": "busy"}, {"typing": 1.0}, {"say": "x"}]}]
-    hire(house, on=rules, status="here")
+    hire(house, on=rules, status="here", rooms=["lobby"])
     told = house.api("GET", "/bots/nurse").json
-    assert told == {"jid": "nurse@localhost", "nickname": "Nurse", "status": "here", "on": rules}
+    assert told == {
+        "jid": "nurse@localhost",
+        "nickname": "Nurse",
+        "status": "here",
+        "rooms": ["lobby"],
+        "on": rules,
+    }
 
 
 def test_an_account_of_somebody_else_is_not_taken(house: House):
@@ -242,6 +248,7 @@ MISTAKES = [
     ({"kind": "parrot"}, "kind 'parrot' isn't one of echo, welcome, nor a package.module:function; or write rules: on"),
     ({"kind": "nowhere.to:be"}, "kind 'nowhere.to:be': there is no module nowhere.to, here or where Python looks"),
     ({"kind": "echo", "on": []}, "kind and on don't go together: on says what the bot does"),
+    ({"kind": "echo", "rooms": ["@"]}, "rooms: '@' is not a room: empty local part"),
     ({"on": "hi"}, "on must be a list of objects"),
     ({"on": [{}]}, "on number 1: needs one of message, presence, xpath: what the contact hears"),
     ({"on": [{"mesage": "*"}]}, "on number 1: unknown key 'mesage'; there are message, presence, xpath, and do"),

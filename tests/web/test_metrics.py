@@ -103,10 +103,11 @@ def test_stanzas_by_kind(house):
 
 def test_a_message_that_waited_counts_when_it_is_handed_over(house):
     alice = house.person("alice")
+    before = samples(house)["conversehost_stanzas_sent_total", "message"]
     alice.says(stanza("message", {"to": "bob@localhost", "type": "chat"}, element(ns.CLIENT, "body", text="hi")))
-    assert samples(house)["conversehost_stanzas_sent_total", "message"] == 0
+    assert samples(house)["conversehost_stanzas_sent_total", "message"] == before
     house.person("bob").says(stanza("presence", {}))
-    assert samples(house)["conversehost_stanzas_sent_total", "message"] == 1
+    assert samples(house)["conversehost_stanzas_sent_total", "message"] == before + 1
 
 
 def test_bodies_and_bosh_sessions(house):

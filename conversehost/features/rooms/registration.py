@@ -36,7 +36,12 @@ def install(service: RoomService) -> None:
     service.on_room_iq("get", ns.REGISTER, "query", read_form)
     service.on_room_iq("set", ns.REGISTER, "query", register)
     service.on_room_form(FORM_TYPE, decide)
-    service.info.more.append(lambda room: (ns.REGISTER, FORM_TYPE) if room.config.register else ())
+    service.info.more.append(offered)
+
+
+def offered(room: Room) -> tuple[str, ...]:
+    """A moderated room doesn't say so: there are clients that register whoever comes in, and members are heard."""
+    return (ns.REGISTER, FORM_TYPE) if room.config.register and not room.config.moderated else ()
 
 
 def read_form(room: Room, iq: Stanza) -> Reply:
@@ -52,14 +57,16 @@ def read_form(room: Room, iq: Stanza) -> Reply:
 
 
 def register(room: Room, iq: Stanza) -> Reply | Later:
-    """A nick is reserved, and who was nothing to the room is a member; of a room for members an admin decides."""
+    """A nick is reserved, and who was nothing to the room is a member. Where members come in or are heard, and others
+    don't or aren't, an admin decides.
+    """
     account = _applicant(room, iq)
     if iq[0].find(f"{{{ns.REGISTER}}}remove") is not None:
         return _unregister(room, iq, account)
     nick = read_nick(iq)
     check_nick(room, account, nick)
     affiliation = room.record.affiliation(account)
-    if room.config.members_only and affiliation == Affiliation.NONE:
+    if (room.config.members_only or room.config.moderated) and affiliation == Affiliation.NONE:
         _request(room, account, nick)
         return None
     if sum(1 for _ in room.record.members()) >= AFFILIATED and room.record.member(account) is None:

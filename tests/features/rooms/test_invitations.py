@@ -352,6 +352,16 @@ def test_giving_it_up(owner: Client, viola: Client, feste: Client):
     assert listed(owner, "affiliation='owner'") == [{"affiliation": "owner", "jid": owner.bare}]
 
 
+def test_to_be_heard_one_is_admitted(owner: Client, visitor: Client):
+    """Section 5.1.2: members are heard in a moderated room, so nobody makes himself one; and it isn't offered."""
+    assert ns.REGISTER not in features(visitor)
+    assert register(visitor, "Cesario").type == "result"
+    assert form_in(owner.only())["muc#register_roomnick"] == ("Cesario",)
+    assert not seen(visitor)
+    answer(owner, f"{ns.MUC}#register", register_roomnick="Cesario", register_allow="1")
+    assert seen(visitor)[-1].role == "participant"
+
+
 def test_to_a_room_for_members_one_is_admitted(owner: Client, feste: Client):
     """Section 9.9."""
     configure(owner, {"membersonly": "1"})
