@@ -259,7 +259,7 @@ def test_what_is_corrupted_is_no_xml_any_more(bed):
     bob.ask("<presence/>" + PING, 'id="p"')
     with bed.fault("corrupt", kind="message", direction="out", count=1):
         alice.say(say("one"))
-        assert "<body>one</body><&</message>" in bob.read("</message>")
+        assert bob.read("</message>").endswith("<&</message>")  # what the archive calls it stands before that
 
 
 def test_what_is_corrupted_and_never_left_is_kept_as_it_was(bed):
