@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from conversehost.clock import Clock
@@ -104,6 +104,26 @@ class Uploads:
 
     def _is_over(self, slot: Slot) -> bool:
         return slot.until is not None and slot.until <= self._clock.utc()
+
+
+class UploadsOf:
+    """The slots of several stores, for who has no more than a token."""
+
+    def __init__(self, stores: Callable[[], Iterable[Store]], clock: Clock) -> None:
+        """`stores` answers those that there are at the time."""
+        self._stores = stores
+        self._clock = clock
+
+    def find(self, token: str) -> Slot | None:
+        """The slot, unless its time is over."""
+        return next(filter(None, (each.find(token) for each in self._all())), None)
+
+    def stored(self, token: str) -> Slot | None:
+        """Its file is there now; None when the slot has gone meanwhile."""
+        return next(filter(None, (each.stored(token) for each in self._all())), None)
+
+    def _all(self) -> Iterator[Uploads]:
+        return (Uploads(store, self._clock) for store in self._stores())
 
 
 def full(why: str, own: list[Slot]) -> StanzaError:

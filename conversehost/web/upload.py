@@ -21,7 +21,7 @@ from conversehost.net.cors import Cors
 from conversehost.net.exchange import Answering, HttpExchange
 from conversehost.net.http import HttpConnection
 from conversehost.net.webchannel import host_of
-from conversehost.server.uploads import Slot, Uploads
+from conversehost.server.uploads import Slot, UploadsOf
 from conversehost.web.resource import SiteResource
 
 log = Logger()
@@ -43,7 +43,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class Files:
     """On disk, in a folder of their own, which is made with the first and goes with the server."""
 
-    def __init__(self, uploads: Uploads, clock: Clock) -> None:
+    def __init__(self, uploads: UploadsOf, clock: Clock) -> None:
         """`clock` is that of the slots."""
         self.uploads = uploads
         self.arriving: set[str] = set()

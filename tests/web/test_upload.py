@@ -344,6 +344,20 @@ def test_behind_a_site_of_ones_own_they_are_elsewhere():
     house.server.close_sessions("system-shutdown")
 
 
+def test_a_tenant_has_files_too(web: Web, house: House):
+    assert house.api("POST", "/tenants", {"name": "t1"}).status == 201
+    person = house.person("alice@t1.localhost")
+    request = element(ns.UPLOAD, "request", {"filename": "a b.png", "size": str(len(DATA))})
+    person.says(stanza("iq", {"type": "get", "id": "t", "to": "upload.t1.localhost"}, request))
+    slot = Slot.__new__(Slot)
+    put = person.got[-1][0][0]
+    slot.path, slot.headers = urlsplit(put.get("url", "")).path, {"Authorization": put[0].text or ""}
+    assert web.put(slot).code == 201
+    assert web.get(slot.path).body == DATA
+    house.api("DELETE", "/tenants/t1")
+    assert web.get(slot.path).code == 404
+
+
 def test_names_as_headers_have_them():
     named = upload.disposition(upload.Slot("t", "o", 'a"b\u00fc.svg', 1, "image/svg+xml", "", None, None))
     assert named == b"attachment; filename*=UTF-8''a%22b%C3%BC.svg"
