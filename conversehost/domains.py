@@ -91,6 +91,10 @@ class Domains:
         self._prepare(host)
         return host
 
+    def stores(self) -> Iterable[Store]:
+        """Those of all domains; what is opened has one of its own."""
+        return {id(host.store): host.store for host in self.router.hosts.values()}.values()
+
     def items_of(self, domain: str) -> dict[str, str]:
         """Where service discovery lists a component: at the host that it is below, else at the first."""
         hosts = list(self.hosts.values())

@@ -34,7 +34,6 @@ from conversehost.ready import addresses
 from conversehost.server.host import Host
 from conversehost.server.session import Session
 from conversehost.server.uploads import UploadsOf
-from conversehost.store import Store
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.control import control
 from conversehost.testbed.door import room
@@ -153,7 +152,7 @@ class Server(Service):
         self.chat = ChatSessions(self.router, self.manager, self.turn, self._stream)
         self.cors = Cors(settings.allowed_origins)
         gate = Gate(room_for(settings.connections), settings.connections_per_address, clock=self.wall)
-        self.files = Files(UploadsOf(self._stores, self.clock), self.clock)
+        self.files = Files(UploadsOf(self.domains.stores, self.clock), self.clock)
         self.http = self._http(gate)
         self.secured = secured.find(settings)
         self.components = self._components()
@@ -426,10 +425,6 @@ class Server(Service):
             counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
             demo=self.cast.shown(domain),
         )
-
-    def _stores(self) -> Iterable[Store]:
-        """Of all domains; those of tenants are their own."""
-        return {id(host.store): host.store for host in self.router.hosts.values()}.values()
 
     def _uploads(self) -> UploadFront | None:
         if "upload" in self.settings.disabled:
