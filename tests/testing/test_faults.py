@@ -387,7 +387,7 @@ def test_a_fault_tells_what_it_did_after_its_end(bed):
         ({"fault": "drop", "probability": 1.5}, "probability must be from 0 to 1"),
         ({"fault": "drop", "xpath": "a["}, "xpath 'a['"),
         ({"fault": "drop", "transport": "pigeon"}, "transport must be one of bosh, websocket, tcp, site"),
-        ({"fault": "status", "status": 200}, "status must be that of an HTTP error"),
+        ({"fault": "status", "status": 200}, "status must be a whole number from 400 to 599"),
         ({"fault": "latency", "seconds": -1}, "seconds must be from 0 to 3600"),
         ({"fault": "bandwidth", "bytes_per_second": 0}, "bytes_per_second must be from 1"),
     ],
