@@ -71,6 +71,8 @@ class ContactBot:
         """As if it had just come."""
         if self._moved:
             self._arrive()
+        else:
+            self._guest.enter()  # its rooms have begun anew, too
 
     def say(self, said: Stanza) -> None:
         """As a client."""

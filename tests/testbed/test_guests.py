@@ -10,6 +10,9 @@ from conversehost.features.rooms import rooms_of
 from conversehost.testbed.bots import BOTS, ContactBot
 from conversehost.testbed.guests import check_room
 from conversehost.testbed.scripts import Script, read_script
+from conversehost.xmpp import ns
+from conversehost.xmpp.replies import stanza
+from conversehost.xmpp.xml import element
 from tests.features.rooms.visits import ROOM, SERVICE, enter, found
 from tests.stage import Client, Stage
 
@@ -99,6 +102,14 @@ def test_it_leaves_with_its_account(stage: Stage, romeo: Client):
     room = service.find("garden")
     assert room is not None
     assert [each.nick for each in room.crowd] == ["Romeo"]
+
+
+def test_it_is_there_after_a_reset(house):
+    for _ in range(2):
+        house.api("POST", "/reset")
+        ann = house.person("alice")
+        ann.says(stanza("presence", {"to": f"lobby@{SERVICE}/Alice"}, element(ns.MUC, "x")))
+        assert f"lobby@{SERVICE}/Echo" in [each.get("from") for each in ann.got]
 
 
 def test_without_rooms_it_is_none_the_worse(make_stage):
