@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .clients import CLIENTS, Client, Pair, Transport
 from .load import Downloader, Loop
-from .servers import FRIENDS, USERS, Running, conversehost
+from .servers import ALIKE, FRIENDS, USERS, Running, conversehost
 from .storm import Friend, storm
 
 PAIRS, LOGINS, AT_ONCE, IDLE = 25, 400, 10, 5_000
@@ -83,11 +83,22 @@ def growth(running: Running, seconds: float) -> float:
 
 def recording(running: Running, seconds: float) -> float:
     """What a BOSH message costs while traffic is recorded, as a percentage of what it costs with --no-traffic."""
+    with conversehost(*ALIKE, "--no-traffic") as silent:
+        return _percentage(running, silent, seconds)
+
+
+def archiving(running: Running, seconds: float) -> float:
+    """What a BOSH message costs that both archives keep, as a percentage of what it costs without them."""
+    with conversehost() as archiver:
+        return _percentage(archiver, running, seconds)
+
+
+def _percentage(one: Running, other: Running, seconds: float) -> float:
+    """What a BOSH message costs with one, in percent of the other. The better of two measurements, made in turn."""
     measure = message_cost("bosh")
-    with conversehost("--no-traffic") as silent:
-        costs = [(measure(silent, seconds), measure(running, seconds)) for _ in range(2)]
-    without, recorded = map(min, zip(*costs, strict=True))
-    return 100 * recorded / without
+    costs = [(measure(one, seconds), measure(other, seconds)) for _ in range(2)]
+    mine, others = map(min, zip(*costs, strict=True))
+    return 100 * mine / others
 
 
 def login_cost(transport: Transport) -> Measure:
@@ -224,6 +235,7 @@ FIGURES = (
     Figure("tcp_message", "TCP message", "us", part_of={"ejabberd": 1 / 1.5}),
     Figure("growth", "BOSH message among 300 pairs, against 30 pairs", "%", 115),
     Figure("recording", "BOSH message with traffic recorded, against without", "%", 115),
+    Figure("archiving", "BOSH message that is archived, against without", "%"),
     Figure("file", "static file of 1 MB", "us", part_of={"ejabberd": 1 / 1.3}),
     Figure("started_memory", "memory, started", "MB", 60),
     Figure("idle_memory", "idle BOSH session, its request held", "KB", 12),
@@ -243,8 +255,9 @@ UNDER_LOAD: Mapping[str, Measure] = {
     "tcp_message": message_cost("tcp"),
     "file": file_cost,
     "recording": recording,
+    "archiving": archiving,
     "growth": growth,  # the last: it leaves 600 sessions to end
 }
 """Measured in turn, one server after the other, while all of them run; the rest, of a server that has just started."""
 
-ONLY_OURS = frozenset(("prebind", "recording", "growth", "cold_start", "stop"))
+ONLY_OURS = frozenset(("prebind", "recording", "archiving", "growth", "cold_start", "stop"))

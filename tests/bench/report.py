@@ -64,6 +64,8 @@ def outcome(figure: Figure, judged: Sequence[Verdict]) -> str:
     if not all(each.met for each in judged):
         return "**missed**"
     budgets = (figure.at_most is not None) + len(figure.part_of)
+    if not budgets:
+        return ""
     return "met" if len(judged) == budgets else "not judged" if not judged else "met in part"
 
 
@@ -172,6 +174,8 @@ to either side of its median (itself a median over the figures), and a run on an
   of ours with itself the better of two measurements counts on either side: what disturbs them only adds.
 - Recording: what is said is kept for tests to look at, unless the server runs with `--no-traffic`. Another one does so,
   beside the first, and the two are measured in turn. Faults that aren't set cost one look at an empty list.
+- Archives: all other figures are of a server with `--disable archive`, as Prosody and ejabberd keep none unless they
+  are told to. By default ours keeps them, and this is what that adds.
 - Prebind: `GET /prebind` by somebody who is logged in to the site. Once an account has its ten sessions, the one that
   is idle for longest ends for each new one, and that is part of the cost.
 - Static file: random bytes over a connection that is kept, four at a time, not compressed.

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from conversehost import __version__ as conversehost_version
@@ -29,6 +30,10 @@ FRIENDS = range(399, 500)
 """Those who are in one another's rosters, and subscribed both ways."""
 FILE, FILE_SIZE = "converse.min.js", 1 << 20
 """The static file, named so that ours serves its folder as Converse.js; nothing that could be compressed."""
+
+
+ALIKE = ("--disable", "archive")
+"""Options with which ours does for a message what the others do as Debian configures them: they keep no archive."""
 
 
 @dataclass
@@ -60,7 +65,7 @@ def _stat(pid: int) -> int:
 
 @contextmanager
 def conversehost(*options: str) -> Iterator[Running]:
-    """Ours, with the same accounts and nobody else: no bots. `options` as its command line has them."""
+    """Ours, with the same accounts and nobody else: no bots. `options`: more of them, as its command line has them."""
     with _folder() as folder:
         target = Target(free_port(), free_port(), "/http-bind", "/xmpp-websocket", f"/dist/{FILE}")
         scenario = folder / "users.toml"
@@ -199,7 +204,7 @@ def call(target: Target, command: str, arguments: Mapping[str, str]) -> None:
 
 
 SERVERS: dict[str, Callable[[], AbstractContextManager[Running]]] = {
-    "conversehost": conversehost,
+    "conversehost": partial(conversehost, *ALIKE),
     "prosody": prosody,
     "ejabberd": ejabberd,
 }

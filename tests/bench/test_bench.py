@@ -52,3 +52,8 @@ def test_a_figure_counts_as_met_only_when_all_its_budgets_were_judged() -> None:
 def test_what_more_users_and_recording_add_is_judged() -> None:
     judged = {each.figure.key: each.met for each in report.verdicts({key: {"conversehost": [120.0]} for key in OWN})}
     assert judged == {"growth": False, "recording": False}
+
+
+def test_a_figure_without_a_budget_is_only_told() -> None:
+    (_, row) = report.rows({"archiving": {"conversehost": [170.0]}})
+    assert row[-2:] == ["", ""]
