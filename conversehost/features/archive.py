@@ -39,13 +39,13 @@ def install(host: Host) -> None:
 
 @dataclass(eq=False, slots=True)
 class Arriving:
-    """A message on its way: what is archived of it, without any id; and the id that it has got for its receiver's
-    archive, "" where it isn't archived there.
+    """A message on its way: what is archived of it, without any id; and the `<stanza-id/>` that it has got for its
+    receiver's archive, None once that is settled.
     """
 
     message: Stanza
     data: bytes
-    id: str = ""
+    mark: Element | None = None
 
 
 class ArchiveFeature:
@@ -76,7 +76,7 @@ class ArchiveFeature:
     def undeliverable(self, message: Stanza, account: JID) -> bool:
         """Whoever stores it, stores it with its id; should nobody do so, it is in no archive either."""
         if not has_id(message, account.bare):
-            self._announce(message, account)
+            self._announce(message, account.bare)
         return False
 
     def delivered(self, to: JID, message: Stanza, sessions: list[Session]) -> None:
@@ -84,9 +84,9 @@ class ArchiveFeature:
         if arriving is None or arriving.message is not message:
             if has_id(message, to.bare):
                 return
-            arriving = self._announce(message, to.to_bare())
-        if arriving is not None and arriving.id:
-            self._keep(to.to_bare(), arriving)
+            arriving = self._announce(message, to.bare)
+        if arriving is not None and arriving.mark is not None:
+            self._keep(to.bare, arriving, arriving.mark)
 
     def sent(self, session: Session, message: Stanza) -> None:
         """Once the receiver has it: his id isn't the sender's business, and no other client's of his."""
@@ -95,37 +95,35 @@ class ArchiveFeature:
         if to is None or to.bare == session.bare:
             return
         strip(message, to.bare)
-        if not self._is_kept(session.account, to, message):
+        if not self._is_kept(session.bare, to, message):
             return
         if arriving is None or arriving.message is not message:
             arriving = Arriving(message, to_bytes(message))
-        arriving.id = self._identify(message, session.bare)
-        self._keep(session.account, arriving)
+        self._keep(session.bare, arriving, self._identify(message, session.bare))
 
-    def _announce(self, message: Stanza, account: JID) -> Arriving | None:
+    def _announce(self, message: Stanza, account: str) -> Arriving | None:
         """Give it an id for that account's archive, where it is to be in it."""
         sender = message.sender
         if sender is None or not self._is_kept(account, sender, message):
             self._arriving = None
         else:
             self._arriving = Arriving(message, to_bytes(message))
-            self._arriving.id = self._identify(message, account.bare)
+            self._arriving.mark = self._identify(message, account)
         return self._arriving
 
-    def _is_kept(self, account: JID, peer: JID, message: Stanza) -> bool:
+    def _is_kept(self, account: str, peer: JID, message: Stanza) -> bool:
         return is_worth_keeping(message) and is_wanted(self._host, account, peer)
 
-    def _identify(self, message: Stanza, owner: str) -> str:
+    def _identify(self, message: Stanza, owner: str) -> Element:
         id = self._archive.new_id(owner, self._host.clock.utc())
-        child(message, ns.STANZA_ID, "stanza-id", {"by": owner, "id": id})
-        return id
+        return child(message, ns.STANZA_ID, "stanza-id", {"by": owner, "id": id})
 
-    def _keep(self, account: JID, arriving: Arriving) -> None:
-        labels = addresses(account.bare, arriving.message)
-        self._archive.add(account.bare, arriving.data, self._host.clock.utc(), labels, arriving.id)
+    def _keep(self, account: str, arriving: Arriving, mark: Element) -> None:
+        message, id = arriving.message, mark.get("id", "")
+        self._archive.add(account, arriving.data, self._host.clock.utc(), addresses(account, message), id)
         for hook in self._host.hooks.archived:
-            hook(account, arriving.id, arriving.message)
-        arriving.id = ""
+            hook(account, id, message)
+        arriving.mark = None
 
     # What its owner asks
 

@@ -10,7 +10,6 @@ from conversehost.features.xep import Xep
 from conversehost.server.archive import Archived, other_side
 from conversehost.server.host import Host
 from conversehost.xmpp import ns
-from conversehost.xmpp.jid import JID
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.times import stamp
@@ -22,21 +21,24 @@ RECENT = 5_000
 
 _RETRACT = f"{{{ns.RETRACTION}}}retract"
 _APPLIED = f"{{{ns.FASTENING}}}apply-to"
+_TAKING_BACK = (_RETRACT, _APPLIED)
 _OLD_RETRACT = f"{{{ns.RETRACTION_0}}}retract"
 _ORIGIN_ID = f"{{{ns.STANZA_ID}}}origin-id"
 _MUC_USER = f"{{{ns.MUC_USER}}}x"
 
 
 def install(host: Host) -> None:
-    def archived(account: JID, id: str, message: Stanza) -> None:
+    def archived(account: str, id: str, message: Stanza) -> None:
         """The retraction itself is kept too (section 6)."""
-        wanted, other = retracted_by(message), other_side(account.bare, message)
+        if all(each.tag not in _TAKING_BACK for each in message):
+            return
+        wanted, other = retracted_by(message), other_side(account, message)
         if wanted is None or other is None:
             return
         written = escape(wanted, {'"': "&quot;"}).encode()
-        for each in host.archive.latest(account.bare, other.bare, RECENT):
+        for each in host.archive.latest(account, other.bare, RECENT):
             if written in each.message and each.id != id and is_meant(each, wanted, message):
-                host.archive.replace(account.bare, each.id, tombstone(each.parsed(), message, host.clock.utc()))
+                host.archive.replace(account, each.id, tombstone(each.parsed(), message, host.clock.utc()))
                 return
 
     for namespace in (ns.RETRACTION, f"{ns.RETRACTION}#tombstone"):

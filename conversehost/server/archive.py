@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -162,15 +162,16 @@ def other_side(account: str, message: Stanza) -> JID | None:
     return message.to or sender if sender is None or sender.bare == account else sender
 
 
-def addresses(account: str, message: Stanza) -> frozenset[str]:
+def addresses(account: str, message: Stanza) -> Collection[str]:
     """By which `with` finds a message in the archive of an account (section 4.1.1): the other side's, bare and full.
 
     What somebody says to himself is found by his own, as it is from one of them and to another; by that alone, else he
     would find everything.
     """
     other = other_side(account, message)
-    ends = (message.sender, message.to) if other is not None and other.bare == account else (other,)
-    return frozenset(name for each in ends if each is not None for name in (each.bare, each.full))
+    if other is None or other.bare != account:
+        return () if other is None else {other.bare, other.full}
+    return {name for each in (message.sender, message.to) if each is not None for name in (each.bare, each.full)}
 
 
 def _hand(router: Router, reader: JID, data: bytes) -> None:

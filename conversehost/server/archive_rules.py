@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from conversehost.xmpp import ns
-from conversehost.xmpp.jid import JID
+from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.stanza import Stanza
 
 if TYPE_CHECKING:
@@ -72,10 +72,14 @@ def preferences(host: Host, account: str) -> Preferences:
     return found or Preferences(host.policy.archive_default)
 
 
-def is_wanted(host: Host, account: JID, peer: JID) -> bool:
-    """Whether the owner of the account (a bare JID) wants what is said with them archived."""
-    wishes = preferences(host, account.bare)
+def is_wanted(host: Host, account: str, peer: JID) -> bool:
+    """Whether the owner of the account (its bare address) wants what is said with them archived."""
+    wishes: Preferences | None = host.store.get("archive-preferences", account, "")
+    if wishes is None:
+        if host.policy.archive_default == "always":  # as nearly everywhere
+            return True
+        wishes = Preferences(host.policy.archive_default)
     listed = wishes.lists(peer)
     if listed is not None or wishes.default != "roster":
         return wishes.default == "always" if listed is None else listed
-    return peer.bare == account.bare or host.rosters.get(account, peer).listed
+    return peer.bare == account or host.rosters.get(parse(account), peer).listed

@@ -64,8 +64,8 @@ class Hooks:
     another session of the account adds that to them.
     """
 
-    archived: list[Callable[[JID, str, Stanza], None]] = field(default_factory=list)
-    """A message, with that id, went into the archive of an account (a bare JID)."""
+    archived: list[Callable[[str, str, Stanza], None]] = field(default_factory=list)
+    """A message went into the archive of an account: the account's bare address, and the message's id there."""
 
     nodes: list[Callable[[At, str], DiscoNode | None]] = field(default_factory=list)
     """Nodes of service discovery, beside those that the host knows by name, of the host or of its accounts."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import secrets
+import struct
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import urandom
 from typing import overload
 
 _TIE_BITS, _FIRST_BITS, _STEP_BITS = 48, 47, 24
@@ -19,6 +20,19 @@ _KEY = re.compile("[0-9a-f]{24}")
 
 _DEAD = 64
 """Entries that were dropped leave memory in bulk, at least that many and an eighth of the log at a time."""
+
+
+def _dice() -> Iterator[int]:
+    """64 random bits at a time; asking the kernel costs as much as all else here, so it is asked for many."""
+    while True:
+        yield from struct.unpack("512Q", urandom(4096))
+
+
+_numbers = _dice()
+
+
+def _draw(bits: int) -> int:
+    return next(_numbers) >> (64 - bits)
 
 
 class Log(Mapping[str, bytes]):
@@ -76,15 +90,15 @@ class Log(Mapping[str, bytes]):
 
         `milliseconds`: since 1970, from 0 to `LATEST`.
         """
-        now, later = moment(milliseconds), moment(milliseconds + 1)
+        now = f"{milliseconds:012x}"
         keys = self._keys
         last = keys[-1] if keys else ""
-        if last >= later:
-            place = bisect_left(keys, later)
+        if last[:12] > now:
+            place = bisect_left(keys, moment(milliseconds + 1))
             last = keys[place - 1] if place else ""
         if last < now:
-            return f"{now}{secrets.randbits(_FIRST_BITS):012x}"
-        tie = int(last[12:], 16) + 1 + secrets.randbits(_STEP_BITS)
+            return f"{now}{_draw(_FIRST_BITS):012x}"
+        tie = int(last[12:], 16) + 1 + _draw(_STEP_BITS)
         return self.key_for(milliseconds + 1) if tie >> _TIE_BITS else f"{now}{tie:012x}"
 
     def add(self, key: str, value: bytes, labels: Iterable[str]) -> None:
