@@ -39,13 +39,13 @@ def install(host: Host) -> None:
 
 @dataclass(eq=False, slots=True)
 class Arriving:
-    """A message on its way: what is archived of it, without any id; and the `<stanza-id/>` that it has got for its
-    receiver's archive, None once that is settled.
+    """A message on its way: what is archived of it, without any id; and the id that it has got for its receiver's
+    archive, "" once it is there.
     """
 
     message: Stanza
     data: bytes
-    mark: Element | None = None
+    id: str = ""
 
 
 class ArchiveFeature:
@@ -85,8 +85,9 @@ class ArchiveFeature:
             if has_id(message, to.bare):
                 return
             arriving = self._announce(message, to.bare)
-        if arriving is not None and arriving.mark is not None:
-            self._keep(to.bare, arriving, arriving.mark)
+        if arriving is not None and arriving.id:
+            self._keep(to.bare, arriving, arriving.id)
+            arriving.id = ""
 
     def sent(self, session: Session, message: Stanza) -> None:
         """Once the receiver has it: his id isn't the sender's business, and no other client's of his."""
@@ -99,7 +100,10 @@ class ArchiveFeature:
             return
         if arriving is None or arriving.message is not message:
             arriving = Arriving(message, to_bytes(message))
-        self._keep(session.bare, arriving, self._identify(message, session.bare))
+        id = self._archive.new_id(session.bare, self._host.clock.utc())
+        if len(self._host.sessions(session.jid.local)) > 1:
+            mark(message, session.bare, id)  # his other clients may get a copy
+        self._keep(session.bare, arriving, id)
 
     def _announce(self, message: Stanza, account: str) -> Arriving | None:
         """Give it an id for that account's archive, where it is to be in it."""
@@ -107,23 +111,19 @@ class ArchiveFeature:
         if sender is None or not self._is_kept(account, sender, message):
             self._arriving = None
         else:
-            self._arriving = Arriving(message, to_bytes(message))
-            self._arriving.mark = self._identify(message, account)
+            id = self._archive.new_id(account, self._host.clock.utc())
+            self._arriving = Arriving(message, to_bytes(message), id)
+            mark(message, account, id)
         return self._arriving
 
     def _is_kept(self, account: str, peer: JID, message: Stanza) -> bool:
         return is_worth_keeping(message) and is_wanted(self._host, account, peer)
 
-    def _identify(self, message: Stanza, owner: str) -> Element:
-        id = self._archive.new_id(owner, self._host.clock.utc())
-        return child(message, ns.STANZA_ID, "stanza-id", {"by": owner, "id": id})
-
-    def _keep(self, account: str, arriving: Arriving, mark: Element) -> None:
-        message, id = arriving.message, mark.get("id", "")
+    def _keep(self, account: str, arriving: Arriving, id: str) -> None:
+        message = arriving.message
         self._archive.add(account, arriving.data, self._host.clock.utc(), addresses(account, message), id)
         for hook in self._host.hooks.archived:
             hook(account, id, message)
-        arriving.mark = None
 
     # What its owner asks
 
@@ -145,6 +145,11 @@ class ArchiveFeature:
 
     def forget(self, account: JID) -> None:
         self._archive.clear(account.bare)
+
+
+def mark(message: Stanza, by: str, id: str) -> None:
+    """Say under which id an archive has it."""
+    child(message, ns.STANZA_ID, "stanza-id", {"by": by, "id": id})
 
 
 def strip(message: Stanza, by: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from . import archive
 from .clients import CLIENTS, Client, Pair, Transport
 from .load import Downloader, Loop
 from .servers import ALIKE, FRIENDS, USERS, Running, conversehost
@@ -237,6 +238,9 @@ FIGURES = (
     Figure("recording", "BOSH message with traffic recorded, against without", "%", 115),
     Figure("archiving", "BOSH message that is archived, against without", "%"),
     Figure("file", "static file of 1 MB", "us", part_of={"ejabberd": 1 / 1.3}),
+    Figure("archive_insert", "a message into an archive, on top of its delivery", "us", 20),
+    Figure("archive_page", "a page of 50 out of an archive of 100,000 messages", "ms", 2),
+    Figure("archive_memory", "memory of an archived message of 300 bytes", "B", 650),
     Figure("started_memory", "memory, started", "MB", 60),
     Figure("idle_memory", "idle BOSH session, its request held", "KB", 12),
     Figure("idle_cpu", f"CPU while {IDLE:,} of them are held", "ms/s", 2),
@@ -254,10 +258,14 @@ UNDER_LOAD: Mapping[str, Measure] = {
     "websocket_message": message_cost("websocket"),
     "tcp_message": message_cost("tcp"),
     "file": file_cost,
+    "archive_insert": lambda running, seconds: archive.insert_cost(),
+    "archive_page": lambda running, seconds: archive.page_cost(),
+    "archive_memory": lambda running, seconds: archive.memory(),
     "recording": recording,
     "archiving": archiving,
     "growth": growth,  # the last: it leaves 600 sessions to end
 }
 """Measured in turn, one server after the other, while all of them run; the rest, of a server that has just started."""
 
-ONLY_OURS = frozenset(("prebind", "recording", "archiving", "growth", "cold_start", "stop"))
+_ARCHIVES = ("archive_insert", "archive_page", "archive_memory")
+ONLY_OURS = frozenset(("prebind", "recording", "archiving", "growth", "cold_start", "stop", *_ARCHIVES))

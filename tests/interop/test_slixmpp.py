@@ -205,3 +205,39 @@ def test_a_guest_needs_no_password(testbed):
         await romeo.disconnect()
 
     run(conversation())
+
+
+def test_it_reads_its_archive(testbed):
+    """A page at a time, backwards too, by whom it is with; each message once."""
+    testbed.reset()
+
+    async def conversation():
+        romeo, juliet = Client("romeo@localhost/orchard", "secret"), Client("juliet@localhost/balcony", "secret")
+        for each in (romeo, juliet):
+            for plugin in ("xep_0313", "xep_0359"):
+                each.register_plugin(plugin)
+            assert await each.log_in(testbed.c2s)
+            each.send_presence()
+        for number in range(7):
+            romeo.send_message("juliet@localhost", f"{number} {NASTY}", mtype="chat")
+            assert (await juliet.messages.get())["stanza_id"]["by"] == "juliet@localhost"
+        juliet.send_message("jane@localhost", "not this", mtype="chat")
+        for each, other in ((romeo, "juliet@localhost"), (juliet, "romeo@localhost")):
+            archive, contact = each.plugin["xep_0313"], slixmpp.JID(other)
+            found = [one async for one in archive.iterate(with_jid=contact, rsm={"max": 3})]
+            assert [body_of(one) for one in found] == [f"{number} {NASTY}" for number in range(7)]
+            third = found[2]["mam_result"]["id"]
+            before = await archive.retrieve(with_jid=contact, rsm={"max": 2, "before": third})
+            assert [body_of(one) for one in before["mam"]["results"]] == [f"{number} {NASTY}" for number in range(2)]
+            fields = await archive.get_fields()
+            assert "{urn:xmpp:fulltext:0}fulltext" in fields.get_fields()
+            metadata = (await archive.get_archive_metadata())["mam_metadata"]
+            assert metadata["start"]["id"] < metadata["end"]["id"]
+            await each.disconnect()
+
+    run(conversation())
+
+
+def body_of(result: slixmpp.Message) -> str:
+    """Of a message out of an archive."""
+    return str(result["mam_result"]["forwarded"]["stanza"]["body"])
