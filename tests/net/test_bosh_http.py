@@ -118,7 +118,7 @@ def test_deflate_without_its_wrapper_is_understood():
 def test_a_bomb_does_not_go_off(front):
     chat = front.session()
     wire = front.wire()
-    wire.post(gzip.compress(b" " * 10_000_000), **{"Content-Encoding": "gzip"})
+    wire.post(gzip.compress(b" " * 10_000_000, mtime=0), **{"Content-Encoding": "gzip"})
     assert wire.codes == [413]
     wire = front.wire()
     wire.post(chat.body(message("a")))
@@ -132,7 +132,10 @@ def test_an_unknown_coding_is_named(front):
     assert (answer.code, answer.fields["accept-encoding"]) == (415, "gzip, deflate")
 
 
-@pytest.mark.parametrize("data", [b"\x1f\x8bgarbage", gzip.compress(b"<body/>")[:-3], gzip.compress(b"<body/>") + b"x"])
+PACKED = gzip.compress(b"<body/>", mtime=0)
+
+
+@pytest.mark.parametrize("data", [b"\x1f\x8bgarbage", PACKED[:-3], PACKED + b"x"])
 def test_what_can_not_be_unpacked(front, data):
     wire = front.wire()
     wire.post(data, **{"Content-Encoding": "gzip"})
