@@ -100,9 +100,9 @@ class OneContact(Noun):
 
     def verbs(self) -> Mapping[str, Verb]:
         return {
-            "GET": Verb(self.read, answer=ITEM, errors=MISSING),
+            "GET": Verb(self.read, answer=ITEM, errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)),
             "PATCH": Verb(self.change, body=GIVEN, answer=ITEM, errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)),
-            "DELETE": Verb(self.remove, errors=MISSING),
+            "DELETE": Verb(self.remove, errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)),
         }
 
     def read(self, query: Fields, body: Fields) -> Reply:
@@ -135,13 +135,13 @@ class OneContact(Noun):
 
 
 def address(world: World, name: str, field: str, account: JID) -> JID:
-    """A contact's, who may be anybody but the account itself. Raises ApiError(400)."""
+    """A contact's, who may be anybody but the account itself. Raises ApiError(400), ApiError(409)."""
     try:
         jid = parse(name).to_bare() if "@" in name or "." in name else world.account(name, field)
     except JIDError as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, f"{field}: {name!r} is not an address ({error})") from None
     if jid == account:
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"{field}: nobody is in their own roster")
+        raise ApiError(HTTPStatus.CONFLICT, f"{field}: nobody is in their own roster")
     return jid
 
 

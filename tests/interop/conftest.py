@@ -6,5 +6,6 @@
 from __future__ import annotations
 
 from tests.browser.conftest import bed, browser, servers, visitor
+from tests.testing.conftest import run
 
-__all__ = ["bed", "browser", "servers", "visitor"]
+__all__ = ["bed", "browser", "run", "servers", "visitor"]

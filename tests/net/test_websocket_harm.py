@@ -35,7 +35,7 @@ def test_nothing_is_looked_at_or_kept_after_a_broken_frame(front, socket):
     assert socket.codes == [1002]
     for _ in range(10):
         connection.dataReceived(b"y" * 65_536)  # until the client reads why, it may be sending
-    assert len(connection._frames._protocol._frame_decoder.buffer) < 100
+    assert len(connection.frames._protocol._frame_decoder.buffer) < 100
     assert front.server.heard == []
 
 

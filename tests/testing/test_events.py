@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from conversehost.testing import TestBed
+from tests.aside import aside
 from tests.clients.bosh import BoshClient
 from tests.testing.test_pytest_plugin import QUIET
 
@@ -132,9 +133,13 @@ PAGE = """
 
 
 def test_the_event_source_of_a_browser(bed):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
-        page = browser.new_page()
-        page.goto(bed.site)
-        assert page.evaluate(PAGE) == 7
-        browser.close()
+    def look() -> int:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
+            page = browser.new_page()
+            page.goto(bed.site)
+            seconds: int = page.evaluate(PAGE)
+            browser.close()
+            return seconds
+
+    assert aside(look) == 7

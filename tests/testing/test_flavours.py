@@ -16,6 +16,7 @@ import pytest
 
 from conversehost.testing import AsyncTestBed, TestBed, TestBedError
 from conversehost.testing.verbs.all import Verbs
+from tests.aside import run
 from tests.clients.bosh import BoshClient
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +65,7 @@ def test_coroutines_under_asyncio(bed: TestBed):
         with pytest.raises(TestBedError, match="there is no account nobody@localhost"):
             await here.remove_user("nobody")
 
-    asyncio.run(main())
+    run(main())
 
 
 def test_a_fault_is_entered_without_a_second_await(bed: TestBed):
@@ -77,7 +78,7 @@ def test_a_fault_is_entered_without_a_second_await(bed: TestBed):
             await AsyncTestBed.of(bed).fault("nonsense")
         await (await here.fault("drop")).remove()
 
-    asyncio.run(main())
+    run(main())
 
 
 def test_many_may_wait_at_once(bed: TestBed):
@@ -92,7 +93,7 @@ def test_many_may_wait_at_once(bed: TestBed):
             await here.message("alice", "bob", str(number))
         assert len(await every) == 100
 
-    asyncio.run(main())
+    run(main())
 
 
 def test_a_server_of_ones_own_under_asyncio():
@@ -104,7 +105,7 @@ def test_a_server_of_ones_own_under_asyncio():
             assert select.select([end], [], [], 0)[0] == []
         return end
 
-    end = asyncio.run(main())
+    end = run(main())
     assert select.select([end], [], [], 0)[0] == [end]
     os.close(end)
 
@@ -130,7 +131,7 @@ def test_nobody_waits_for_ever(bed: TestBed, silent: str, impatient: None):
     with pytest.raises(TestBedError, match=r"POST http://.*/traffic/wait: no answer from a conversehost \(timed out\)"):
         here.wait_for("message", timeout=0)
     with pytest.raises(TestBedError, match=r"no answer from a conversehost \(the time is over\)"):
-        asyncio.run(_await(lambda: AsyncTestBed.of(here).wait_for("message", timeout=0)))
+        run(_await(lambda: AsyncTestBed.of(here).wait_for("message", timeout=0)))
 
 
 async def _await(call: Callable[[], Awaitable[object]]) -> object:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
 from conversehost.testing import AsyncTestBed, TestBed, TestBedError
+from tests.aside import run
 from tests.clients.bosh import BoshClient
 
 
@@ -53,7 +53,7 @@ def test_in_asyncio_too(bed: TestBed):
         async with AsyncTestBed.of(bed).tenant() as mine:
             assert "alice@t1.localhost" in await mine.accounts
 
-    asyncio.run(main())
+    run(main())
     with pytest.raises(TestBedError):
         bed.call("GET", "tenants/t1")
 
