@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import tomllib
 import unicodedata
 from base64 import b64decode
@@ -64,23 +65,24 @@ def read(data: bytes, domains: tuple[str, ...], folder: Path | None = None) -> S
     try:
         if data.removeprefix(BOM_UTF8).lstrip().startswith(b"<"):
             return of_document(of_xml(data, datetime.now(UTC), folder), domains)
-        return of_document(tomllib.loads(data.decode()), domains)
+        return of_document(tomllib.loads(data.decode()), domains, imports=folder is not None)
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8, at byte {error.start}") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def of_document(document: Mapping[str, Any], domains: tuple[str, ...]) -> Scenario:
-    """The same from plain data. Raises ValueError."""
-    return _Reader(domains).read(document)
+def of_document(document: Mapping[str, Any], domains: tuple[str, ...], *, imports: bool = False) -> Scenario:
+    """The same from plain data; `imports`: it is the operator's, who may name Python of his. Raises ValueError."""
+    return _Reader(domains, imports).read(document)
 
 
 class _Reader:
     """Checks as it goes; everything wrong is a ValueError that names the key."""
 
-    def __init__(self, domains: tuple[str, ...]) -> None:
+    def __init__(self, domains: tuple[str, ...], imports: bool) -> None:
         self._domains = domains
+        self._imports = imports
         self._people: set[JID] = set()
 
     def read(self, data: Mapping[str, Any]) -> Scenario:
@@ -124,7 +126,8 @@ class _Reader:
     def _bot(self, data: Mapping[str, Any]) -> Bot:
         jid = self._jid("name", _text(data, "name"))
         written = {key: data[key] for key in SCRIPT if key in data}
-        return Bot(jid, _nickname(data, jid), read_bot(data), written, tuple(kept_of(SECTIONS, data)), "roster" in data)
+        script = read_bot(data, imports=self._imports)
+        return Bot(jid, _nickname(data, jid), script, written, tuple(kept_of(SECTIONS, data)), "roster" in data)
 
     def _room(self, data: Mapping[str, Any]) -> list[Datum]:
         """A name alone is one of the first domain's rooms."""
@@ -151,21 +154,30 @@ class _Reader:
         return jid
 
 
-def read_bot(data: Mapping[str, Any]) -> Script:
-    """What a bot does, by its keys: a `kind`, or `on` and `status`; and the `rooms` where it is. Raises ValueError."""
+def read_bot(data: Mapping[str, Any], *, imports: bool = False) -> Script:
+    """What a bot does, by its keys: a `kind`, or `on` and `status`; and the `rooms` where it is.
+
+    Without `imports` a function must be of a module that is loaded already: who may call the control API may not, with
+    that, have the server run what it likes. Raises ValueError.
+    """
     rooms = data.get("rooms", [])
     if not isinstance(rooms, list) or not all(isinstance(each, str) for each in rooms):
         raise ValueError('rooms must be a list, such as ["lobby"]')
-    return replace(_read_script(data), rooms=tuple(map(check_room, rooms)))
+    return replace(_read_script(data, imports), rooms=tuple(map(check_room, rooms)))
 
 
-def _read_script(data: Mapping[str, Any]) -> Script:
+def _read_script(data: Mapping[str, Any], imports: bool) -> Script:
     if "on" in data and "kind" in data:
         raise ValueError("kind and on don't go together: on says what the bot does")
     if "on" in data:
         return read_script(data)
     kind = _text(data, "kind")
     if ":" in kind:
+        module = kind.partition(":")[0]
+        if not imports and module not in sys.modules:
+            raise ValueError(
+                f"kind {kind!r}: the server hasn't loaded {module}; a scenario file or --bot can have it do so"
+            )
         try:
             return of_python(kind, f"kind {kind!r}")
         except ConfigError as error:

@@ -246,7 +246,7 @@ def test_an_account_of_somebody_else_is_not_taken(house: House):
 MISTAKES = [
     ({}, "kind is missing"),
     ({"kind": "parrot"}, "kind 'parrot' isn't one of echo, welcome, nor a package.module:function; or write rules: on"),
-    ({"kind": "nowhere.to:be"}, "kind 'nowhere.to:be': there is no module nowhere.to, here or where Python looks"),
+    ({"kind": "nowhere.to:be"}, "kind 'nowhere.to:be': the server hasn't loaded nowhere.to; a scenario file or --bot"),
     ({"kind": "echo", "on": []}, "kind and on don't go together: on says what the bot does"),
     ({"kind": "echo", "rooms": ["@"]}, "rooms: '@' is not a room: empty local part"),
     ({"on": "hi"}, "on must be a list of objects"),
