@@ -46,8 +46,9 @@ def test_a_session_that_dies_comes_again(visitor, bed):
     alice.open_chat("Echo")
     alice.say("hello")
     expect(alice.page.locator(".chat-msg__text")).to_have_count(2)
-    with alice.page.expect_websocket():
-        bed.kill_session("alice@localhost")
+    said = bed.traffic()[-1]
+    bed.kill_session("alice@localhost")
+    bed.wait_for("presence[not(@type)]", account="alice", direction="in", after=said, timeout=30)
     alice.say("again")
     expect(alice.page.locator(".chat-msg__text")).to_have_count(4)
 

@@ -68,6 +68,6 @@ def test_playwright_which_starts_the_server(folder: Path):
 def test_converse_comes_back_with_all_that_was_said(folder: Path):
     (folder / "node_modules").mkdir()
     (folder / "node_modules" / "converse.js").symlink_to(converse_folder(VERSIONS[0]))
-    plugin = ("-p", "conversehost.testing.pytest_plugin")
-    said = run(folder, sys.executable, "-m", "pytest", *plugin, "-p", "no:cacheprovider", "test_reconnection.py")
+    command = (sys.executable, "-m", "pytest", "-p", "conversehost.testing.pytest_plugin", "-p", "no:cacheprovider")
+    said = run(folder, *command, "test_reconnection.py", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     assert "4 passed" in said

@@ -68,7 +68,8 @@ def test_a_dialogue_that_is_played_again_and_goes_the_same_way(bed: TestBed, tmp
         bed.play(dialogue.replace("Hi &amp;", "Ho &amp;", 1))
 
 
-def test_a_test_for_pytest_that_is_run(bed: TestBed, tmp_path: Path):
+def test_a_test_for_pytest_that_is_run(bed: TestBed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # or else it would be there twice, where it is installed
     talk(bed, "tcp", tmp_path)
     path = tmp_path / "test_recorded.py"
     path.write_text(bed.export("pytest"), encoding="utf-8")

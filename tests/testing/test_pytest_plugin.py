@@ -315,10 +315,9 @@ EXPECTS = """
 def test_what_was_expected_and_not_said_fails_the_test_at_its_end(run):
     result = run(EXPECTS)
     result.assert_outcomes(passed=2, failed=2)
-    why = "conversehost: expected message[[]body='hi'], to bob@localhost at least once: it didn't come"
+    why = "conversehost: expected message[body='hi'], to bob@localhost at least once: it didn't come"
     result.stdout.fnmatch_lines(["*my own reason*"])
-    result.stdout.fnmatch_lines([why])
-    assert result.stdout.str().count("at least once") == 1
+    assert result.outlines.count(why) == 1
 
 
 LEAVES_BEHIND = """
