@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from heapq import merge
 from http import HTTPStatus
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
-from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.server import Request
 from zope.interface import implementer
 
 from conversehost.clock import Deadline
-from conversehost.testbed.noun import ApiError, Noun, World, fail
+from conversehost.testbed.fields import Fields, Whole
+from conversehost.testbed.noun import ApiError, Noun, Reply, Verb, World
 from conversehost.testbed.records import describe
+from conversehost.testbed.shapes import Shape
 from conversehost.testbed.traffic import Mark, Record
 from conversehost.xmpp.times import stamp
 
 HEARTBEAT = 15.0
 """Seconds of silence, after which a comment shows that the connection lives."""
+EVENT_STREAM = "text/event-stream"
+EVENT = Shape("Event", "A stream of events that doesn't end.", {})
 RETRY = 1_000
 """Milliseconds after which a browser comes back."""
 
@@ -27,26 +31,33 @@ RETRY = 1_000
 class EventsNoun(Noun):
     """GET never ends, unless the caller goes."""
 
-    def render(self, request: Request) -> bytes | int:
-        """From now on; or all that came after the event of `Last-Event-ID`, as a browser that comes back asks."""
-        try:
-            if request.method != b"GET":
-                raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "only GET makes sense here")
-            after = read_after(request, self.world.traffic.last)
-        except ApiError as error:
-            return fail(request, error)
+    def verbs(self) -> Mapping[str, Verb]:
+        after = Whole("after", "the number of the last event that the caller has; Last-Event-ID says the same")
+        return {"GET": Verb(self.listen, query=(after,), answer=EVENT, media=(EVENT_STREAM,))}
+
+    def listen(self, query: Fields, body: Fields) -> Reply:
+        """What happens, while it happens, as server-sent events: from now on, or what came after an event. Their names:
+        stanza, reset, gap (something is missing: it came too fast) and what else the documentation of traffic says; their
+        data are JSON objects.
+        """
+        asked = query.whole("after")
+        return Reply(stream=lambda request: self._stream(request, asked))
+
+    def _stream(self, request: Request, asked: int | None) -> None:
+        """Raises ApiError(400)."""
+        after = read_last_event(request)
+        if after is None:
+            after = self.world.traffic.last if asked is None else asked
         EventStream(request, self.world, after).start()
-        return NOT_DONE_YET
 
 
-def read_after(request: Request, now: int) -> int:
-    """The number of the last event that the caller has; raises ApiError(400)."""
-    query = dict(part.partition(b"=")[::2] for part in request.uri.partition(b"?")[2].split(b"&"))
-    given = request.getHeader(b"last-event-id") or query.get(b"after")
+def read_last_event(request: Request) -> int | None:
+    """Of which event a browser that comes back says that it was the last. Raises ApiError(400)."""
+    given = request.getHeader(b"last-event-id")
     if not given:
-        return now
+        return None
     if not given.isdigit() or len(given) > 15:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "Last-Event-ID, and after, must be the id of an event")
+        raise ApiError(HTTPStatus.BAD_REQUEST, "Last-Event-ID must be the id of an event")
     return int(given)
 
 
@@ -65,8 +76,11 @@ class EventStream:
     def start(self) -> None:
         """What has come already first."""
         request, traffic = self._request, self._world.traffic
-        request.setHeader(b"content-type", b"text/event-stream; charset=utf-8")
+        request.setHeader(b"content-type", EVENT_STREAM.encode() + b"; charset=utf-8")
         request.setHeader(b"cache-control", b"no-store")
+        if request.method == b"HEAD":
+            request.finish()
+            return
         request.notifyFinish().addBoth(lambda _: self._stop())
         request.registerProducer(self, True)
         request.write(b"retry: %d\n\n" % RETRY)

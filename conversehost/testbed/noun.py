@@ -83,11 +83,15 @@ def refusals() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a call is answered: `data`, or a `text`. Without either the answer has no body (204)."""
+    """What a call is answered: `data`, or a `text`. Without either the answer has no body (204).
+
+    `stream` answers by itself, for as long as it likes; it may raise ApiError before it has begun.
+    """
 
     data: Mapping[str, object] | None = None
     location: str = ""
     text: str | None = None
+    stream: Callable[[Request], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,9 @@ class Noun(Resource):
             verb = self._verb(request)
             reply = self._call(verb, request)
             self.world.turn.end()  # so that what the caller is told has happened, has
+            if isinstance(reply, Reply) and reply.stream is not None:
+                reply.stream(request)
+                return NOT_DONE_YET
         except Exception as error:
             return fail(request, error)
         if isinstance(reply, Deferred):

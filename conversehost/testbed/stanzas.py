@@ -104,9 +104,15 @@ class Messages(Stanzas):
     def write(self, query: Fields, body: Fields) -> Reply:
         """Say a message, as anybody; `id` in the answer is the one that it got."""
         sender, to, said, type = (body.text(name) or "" for name in ("from", "to", "body", "type"))
-        address = to if "/" in to or ("@" not in to and to in self.world.hosts) else self.world.account(to, "to").bare
-        attributes = {"to": address, "type": type or "chat", "id": secrets.token_hex(8)}
+        attributes = {"to": self._address(to), "type": type or "chat", "id": secrets.token_hex(8)}
         return self.sent(sender, stanza("message", attributes, element(ns.CLIENT, "body", text=said)))
+
+    def _address(self, to: str) -> str:
+        """As it stands if it is somewhere here (a resource, a room, a domain); else an account's. Raises ApiError(400)."""
+        router = next(iter(self.world.hosts.values())).router
+        domain = to.rpartition("@")[2]
+        is_here = domain in router.routes or ("@" not in to and to in self.world.hosts)
+        return to if "/" in to or is_here else self.world.account(to, "to").bare
 
 
 def read_stanza(xml: str) -> Stanza:

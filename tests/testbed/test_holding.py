@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 from conversehost.xmpp import ns
 from tests.stage import xml
 from tests.testbed.conftest import House, quoted
+from tests.testbed.test_ends import Tcp, WebSocket
 
 HI = f"<message xmlns='{ns.CLIENT}' to='bob@localhost' type='chat' id='m1'><body>%s</body></message>"
 AVAILABLE = f"<presence xmlns='{ns.CLIENT}'/>"
@@ -61,6 +62,24 @@ def test_nothing_comes_in_and_nothing_goes_out_until_it_is_released(house, api, 
     bodies = [each["xml"].partition("<body>")[2][:3] for each in api("GET", "/traffic?direction=out").json["records"]]
     assert [each for each in bodies if each in ("one", "two")] == ["one", "two"]
     assert len(api("GET", "/traffic?text=from%20bob&direction=in").json["records"]) == 1
+
+
+@pytest.mark.parametrize("transport", [Tcp, WebSocket])
+def test_the_same_on_a_connection_that_stays(house, api, transport):
+    alice = transport(house)
+    wire, jid = alice.protocol.transport, quoted(alice.jid)
+    wire.clear()
+    assert api("POST", f"/sessions/{jid}/hold").status == 204
+    assert wire.producerState == "paused"  # what she says stays in her socket
+    for each in ("one", "two"):
+        api("POST", "/messages", {"from": "bob", "to": "alice", "body": each})
+    assert wire.value() == b""
+    assert api("POST", f"/sessions/{jid}/release").status == 204
+    said = wire.value()
+    assert 0 < said.index(b">one<") < said.index(b">two<")
+    assert wire.producerState == "producing"
+    alice.say(HI % "from alice")
+    assert len(api("GET", "/traffic?text=from%20alice&direction=in").json["records"]) == 1
 
 
 def test_a_client_that_hangs_up_meanwhile(api, bob):

@@ -66,6 +66,12 @@ def test_every_item_has_a_place_in_it(root):
         assert (type(noun).item is Noun.item) == (noun.key is None), path
 
 
+def test_what_never_ends_is_there_too(document):
+    listen = document["paths"]["/events"]["get"]
+    assert list(listen["responses"]["200"]["content"]) == ["text/event-stream"]
+    assert [each["name"] for each in listen["parameters"]] == ["after"]
+
+
 def test_names_of_calls_differ(document):
     names = [
         each["operationId"]

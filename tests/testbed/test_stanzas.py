@@ -6,6 +6,7 @@ import pytest
 
 from conversehost.xmpp import ns
 from conversehost.xmpp.replies import stanza
+from tests.stage import xml
 
 
 def online(house, name: str, resource: str = "here"):
@@ -36,6 +37,17 @@ def test_what_can_not_be_delivered_comes_back(api):
     answer = api("POST", "/messages", {"from": "alice", "to": "nobody@localhost", "body": "hi"})
     (error,) = answer.json["answers"]
     assert "service-unavailable" in error
+
+
+def test_a_message_to_a_room(house, api):
+    bob = online(house, "bob")
+    join = "<presence to='lobby@conference.localhost/bob'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
+    bob.says(xml(join))
+    said = {"from": str(bob.jid), "to": "lobby@conference.localhost", "body": "hi, all", "type": "groupchat"}
+    assert api("POST", "/messages", said).json["answers"] == []
+    assert "hi, all" in [each.text_of("body") for each in bob.got if each.kind == "message"]
+    (error,) = api("POST", "/messages", said | {"from": "alice"}).json["answers"]
+    assert "not-acceptable" in error
 
 
 def test_any_stanza(house, api):

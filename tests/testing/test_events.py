@@ -116,7 +116,7 @@ def test_who_comes_back_is_told_what_happened_meanwhile(bed, listener):
 
 @pytest.mark.parametrize("last", ["x", "-1"])
 def test_an_id_that_is_none(bed, last):
-    with pytest.raises(AssertionError, match="Last-Event-ID, and after, must be the id of an event"):
+    with pytest.raises(AssertionError, match="Last-Event-ID must be the id of an event"):
         Listener(bed, last)
 
 
