@@ -37,8 +37,8 @@ class EventsNoun(Noun):
 
     def listen(self, query: Fields, body: Fields) -> Reply:
         """What happens, while it happens, as server-sent events: from now on, or what came after an event. Their names:
-        stanza, reset, gap (something is missing: it came too fast) and what else the documentation of traffic says; their
-        data are JSON objects.
+        stanza, reset, gap (something is missing: it came too fast) and what else the documentation of traffic says;
+        their data are JSON objects.
         """
         asked = query.whole("after")
         return Reply(stream=lambda request: self._stream(request, asked))

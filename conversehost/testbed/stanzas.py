@@ -108,7 +108,7 @@ class Messages(Stanzas):
         return self.sent(sender, stanza("message", attributes, element(ns.CLIENT, "body", text=said)))
 
     def _address(self, to: str) -> str:
-        """As it stands if it is somewhere here (a resource, a room, a domain); else an account's. Raises ApiError(400)."""
+        """A resource's, a room's or a domain's as it stands; else an account's. Raises ApiError(400)."""
         router = next(iter(self.world.hosts.values())).router
         domain = to.rpartition("@")[2]
         is_here = domain in router.routes or ("@" not in to and to in self.world.hosts)
