@@ -22,7 +22,7 @@ run: $(DONE)/package
 	@exec $(BIN)/twistd -n conversehost $(ARGS)
 
 test: $(DONE)/test $(DONE)/aioxmpp $(BROWSER)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 interop: $(DONE)/test $(DONE)/aioxmpp $(BROWSER) $(CLIENTS)
 	$(BIN)/python -m pytest tests/interop $(ARGS)

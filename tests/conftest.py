@@ -1,11 +1,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from conversehost.clock import Clock
 from tests.stage import Client, Stage
+
+
+SLOW = ("browser", "testing", "test_packaging.py", "test_tls.py", "bench", "test_launch.py", "test_components.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first: so no process waits at the end for another that has just begun with it."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in SLOW)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -48,8 +48,13 @@ def test_descriptors_that_others_used_up_do_no_harm(program):
     port = urlsplit(ready["site"]).port
     clients = [socket.create_connection(("127.0.0.1", port), SOON) for _ in range(2 * LIMIT)]
     assert clients[-1].recv(65536) == b""
-    for client in clients:
+    first, *others = clients
+    for client in others:
         client.close()
+    for _ in range(2):  # once it has answered, it has seen in the same turn who is gone
+        first.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert first.recv(65536).startswith(b"HTTP/1.1 200")
     assert answers(ready["site"])
+    first.close()
     process.send_signal(signal.SIGTERM)
     assert result(process)[0] == 0

@@ -12,6 +12,8 @@ from conversehost.testing import TestBed
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = "conversehost.testing.pytest_plugin"
+HEAVY = ("schemathesis", "hypothesispytest", "anyio", "cacheprovider")
+LIGHT = [word for name in HEAVY for word in ("-p", f"no:{name}")]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def bed(running: TestBed) -> TestBed:
 def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
     """`run(program, *options)`: a test suite of one file, with this version of the package.
 
-    Who wants it says `pytest_plugins = ["pytester"]`.
+    Who wants it says `pytest_plugins = ["pytester"]`. Plugins that it needs not and that take seconds stay out.
     """
     pytester: pytest.Pytester = request.getfixturevalue("pytester")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -41,6 +43,6 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Call
     def run(program: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(program)
         loading = () if installed else ("-p", PLUGIN)
-        return pytester.runpytest_subprocess(*loading, "-p", "no:cacheprovider", "-v", *options)
+        return pytester.runpytest_subprocess(*loading, *LIGHT, "-v", *options)
 
     return run
