@@ -8,7 +8,6 @@ import pytest
 from conversehost.clock import Clock
 from tests.stage import Client, Stage
 
-
 SLOW = ("browser", "testing", "test_packaging.py", "test_tls.py", "bench", "test_launch.py", "test_components.py")
 
 
