@@ -43,3 +43,11 @@ class Authenticator(Protocol):
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
         """Call `done` exactly once; perhaps before this returns."""
+
+
+class TokenError(Exception):
+    """A token isn't taken. The text says why, for the log and its maker; whoever shows it learns only `condition`."""
+
+    def __init__(self, why: str, condition: str = "not-authorized") -> None:
+        super().__init__(why)
+        self.condition = condition

@@ -1,1 +1,5 @@
-"""XMPP as a client speaks it, over blocking sockets: for dialogues with any server."""
+"""For web applications: tokens by which their users log in to chat. And XMPP as a client speaks it, for dialogues."""
+
+from conversehost.xmpp.token import sign_token, sign_totp_token
+
+__all__ = ["sign_token", "sign_totp_token"]
