@@ -41,14 +41,14 @@ class TokenLogins:
         self._now = now
         self._tell = tell
 
-    def recognises(self, password: str) -> bool:
-        """Whether that looks like a token, good or bad: nobody need try it as a password."""
-        return self._reader(password) is not None
+    def find(self, account: JID, done: Callable[[bool | None], None]) -> None:
+        """`BackEnd`: a token tells who somebody is once it is shown, not before."""
+        done(False)
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
         reader = self._reader(attempt.password)
         if reader is None:
-            done(self._refuse(attempt, TokenError("it has the form of no token that is taken here")))
+            done(Refused())  # a password, for somebody else to judge: nothing to tell
             return
         reader.prepare(attempt.password, lambda: done(self._judge(reader, attempt)))
 
