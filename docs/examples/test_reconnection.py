@@ -85,6 +85,7 @@ def test_nothing_is_missing_and_nothing_doubled(conversehost, converse_pages, tr
     alice.show(talk, room)
 
     bob_says("and after")
+    alice.show(talk, room)
     for chat, said in ((alice.talk, talk), (alice.room, room)):
         chat.locator("textarea").fill("I'm back")
         chat.locator("textarea").press("Enter")

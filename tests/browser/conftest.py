@@ -75,6 +75,17 @@ def bed(servers: Callable[[str], TestBed], version: str) -> TestBed:
 
 
 @dataclass
+STORED = """async text => {
+    const done = request => new Promise(then => request.onsuccess = () => then(request.result));
+    const database = await done(indexedDB.open("converse-persistent"));
+    try {
+        const kept = await Promise.all([...database.objectStoreNames].map(
+            name => done(database.transaction(name).objectStore(name).getAll())));
+        return kept.flat().some(each => each?.message === text || each?.body === text);
+    } finally { database.close(); }
+}"""
+
+
 class Visitor:
     """Somebody at a browser of their own: what they do, and what their page asked for."""
 
@@ -142,6 +153,10 @@ class Visitor:
         """The newest message is exactly that."""
         newest = self.page.locator(".chat-msg__text").last
         expect(newest).to_have_text(text, use_inner_text=True)
+
+    def keeps(self, text: str) -> None:
+        """Converse.js has stored that message: what it gets right before a reload it may lose, and not ask for again."""
+        self.page.wait_for_function(STORED, arg=text, polling=50)
 
     def texts(self) -> list[str]:
         return self.page.locator(".chat-msg__text").all_inner_texts()

@@ -102,6 +102,7 @@ def test_after_a_reload_one_is_still_there(guest):
     alice, bob = together(guest, "tavern", "alice", "bob")
     alice.say("before")
     bob.hears("before")
+    bob.visitor.keeps("before")
     bob.page.reload()
     bob.visitor.is_in_chat()
     bob.hears("before")

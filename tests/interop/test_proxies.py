@@ -99,7 +99,7 @@ def test_who_asked_is_known_beyond_the_web_server(visitor, bed):
     """The cookie is for the site that the visitor sees, and the control API stays closed."""
     alice = visitor("alice")
     alice.log_in()
-    assert ask(bed, "GET", "/_conversehost/api/v1").status == 403
+    assert ask(bed, "GET", "/_conversehost/api/v1").status == 401
 
 
 def test_a_held_request_isnt_cut(bed):
