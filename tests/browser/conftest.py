@@ -74,7 +74,6 @@ def bed(servers: Callable[[str], TestBed], version: str) -> TestBed:
     return bed
 
 
-@dataclass
 STORED = """async text => {
     const done = request => new Promise(then => request.onsuccess = () => then(request.result));
     const database = await done(indexedDB.open("converse-persistent"));
@@ -86,6 +85,7 @@ STORED = """async text => {
 }"""
 
 
+@dataclass
 class Visitor:
     """Somebody at a browser of their own: what they do, and what their page asked for."""
 
@@ -155,7 +155,7 @@ class Visitor:
         expect(newest).to_have_text(text, use_inner_text=True)
 
     def keeps(self, text: str) -> None:
-        """Converse.js has stored that message: what it gets right before a reload it may lose, and not ask for again."""
+        """Converse.js has stored that message: what comes right before a reload is lost to it."""
         self.page.wait_for_function(STORED, arg=text, polling=50)
 
     def texts(self) -> list[str]:
