@@ -82,7 +82,7 @@ class Domains:
             clock=self._clock,
             router=self.router,
             accounts=self.accounts,
-            rules=self.logins.rules(guests=guests),
+            rules=self.logins.rules(domain, guests=guests),
             policy=self.policy,
             files=self._files,
         )

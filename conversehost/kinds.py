@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an option takes. `read` makes the value from text, or raises ValueError with the reason."""
+    """What an option takes. `read` makes the value from text, or raises ValueError with the reason.
+
+    `separator`: what stands between several values in an environment variable.
+    """
 
     metavar: str
     read: Callable[[str], Any]
     native: type = str
     is_path: bool = False
+    separator: str = ","
 
 
 def whole_number(low: int, high: int, metavar: str) -> Kind:
@@ -46,6 +50,22 @@ def one_of(*words: str) -> Kind:
         return text.lower()
 
     return Kind("|".join(words), read)
+
+
+BACK_ENDS = ("accounts", "any")
+"""Who may say who somebody is."""
+
+
+def _auth(text: str) -> tuple[str, tuple[str, ...]]:
+    """A domain, "" for all that aren't named, and its back ends, in order."""
+    domain, _, listed = text.rpartition("=")
+    names = tuple(each.strip().lower() for each in listed.split(","))
+    for name in names:
+        if name not in BACK_ENDS:
+            raise ValueError(f"wants some of {', '.join(BACK_ENDS)}, with commas between them, not {name!r}")
+    if "any" in names[:-1]:
+        raise ValueError("any lets everybody in, so nobody is asked after it: put it last")
+    return _domain(domain) if domain else "", tuple(dict.fromkeys(names))
 
 
 def _flag(text: str) -> bool:
@@ -250,6 +270,7 @@ def _mechanisms(text: str) -> str:
 
 PORT = whole_number(0, 65535, "PORT")
 FLAG = Kind("", _flag, native=bool)
+AUTH = Kind("[DOMAIN=]LIST", _auth, separator=" ")
 ADDRESS = Kind("ADDRESS", _address)
 MECHANISMS = Kind("LIST", _mechanisms)
 NETWORK = Kind("ADDRESS", _network)

@@ -58,9 +58,9 @@ def _explain(error: getopt.GetoptError) -> str:
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Values by field; lists are separated by commas; an empty variable counts as none. Raises ConfigError."""
+    """Values by field; an empty variable counts as none. Raises ConfigError."""
     return {
-        option.field: _read(option, text.split(",") if option.is_list else [text], option.variable)
+        option.field: _read(option, text.split(option.kind.separator) if option.is_list else [text], option.variable)
         for option in SPOKEN
         if (text := environment.get(option.variable, "").strip())
     }
@@ -109,8 +109,6 @@ def _agree(settings: Settings) -> Settings:
     _agree_on_ports(settings)
     if settings.no_starttls and settings.require_tls:
         raise ConfigError("--no-starttls and --require-tls contradict one another: choose one")
-    if settings.auth == "any" and "PLAIN" not in (settings.mechanisms or "PLAIN").split(","):
-        raise ConfigError("--auth any takes any password, so PLAIN must be among --mechanisms")
     if settings.tls_key and not settings.tls_cert:
         raise ConfigError("--tls-key is for a certificate of your own: give that with --tls-cert FILE")
     if settings.proxy and settings.site:
@@ -126,6 +124,7 @@ def _agree(settings: Settings) -> Settings:
     if not settings.interfaces:
         raise ConfigError("no address to listen on: give one with --interface")
     _agree_on_components(settings)
+    _agree_on_logins(settings)
     if settings.welcome and not settings.registration:
         raise ConfigError("--welcome is for those who register: add --registration")
     admins = tuple(_full_address(settings, each, "--admin") for each in settings.admins)
@@ -147,6 +146,19 @@ def _agree_on_components(settings: Settings) -> None:
             if domain in served:
                 raise ConfigError(f"{name} {domain}: {served[domain]}, choose another")
             served[domain] = "is another component's"
+
+
+def _agree_on_logins(settings: Settings) -> None:
+    """Who is asked is there, and can be asked what clients send."""
+    for domain, names in settings.auth:
+        if domain and domain not in settings.domains:
+            raise ConfigError(f"--auth {domain}=...: no such domain here, add --domain {domain}")
+        others = [each for each in names if each != "accounts"]
+        if others and "PLAIN" not in (settings.mechanisms or "PLAIN").split(","):
+            takes = "takes any password" if others == ["any"] else "has to be sent the password"
+            raise ConfigError(f"--auth {others[0]} {takes}, so PLAIN must be among --mechanisms")
+        if settings.registration and others not in ([], ["any"]):
+            raise ConfigError(f"--registration: with --auth {others[0]} accounts are made elsewhere, leave it out")
 
 
 def _full_address(settings: Settings, name: str, flag: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 
+from conversehost.auth import BackEnd
 from conversehost.auth.accounts import Accounts
 from conversehost.auth.anybody import Anybody
+from conversehost.auth.chain import ByDomain, Chain
 from conversehost.clock import Clock
 from conversehost.net import named
 from conversehost.net.tokens import Tokens
@@ -32,31 +35,47 @@ class Logins:
     ) -> None:
         """`hosts` may be filled later; `note` hears once what the operator may want to know. Raises ConfigError."""
         self._settings = settings
+        self._accounts = accounts
         self._hosts = hosts
         self._note: Callable[[str], None] | None = note
-        self.authenticator: Passwords = Anybody(accounts, self._create) if settings.auth == "any" else accounts
+        self._anybody = Anybody(accounts, self._create)
+        self._beyond: dict[str, BackEnd] = {}
+        self._passwords: dict[tuple[str, ...], Passwords] = {("accounts",): accounts, ("any",): self._anybody}
+        for domain in settings.domains:
+            self.passwords(domain)  # a mistake is told now
+        self.authenticator = ByDomain(self.passwords)
         self._tokens = None
         if settings.oauth:
             verify = named.find(settings.oauth, f"--oauth {settings.oauth}")
-            self._tokens = Tokens(verify, self.authenticator.admit)
+            self._tokens = Tokens(verify, lambda account: self.passwords(account.domain).admit(account))
         self.entrance = Entrance(
             clock, seconds=settings.login_timeout, room=settings.login_room, failures=settings.login_failures
         )
 
-    def rules(self, *, guests: bool) -> LoginRules:
+    def passwords(self, domain: str) -> Passwords:
+        """Who judges the passwords of a domain."""
+        names = self._settings.back_ends(domain)
+        if names not in self._passwords:
+            chain = [self._back_end(name) for name in names]
+            self._passwords[names] = Chain(self._accounts, chain, self._adopt)
+        return self._passwords[names]
+
+    def rules(self, domain: str, *, guests: bool) -> LoginRules:
         """For one host."""
-        settings = self._settings
+        settings, names = self._settings, self._settings.back_ends(domain)
         chosen = tuple(settings.mechanisms.split(",")) if settings.mechanisms else MECHANISMS
-        if settings.auth == "any":  # who proves a password by SCRAM proves the right one
+        if names != ("accounts",):  # only where the server knows every password can one be proved by SCRAM
             chosen = tuple(each for each in chosen if not each.startswith("SCRAM-"))
+        passwords = self.passwords(domain)
         return LoginRules(
-            self.authenticator,
+            passwords,
             chosen,
             tokens=self._tokens,
             anonymous=guests,
             tls=settings.require_tls,
             clear=settings.plain_anywhere,
             note=self._tell,
+            find=passwords.find if set(names) - {"accounts", "any"} and not guests else None,
         )
 
     def named(self, domain: str) -> str:
@@ -67,10 +86,20 @@ class Logins:
             prepared = ""
         return prepared if prepared in self._hosts else self._settings.domains[0]
 
+    def _back_end(self, name: str) -> BackEnd:
+        """One for all domains that ask it."""
+        if not self._beyond:
+            self._beyond = {"accounts": self._accounts, "any": self._anybody}
+        return self._beyond[name]
+
     def _tell(self, text: str) -> None:
         note, self._note = self._note, None
         if note is not None:
             note(f"{text}: fine on one machine; --require-tls refuses that")
+
+    def _adopt(self, account: JID) -> bool:
+        """One that another place knows: nobody knows its password here."""
+        return self._create(account, secrets.token_urlsafe(24))
 
     def _create(self, account: JID, password: str) -> bool:
         host = self._hosts.get(account.domain)

@@ -21,6 +21,7 @@ import attrs
 from conversehost.kinds import (
     ACCOUNT,
     ADDRESS,
+    AUTH,
     BOSH_PATH,
     BOT,
     COMPONENT,
@@ -185,8 +186,12 @@ class Settings:
     scenario: Path | None = option(
         None, FILE, PEOPLE, "accounts, rosters and all else, as TOML or XEP-0227; without it the demo cast"
     )
-    auth: str = option(
-        "accounts", one_of("accounts", "any"), PEOPLE, "who may log in; any: everybody, with any password, by PLAIN"
+    auth: tuple[tuple[str, tuple[str, ...]], ...] = option(
+        (),
+        AUTH,
+        PEOPLE,
+        "who says who may log in, in order, such as accounts,any (everybody, with any password); repeatable, for one"
+        " DOMAIN each; without it accounts; see docs/authentication.md",
     )
     mechanisms: str = option(
         "", MECHANISMS, PEOPLE, "ways to log in, in order, such as SCRAM-SHA-256,PLAIN; without it all that are safe"
@@ -355,6 +360,11 @@ class Settings:
             return ""
         default = f"anon.{self.domains[0]}"
         return self.anonymous_domain or ("" if default in self.domains else default)
+
+    def back_ends(self, domain: str) -> tuple[str, ...]:
+        """Who says who may log in there, in order."""
+        chosen = dict(self.auth)
+        return chosen.get(domain) or chosen.get("") or ("accounts",)
 
     def is_open(self, domain: str) -> bool:
         """Whether clients over BOSH and WebSocket may name a domain."""

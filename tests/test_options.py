@@ -184,7 +184,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         c2s_tls_port=4,
         client_ca=tmp_path / "cast.toml",
         require_tls=True,
-        auth="any",
+        auth=(("", ("any",)),),
         mechanisms="EXTERNAL,PLAIN",
         plain_anywhere=True,
         login_timeout=20,

@@ -33,6 +33,8 @@ class Refused:
 
     condition: str = "not-authorized"
     text: str = ""
+    guessed: bool = False
+    """Whatever the condition: somebody who was asked said no, so it counts as a wrong password."""
 
 
 Outcome = Accepted | Refused
@@ -51,3 +53,10 @@ class TokenError(Exception):
     def __init__(self, why: str, condition: str = "not-authorized") -> None:
         super().__init__(why)
         self.condition = condition
+
+
+class BackEnd(Authenticator, Protocol):
+    """A place where people are known."""
+
+    def find(self, account: JID, done: Callable[[bool | None], None]) -> None:
+        """Whether there is such an account: calls `done` exactly once, as above; None where that can't be known now."""

@@ -120,6 +120,10 @@ class Accounts:
             same = hmac.compare_digest(_encoded(self._password(attempt.account)), _encoded(attempt.password))
         done(Accepted(attempt.account) if same and attempt.password else Refused())
 
+    def find(self, account: JID, done: Callable[[bool | None], None]) -> None:
+        """`BackEnd`: at once."""
+        done(self.exists(account))
+
     def admit(self, account: JID) -> bool:
         """Somebody proved by other means than a password that it is them: whether they come in."""
         return self.exists(account) and not self.is_disabled(account)

@@ -22,6 +22,10 @@ class Anybody:
         account = attempt.account
         done(Accepted(account) if attempt.password and self._is_in(account, attempt.password) else Refused())
 
+    def find(self, account: JID, done: Callable[[bool | None], None]) -> None:
+        """Those who have come in once: before that, a name is only a name."""
+        self._accounts.find(account, done)
+
     def admit(self, account: JID) -> bool:
         """By a certificate, say: whether they come in."""
         return self._is_in(account, secrets.token_hex(16))

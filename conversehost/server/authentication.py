@@ -9,6 +9,7 @@ from typing import Protocol
 from conversehost.auth import Accepted, Attempt, Authenticator, Outcome, Refused
 from conversehost.server.entrance import Entrance, is_local
 from conversehost.server.mechanisms import Ask, Challenge, Mechanism, Passwords, Refusing, Setting, certified, make
+from conversehost.server.newcomers import Find
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.sasl import MECHANISMS, SASLError
@@ -25,7 +26,7 @@ class LoginRules:
 
     `tokens` verifies OAuth tokens; without it none are taken. `anonymous`: everybody comes in, by ANONYMOUS and by
     nothing else. `tls`: nobody comes in without it. `clear`: passwords are taken in the clear from other machines too.
-    `note` hears what the operator may want to know.
+    `note` hears what the operator may want to know. `find`: other places know accounts too, which aren't here yet.
     """
 
     authenticator: Passwords
@@ -35,6 +36,7 @@ class LoginRules:
     tls: bool = False
     clear: bool = False
     note: Callable[[str], None] = lambda text: None
+    find: Find | None = None
 
 
 class Framing(Protocol):
@@ -190,6 +192,8 @@ class Authentication:
             return
         refused = Refused() if isinstance(outcome, Accepted) else outcome
         error = SASLError(refused.condition, refused.text)
+        if refused.guessed and error.condition != "not-authorized" and self._entrance is not None:
+            self._entrance.throttle.failed(self._opened.address)
         if step.refusal:
             self._mechanism, self._refused = Refusing(error), error
             self._count(error)  # now: who knows the answer needn't stay to hear the failure

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from conversehost.server.broadcast import Broadcast
+from conversehost.server.newcomers import Newcomers
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
@@ -50,6 +51,8 @@ class Delivery:
         self._host = host
         self._incoming = host.hooks.incoming
         self._delivered = host.hooks.delivered
+        find = host.rules.find
+        self._newcomers = None if find is None else Newcomers(host, find)
 
     def deliver(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
         """`sender` is the session that it comes from, where it is one of ours.
@@ -58,6 +61,8 @@ class Delivery:
         """
         if not to.local:
             self._to_host(to, stanza, sender)
+            return
+        if self._newcomers is not None and self._newcomers.holds(to, stanza, sender):
             return
         for takes in self._incoming:
             if takes(to, stanza):

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from conversehost.auth import Attempt, Authenticator
+from conversehost.auth import Attempt, Authenticator, BackEnd
 from conversehost.xmpp.jid import JID, JIDError, parse, prepare_local
 from conversehost.xmpp.sasl import SASLError, check_trace, parse_bearer, parse_plain, utf8
 from conversehost.xmpp.stream import Channel
 
 
-class Passwords(Authenticator, Protocol):
+class Passwords(BackEnd, Protocol):
     """An authenticator that can also do SCRAM, and knows who exists."""
 
     def admit(self, account: JID) -> bool:

@@ -65,3 +65,21 @@ def test_who_does_not_stay_to_hear_the_failure_has_failed():
 def test_who_stays_has_failed_once():
     heard = guess(3, lambda authentication: authentication.respond(b"\1"))
     assert heard == ["challenge", "not-authorized"] * 3 + ["policy-violation"]
+
+
+class HalfDown:
+    """One of its back ends says no, the other can't be asked."""
+
+    def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
+        done(Refused("temporary-auth-failure", guessed=True))
+
+
+def test_a_guess_counts_though_another_back_end_is_down():
+    entrance = Entrance(Clock(), failures=1)
+    framing = Framing()
+    authentication = Authentication(LoginRules(HalfDown()), "localhost", entrance)  # type: ignore[arg-type]
+    authentication.restart(StreamOpen("localhost", "tcp", "192.0.2.1", secure=True))
+    authentication.speak(framing)
+    authentication.begin("PLAIN", b"\0romeo\0wrong")
+    assert framing.said == ["temporary-auth-failure"]
+    assert entrance.throttle.blocks("192.0.2.1")
