@@ -44,7 +44,7 @@ from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
 from conversehost.testbed.mishaps import Mishaps
 from conversehost.testbed.noun import World
 from conversehost.testbed.push import PushService
-from conversehost.testbed.recorder import TappedFrames, recorded, recorded_requests
+from conversehost.testbed.recorder import RecordedStreaming, TappedFrames, recorded, recorded_requests
 from conversehost.testbed.saving import save
 from conversehost.testbed.sessions import end_sessions
 from conversehost.testbed.state import State
@@ -341,6 +341,7 @@ class Server(Service):
         parts, recording = self._parts(), not self.settings.no_traffic
         people = People(self.manager, parts)
         fronts = faulty({**self._direct(), **direct(parts)}, self.faults, people)
+        streaming = FirstOf(*filter(None, (parts.uploads, self._proxy())))
         factory = HttpFactory(
             self._site(parts),
             recorded(fronts, self.wire) if recording else fronts,
@@ -350,7 +351,7 @@ class Server(Service):
             proxies=Proxies(self.settings.trusted_proxies),
             gate=gate,
             room=room(self.token),
-            streaming=FirstOf(*filter(None, (parts.uploads, self._proxy()))),
+            streaming=RecordedStreaming(streaming, self.wire, people) if recording else streaming,
         )
         if recording:
             factory.site.requestFactory = recorded_requests(self.wire, people)  # type: ignore[assignment]

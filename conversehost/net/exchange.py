@@ -89,6 +89,9 @@ class Told(Protocol):
     def answered(self, code: int, fields: bytes, body: bytes | None) -> None:
         """As `HttpExchange.respond` has it."""
 
+    def passed(self, data: bytes) -> None:
+        """More of an answer's body, whose header was told."""
+
     def switched(self, fields: bytes, successor: Successor) -> None:
         """To another protocol."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
-from conversehost.net.exchange import Direct, HttpExchange
+from conversehost.net.exchange import Answering, Direct, HttpExchange, Streaming
 from conversehost.net.frames import Frames
 from conversehost.testbed.faulty_http import FaultyFront, People
 from conversehost.testbed.noun import API
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from wsproto.frame_protocol import Frame
 
     from conversehost.net.deflate import Deflate
-
-KEPT = 65_536
-"""Bytes of a page's body: a library that a page loads needn't be."""
+    from conversehost.net.http import HttpConnection
 
 
 class RecordedFront:
@@ -46,6 +44,27 @@ class RecordedFront:
         self.below.lost(exchange)
 
 
+class RecordedStreaming:
+    """`Streaming`: tells what is asked, and how that is answered. What a request carries isn't kept: it may be long."""
+
+    def __init__(self, below: Streaming, wire: Wire, people: People) -> None:
+        self._below = below
+        self._wire = wire
+        self._people = people
+
+    def takes(self, exchange: HttpExchange) -> bool:
+        """Of `Streaming`."""
+        return self._below.takes(exchange)
+
+    def take(self, connection: HttpConnection, exchange: HttpExchange) -> Answering:
+        """Of `Streaming`."""
+        told = self._wire.begin("site", exchange.method, exchange.target, exchange.headers, b"")
+        told.address, told.secure = exchange.address, exchange.secure
+        told.jid = self._people.of_site(exchange)
+        exchange.told = told
+        return self._below.take(connection, exchange)
+
+
 def recorded(fronts: Mapping[bytes, FaultyFront], wire: Wire) -> dict[bytes, Direct]:
     """The same, each behind a `RecordedFront`; one that has several paths stays one."""
     made = {front: RecordedFront(front, wire) for front in fronts.values()}
@@ -68,7 +87,7 @@ def recorded_requests(wire: Wire, people: People) -> type[Request]:
             if told is not None:
                 if not told.status:
                     told.answered(int(self.code), lines(self.responseHeaders), b"")
-                told.add(data, KEPT)
+                told.passed(data)
             super().write(data)
 
         def finish(self) -> None:

@@ -12,6 +12,8 @@ from conversehost.testbed.traffic import Stream
 
 EXCHANGES, FRAMES, BYTES = 10_000, 20_000, 32 << 20
 """What is kept; the oldest goes first."""
+KEPT = 65_536
+"""Bytes of a page's body: a library that a page loads needn't be."""
 LONGEST = 1 << 20
 """Bytes of one body when it is decompressed."""
 SIDS = 10_000
@@ -103,10 +105,10 @@ class Exchange:
             self.answered_size = len(body)
             wire.grew(len(body))
 
-    def add(self, part: bytes, most: int) -> None:
-        """More of the answer's body, of which `most` bytes are kept."""
+    def passed(self, part: bytes) -> None:
+        """More of the answer's body."""
         self.answered_size += len(part)
-        room = most - len(self._body)
+        room = KEPT - len(self._body)
         if room > 0:
             self._body += part[:room]
             self.wire.grew(min(room, len(part)))

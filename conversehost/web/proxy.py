@@ -286,6 +286,8 @@ class Download(Protocol):
         for name, values in response.headers.getAllRawHeaders():
             if name.lower() not in _HOP_BY_HOP:
                 parts.extend(b"%s: %s\r\n" % (name, value) for value in values)
+        if exchange.told is not None:
+            exchange.told.answered(response.code, b"".join(parts[1:]), None)
         if exchange.method != b"HEAD" and response.code not in _WITHOUT_BODY:
             if response.length is not UNKNOWN_LENGTH:
                 parts.append(b"Content-Length: %d\r\n" % response.length)
@@ -319,6 +321,8 @@ class Download(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         if self._wanted and data:
+            if self._exchange.told is not None:
+                self._exchange.told.passed(data)
             self._connection.outlet.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -53,6 +53,17 @@ def test_a_path_of_ours_stays_ours(site, path, code):
     assert response.headers["x-site"] is None
 
 
+def test_what_the_site_answers_is_recorded(site, bed):
+    response, said = site.ask("POST", "/recorded", b"not kept")
+    (exchange,) = bed.exchanges(path="/recorded")
+    assert (exchange["method"], exchange["status"], exchange["transport"]) == ("POST", response.status, "site")
+    assert exchange["response"]["body"] == said.decode()
+    assert ["content-type", response.headers["content-type"]] in [
+        [name.lower(), value] for name, value in exchange["response"]["headers"]
+    ]
+    assert exchange["request"]["body"] == ""
+
+
 def test_login_and_prebind_beside_a_site(site):
     response, _ = site.ask(
         "POST", "/_login", "username=alice&password=secret", Content_Type="application/x-www-form-urlencoded"

@@ -361,3 +361,11 @@ def test_a_tenant_has_files_too(web: Web, house: House):
 def test_names_as_headers_have_them():
     named = upload.disposition(upload.Slot("t", "o", 'a"b\u00fc.svg', 1, "image/svg+xml", "", None, None))
     assert named == b"attachment; filename*=UTF-8''a%22b%C3%BC.svg"
+
+
+def test_an_upload_is_among_what_was_recorded(house, web, slot):
+    web.put(slot)
+    web.put(slot)
+    found = house.api("GET", "/traffic?level=http&method=PUT").json["records"]
+    assert [(each["status"], each["request"]["body"]) for each in found] == [(201, ""), (409, "")]
+    assert slot.headers["Authorization"] not in str(found)
