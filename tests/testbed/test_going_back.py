@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.testing import StringTransport
 
 from conversehost.features.fast import FastToken, Slots
 from conversehost.server.resume import Resumable, is_waiting
@@ -16,12 +22,31 @@ from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.xml import element
 from tests.testbed.conftest import House, Person
 from tests.testbed.test_reset import live, say
+from tests.web.test_upload import Slot, Web
 
 GOING_BACK: dict[str, Callable[[House], Any]] = {
     "restore": lambda house: house.api("POST", "/snapshots/then"),
     "keep": lambda house: house.api("POST", "/snapshots/then", {"sessions": "keep"}),
     "reset": lambda house: house.api("POST", "/reset"),
 }
+DESK = """
+from wokkel.subprotocols import XMPPHandler
+
+made = []
+
+class Desk(XMPPHandler):
+    lives = False
+
+    def __init__(self):
+        super().__init__()
+        made.append(self)
+
+    def connectionInitialized(self):
+        self.lives = True
+
+    def connectionLost(self, reason):
+        self.lives = False
+"""
 RESTORED = ("system-shutdown", "the server's state was restored")
 
 
@@ -352,3 +377,52 @@ class TestSessionsThatAreKept:
         alice.got.clear()
         back(then, "keep")
         assert alice.got == []
+
+
+@every_way
+def test_handlers_of_ones_own_begin_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str):
+    (tmp_path / "desk.py").write_text(DESK, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "desk", raising=False)
+    house = House("--component", "desk.localhost=desk:Desk", "--bot", "helper@localhost=desk:Desk")
+    house.server.begin()
+    house.api("POST", "/snapshots", {"name": "then"})
+    made = sys.modules["desk"].made
+    (first, second) = made
+    assert (first.lives, second.lives) == (True, True)
+    back(house, how)
+    assert [each.lives for each in made] == [False, False, True, True]
+    house.server.close_sessions("system-shutdown")
+
+
+@every_way
+def test_components_that_are_programs_of_their_own_stay(how: str):
+    house = House("--component-secret", "desk.localhost:sesame")
+    house.api("POST", "/snapshots", {"name": "then"})
+    wire = StringTransport()
+    component = house.server.components.buildProtocol(IPv4Address("TCP", "127.0.0.1", 50_000))
+    component.makeConnection(wire)
+    component.dataReceived(
+        b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' "
+        b"to='desk.localhost'>"
+    )
+    (id,) = re.findall(rb""" id=["']([^"']+)""", wire.value())
+    component.dataReceived(b"<handshake>%s</handshake>" % hashlib.sha1(id + b"sesame").hexdigest().encode())
+    back(house, how)
+    wire.clear()
+    house.person("alice").says(say("desk.localhost", "still there?"))
+    assert b"still there?" in wire.value()
+    house.server.close_sessions("system-shutdown")
+
+
+@pytest.mark.parametrize(("how", "still"), [("restore", True), ("keep", True), ("reset", False)])
+def test_shared_files(house: House, how: str, still: bool):
+    alice, web = house.person("alice"), Web(house)
+    before, after = Slot(alice), Slot(alice)
+    assert web.put(before).code == 201
+    house.api("POST", "/snapshots", {"name": "then"})
+    assert web.put(after).code == 201
+    back(house, how)
+    assert web.get(before.path).code == (200 if still else 404)
+    assert web.get(after.path).code == 404
+    assert still or web.on_disk == []
