@@ -1,0 +1,127 @@
+"""Keys of JSON Web Tokens from where their issuer publishes them: a JWK set at a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IResponse
+
+from conversehost.auth.jwt import JwtKey, read_keys
+from conversehost.clock import Clock
+
+PATIENCE = 5
+"""Seconds for an answer."""
+FRESH = 3_600
+"""Seconds after which keys are fetched anew, when the next token comes."""
+PAUSE = 30
+"""Seconds between two attempts, whatever names of keys are asked for."""
+LARGEST = 262_144
+"""Bytes of a set."""
+
+
+class FetchedKeys:
+    """A `auth.jwt.KeySource`. Keys stay when a new set can't be had; `note` hears why."""
+
+    def __init__(self, url: str, agent: IAgent, *, clock: Clock, note: Callable[[str], None]) -> None:
+        """Nothing is fetched before the first token. `clock` tells real time."""
+        self._url = url
+        self._agent = agent
+        self._clock = clock
+        self._note = note
+        self._keys: tuple[JwtKey, ...] = ()
+        self._fetched: float | None = None
+        self._tried: float | None = None
+        self._waiting: list[Callable[[], None]] = []
+
+    def known(self) -> Sequence[JwtKey]:
+        return self._keys
+
+    def refresh(self, kid: str, then: Callable[[], None]) -> None:
+        """Fetch, where the key isn't known or the set is old; those who ask meanwhile wait for the same answer."""
+        if self._waiting:
+            self._waiting.append(then)
+        elif not self._is_wanted(kid):
+            then()
+        else:
+            self._waiting.append(then)
+            self._fetch()
+
+    def _is_wanted(self, kid: str) -> bool:
+        now = self._clock.now()
+        if self._tried is not None and now < self._tried + PAUSE:
+            return False
+        is_old = self._fetched is None or now > self._fetched + FRESH
+        return is_old or not any(not kid or key.kid in ("", kid) for key in self._keys)
+
+    def _fetch(self) -> None:
+        self._tried = self._clock.now()
+        asked = self._agent.request(b"GET", self._url.encode(), Headers({"Accept": ["application/json"]}), None)
+        got: Deferred[bytes] = asked.addCallback(_body)
+        deadline = self._clock.after(PATIENCE, got.cancel)
+        got.addCallback(self._take)
+        got.addErrback(self._failed)
+        got.addBoth(lambda _: deadline.cancel())
+        got.addBoth(lambda _: self._clock.after(0, self._answer))  # in a turn of its own, at whose end answers leave
+
+    def _take(self, data: bytes) -> None:
+        self._keys = read_keys(data) if data.lstrip().startswith(b"{") else _no_set()
+        self._fetched = self._clock.now()
+
+    def _failed(self, failure: Failure) -> None:
+        self._note(f"keys for tokens can't be had from {self._url}: {_reason(failure)}")
+
+    def _answer(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for then in waiting:
+            then()
+
+
+class _Body(Protocol):
+    """Collects one, up to a size."""
+
+    def __init__(self, done: Deferred[bytes]) -> None:
+        self._done = done
+        self._data = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self._data += data
+        if len(self._data) > LARGEST and self.transport is not None:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._done.called:
+            return
+        if len(self._data) <= LARGEST and reason.check(ResponseDone, PotentialDataLoss):
+            self._done.callback(self._data)
+        else:
+            self._done.errback(ValueError(f"the answer breaks off, or has more than {LARGEST} bytes"))
+
+
+def _body(response: IResponse) -> Deferred[bytes]:
+    if response.code != 200:
+        ignored: Deferred[bytes] = Deferred()
+        ignored.addErrback(lambda _: None)
+        response.deliverBody(_Body(ignored))
+        raise ValueError(f"HTTP {response.code}")
+    collecting: Any = None
+    done: Deferred[bytes] = Deferred(lambda _: collecting.transport.abortConnection())
+    collecting = _Body(done)
+    response.deliverBody(collecting)
+    return done
+
+
+def _no_set() -> tuple[JwtKey, ...]:
+    raise ValueError("the answer is no JWK set")
+
+
+def _reason(failure: Failure) -> str:
+    if failure.check(CancelledError):
+        return f"nothing for {PATIENCE} seconds"
+    return failure.getErrorMessage() or type(failure.value).__name__
