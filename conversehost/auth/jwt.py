@@ -158,7 +158,8 @@ def header_of(token: str) -> Mapping[str, Any]:
 
 
 def _check_time(claims: Mapping[str, Any], now: float) -> None:
-    expiry, start = claims.get("exp"), claims.get("nbf", 0)
+    expiry: Any = claims.get("exp")
+    start: Any = claims.get("nbf", 0)
     if type(expiry) not in (int, float) or not 0 <= expiry < LAST:  # NaN isn't, either
         raise TokenError("it has no exp, in seconds since 1970: it would be good for ever")
     if now > expiry + SKEW:
