@@ -48,7 +48,7 @@ class Domains:
         self.accounts = Accounts(self.store)
         self.router = Router(report)
         self.hosts: dict[str, Host] = {}
-        self.logins = Logins(settings, self.accounts, self.router.hosts, clock=wall, note=note)
+        self.logins = Logins(settings, self.accounts, self.router.hosts, clock=wall, utc=clock.utc, note=note)
         self.policy = Policy.of(settings, founders)
         for domain in settings.domains:
             self.hosts[domain] = self._make(domain, self.store)

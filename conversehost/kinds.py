@@ -52,7 +52,7 @@ def one_of(*words: str) -> Kind:
     return Kind("|".join(words), read)
 
 
-BACK_ENDS = ("accounts", "any")
+BACK_ENDS = ("accounts", "any", "token")
 """Who may say who somebody is."""
 
 
@@ -226,6 +226,30 @@ def _secret(text: str) -> tuple[str, str]:
     return _domain(domain), secret
 
 
+def _token_key(text: str) -> tuple[str, str]:
+    """Never tells the text in an error: it has a secret."""
+    kid, _, key = text.partition(":")
+    if not re.fullmatch("[A-Za-z0-9_-]{1,64}", kid) or len(key) < SHORTEST_KEY:
+        raise ValueError(
+            f"wants KID:KEY, a name of letters and digits and a secret of at least {SHORTEST_KEY} characters"
+        )
+    return kid, key
+
+
+def _seed(text: str) -> str:
+    """Never tells the text, neither."""
+    if not re.fullmatch("[A-Za-z2-7]{16,}=*", text):
+        raise ValueError("wants the seed in base32, at least 16 characters of A to Z and 2 to 7")
+    return text
+
+
+def _keys_url(text: str) -> str:
+    parts = urllib.parse.urlsplit(text)
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")):
+        return text
+    raise ValueError(f"wants a URL with https, such as https://www.example/keys.json, not {text!r}")
+
+
 def _file(text: str) -> Path:
     path = _path(text)
     if not path.is_file():
@@ -252,6 +276,8 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+SHORTEST_KEY = 32
+"""Characters of a secret that signs tokens."""
 CONTACT_KINDS = ("abuse", "admin", "feedback", "sales", "security", "status", "support")
 """Whom XEP-0157 knows."""
 
@@ -289,6 +315,9 @@ FUNCTION = Kind("MODULE:FUNCTION", _function)
 COMPONENT = Kind("NAME=MODULE:CLASS", _component)
 BOT = Kind("JID=MODULE:CLASS", _bot)
 SECRET = Kind("NAME:SECRET", _secret)
+TOKEN_KEY = Kind("KID:KEY", _token_key)
+SEED = Kind("BASE32", _seed)
+KEYS_URL = Kind("URL", _keys_url)
 TEXT = Kind("TEXT", str)
 FILE = Kind("FILE", _file, is_path=True)
 FOLDER = Kind("DIR", _folder, is_path=True)

@@ -125,6 +125,7 @@ def _agree(settings: Settings) -> Settings:
         raise ConfigError("no address to listen on: give one with --interface")
     _agree_on_components(settings)
     _agree_on_logins(settings)
+    _agree_on_tokens(settings)
     if settings.welcome and not settings.registration:
         raise ConfigError("--welcome is for those who register: add --registration")
     admins = tuple(_full_address(settings, each, "--admin") for each in settings.admins)
@@ -159,6 +160,15 @@ def _agree_on_logins(settings: Settings) -> None:
             raise ConfigError(f"--auth {others[0]} {takes}, so PLAIN must be among --mechanisms")
         if settings.registration and others not in ([], ["any"]):
             raise ConfigError(f"--registration: with --auth {others[0]} accounts are made elsewhere, leave it out")
+
+
+def _agree_on_tokens(settings: Settings) -> None:
+    """Half of something is nothing."""
+    if bool(settings.token_secret) != bool(settings.otp_seed):
+        raise ConfigError("--token-secret and --otp-seed belong together: give both")
+    for name in ("jwt_audience", "jwt_issuer"):
+        if getattr(settings, name) and not (settings.jwt_keys or settings.jwt_keys_url):
+            raise ConfigError(f"--{name.replace('_', '-')}: no key for JWTs; add --jwt-key FILE or --jwt-keys-url URL")
 
 
 def _full_address(settings: Settings, name: str, flag: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 
-from conversehost.auth import BackEnd
+from conversehost.auth import Authenticator, BackEnd
 from conversehost.auth.accounts import Accounts
 from conversehost.auth.anybody import Anybody
 from conversehost.auth.chain import ByDomain, Chain
@@ -17,6 +17,7 @@ from conversehost.server.authentication import LoginRules
 from conversehost.server.entrance import Entrance
 from conversehost.server.host import Host
 from conversehost.server.mechanisms import Passwords
+from conversehost.token_logins import TokenDesk
 from conversehost.xmpp.jid import JID, JIDError, prepare_domain
 from conversehost.xmpp.sasl import MECHANISMS
 
@@ -31,23 +32,24 @@ class Logins:
         hosts: Mapping[str, Host],
         *,
         clock: Clock,
+        utc: Callable[[], float],
         note: Callable[[str], None],
     ) -> None:
-        """`hosts` may be filled later; `note` hears once what the operator may want to know. Raises ConfigError."""
+        """`hosts` may be filled later; `note` hears once what the operator may want to know; `utc` tells the time that
+        people see. Raises ConfigError.
+        """
         self._settings = settings
         self._accounts = accounts
         self._hosts = hosts
         self._note: Callable[[str], None] | None = note
+        self.desk = TokenDesk(settings, clock=clock, utc=utc, note=note)
         self._anybody = Anybody(accounts, self._create)
         self._beyond: dict[str, BackEnd] = {}
         self._passwords: dict[tuple[str, ...], Passwords] = {("accounts",): accounts, ("any",): self._anybody}
         for domain in settings.domains:
             self.passwords(domain)  # a mistake is told now
         self.authenticator = ByDomain(self.passwords)
-        self._tokens = None
-        if settings.oauth:
-            verify = named.find(settings.oauth, f"--oauth {settings.oauth}")
-            self._tokens = Tokens(verify, lambda account: self.passwords(account.domain).admit(account))
+        self._tokens = self._bearers()
         self.entrance = Entrance(
             clock, seconds=settings.login_timeout, room=settings.login_room, failures=settings.login_failures
         )
@@ -66,6 +68,8 @@ class Logins:
         chosen = tuple(settings.mechanisms.split(",")) if settings.mechanisms else MECHANISMS
         if names != ("accounts",):  # only where the server knows every password can one be proved by SCRAM
             chosen = tuple(each for each in chosen if not each.startswith("SCRAM-"))
+        if not settings.token_secret:
+            chosen = tuple(each for each in chosen if each != "X-TOKEN")
         passwords = self.passwords(domain)
         return LoginRules(
             passwords,
@@ -89,8 +93,24 @@ class Logins:
     def _back_end(self, name: str) -> BackEnd:
         """One for all domains that ask it."""
         if not self._beyond:
-            self._beyond = {"accounts": self._accounts, "any": self._anybody}
+            tokens = self.desk.logins(lambda account: True)  # the chain knows who may not come in
+            self._beyond = {"accounts": self._accounts, "any": self._anybody, "token": tokens}
         return self._beyond[name]
+
+    def _bearers(self) -> Authenticator | None:
+        """Who judges what mechanisms for tokens bring; None where there are no tokens."""
+        settings, function = self._settings, None
+        if settings.oauth:
+            verify = named.find(settings.oauth, f"--oauth {settings.oauth}")
+            function = Tokens(verify, lambda account: self.passwords(account.domain).admit(account))
+        if self.desk.is_open or any("token" in names for _, names in settings.auth):
+            return self.desk.logins(self._has_token, function)
+        return function
+
+    def _has_token(self, account: JID) -> bool:
+        """Whether somebody whose token is good comes in: where tokens make accounts, as a new one too."""
+        is_new = "token" in self._settings.back_ends(account.domain) and not self._accounts.exists(account)
+        return self._adopt(account) if is_new else self.passwords(account.domain).admit(account)
 
     def _tell(self, text: str) -> None:
         note, self._note = self._note, None

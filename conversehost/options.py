@@ -34,6 +34,7 @@ from conversehost.kinds import (
     FLAG,
     FOLDER,
     FUNCTION,
+    KEYS_URL,
     MECHANISMS,
     NETWORK,
     NEW_FILE,
@@ -41,9 +42,11 @@ from conversehost.kinds import (
     PATH,
     PORT,
     SECRET,
+    SEED,
     SERVER,
     SERVICE,
     TEXT,
+    TOKEN_KEY,
     USER,
     Kind,
     one_of,
@@ -106,6 +109,7 @@ def seconds(default: int, low: int, high: int, text: str) -> int:
 
 
 LISTEN, PEOPLE, LIMITS, RUN = "Where it listens", "Who is there", "Limits", "How it runs"
+TOKENS = "Tokens for passwords (docs/tokens.md)"
 
 
 @attrs.frozen(kw_only=True)
@@ -231,6 +235,23 @@ class Settings:
         PEOPLE,
         "take OAuth tokens: this function of yours says whose they are; see docs/tokens.md",
     )
+    token_keys: tuple[tuple[str, str], ...] = option(
+        (), TOKEN_KEY, TOKENS, "a key for signed tokens, and its name; repeatable, the first signs", name="token-key"
+    )
+    token_key_file: Path | None = option(None, FILE, TOKENS, "such keys, one KID:KEY a line, before those above")
+    token_audience: str = option("xmpp", TEXT, TOKENS, "whom signed tokens must be for")
+    token_lifetime: int = option(
+        3_600, whole_number(1, 31_536_000, "SECONDS"), TOKENS, "the longest that a signed token may live"
+    )
+    token_secret: str = option("", TEXT, TOKENS, "take tokens as Prosody's mod_auth_token does: its token_secret")
+    otp_seed: str = option("", SEED, TOKENS, "and its otp_seed")
+    jwt_keys: tuple[Path, ...] = option(
+        (), FILE, TOKENS, "take JWTs: a JWK set, a public key in PEM or a secret; repeatable", name="jwt-key"
+    )
+    jwt_keys_url: str = option("", KEYS_URL, TOKENS, "or a JWK set from there, fetched anew each hour")
+    jwt_audience: str = option("", TEXT, TOKENS, "whom JWTs must be for; without it, nobody in particular")
+    jwt_issuer: str = option("", TEXT, TOKENS, "who must have made them; without it, whoever has the keys")
+    jwt_claim: str = option("jid", TEXT, TOKENS, "the claim that names the account, or its address")
     component_secrets: tuple[tuple[str, str], ...] = option(
         (),
         SECRET,

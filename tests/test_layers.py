@@ -21,6 +21,7 @@ COLUMNS = [
     {"net"},
     {"web"},
     {"testbed"},
+    {"token_logins"},
     {"logins"},
     {"domains", "ready"},
     {"service"},

@@ -169,6 +169,17 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         site = "dist"
         log_level = "WARN"
         oauth = "mine.login:verify"
+        token_key = "a:0123456789abcdef0123456789abcdef"
+        token_key_file = "cast.toml"
+        token_audience = "chat"
+        token_lifetime = 100
+        token_secret = "secret"
+        otp_seed = "XVGR73KMZH2M4XMY"
+        jwt_key = "cast.toml"
+        jwt_keys_url = "https://www.example/keys"
+        jwt_audience = "chat"
+        jwt_issuer = "me"
+        jwt_claim = "sub"
         api_token_file = "cast.toml"
         no_traffic = true
         json = true
@@ -248,6 +259,17 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         site=tmp_path / "dist",
         log_level="warn",
         oauth="mine.login:verify",
+        token_keys=(("a", "0123456789abcdef0123456789abcdef"),),
+        token_key_file=tmp_path / "cast.toml",
+        token_audience="chat",
+        token_lifetime=100,
+        token_secret="secret",
+        otp_seed="XVGR73KMZH2M4XMY",
+        jwt_keys=(tmp_path / "cast.toml",),
+        jwt_keys_url="https://www.example/keys",
+        jwt_audience="chat",
+        jwt_issuer="me",
+        jwt_claim="sub",
         api_token_file=tmp_path / "cast.toml",
         no_traffic=True,
         json=True,
@@ -324,7 +346,7 @@ def test_what_is_no_origin(text):
         (
             ["--mechanisms", "PLAIN,MD5"],
             "--mechanisms: there is no mechanism 'MD5': the names are EXTERNAL, SCRAM-SHA-512-PLUS, SCRAM-SHA-256-PLUS,"
-            " SCRAM-SHA-1-PLUS, SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, OAUTHBEARER, X-OAUTH2, PLAIN",
+            " SCRAM-SHA-1-PLUS, SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, OAUTHBEARER, X-OAUTH2, X-TOKEN, PLAIN",
         ),
         (["--zzz"], "unknown option --zzz"),
         (["-n"], "unknown option -n: twistd's own options go before the word conversehost"),

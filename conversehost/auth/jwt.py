@@ -113,7 +113,7 @@ class JwtTokens:
             if key.algorithm != algorithm:
                 continue
             try:
-                checks = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+                checks: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
                 with warnings.catch_warnings():  # about short keys: `read_keys` refuses those
                     warnings.simplefilter("ignore")
                     claims = jwt.decode(token, key.key, algorithms=[key.algorithm], options=checks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from conversehost.auth import Accepted, Attempt, Outcome, Refused, TokenError
+from conversehost.auth import Accepted, Attempt, Authenticator, Outcome, Refused, TokenError
 from conversehost.xmpp.jid import JID
 
 
@@ -34,12 +34,16 @@ class TokenLogins:
         admits: Callable[[JID], bool],
         now: Callable[[], float],
         tell: Callable[[str], None],
+        otherwise: Authenticator | None = None,
     ) -> None:
-        """`admits`: whether an account may come in. `now`: seconds since 1970. `tell` hears why a token isn't taken."""
+        """`admits`: whether an account may come in. `now`: seconds since 1970. `tell` hears why a token isn't taken.
+        `otherwise` judges what none of the readers knows.
+        """
         self._readers = tuple(readers)
         self._admits = admits
         self._now = now
         self._tell = tell
+        self._otherwise = otherwise
 
     def find(self, account: JID, done: Callable[[bool | None], None]) -> None:
         """`BackEnd`: a token tells who somebody is once it is shown, not before."""
@@ -47,10 +51,12 @@ class TokenLogins:
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
         reader = self._reader(attempt.password)
-        if reader is None:
+        if reader is not None:
+            reader.prepare(attempt.password, lambda: done(self._judge(reader, attempt)))
+        elif self._otherwise is not None:
+            self._otherwise.check(attempt, done)
+        else:
             done(Refused())  # a password, for somebody else to judge: nothing to tell
-            return
-        reader.prepare(attempt.password, lambda: done(self._judge(reader, attempt)))
 
     def _reader(self, token: str) -> Reader | None:
         return next((each for each in self._readers if each.recognises(token)), None)

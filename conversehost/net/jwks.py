@@ -26,6 +26,14 @@ LARGEST = 262_144
 """Bytes of a set."""
 
 
+def fetched(url: str, *, clock: Clock, note: Callable[[str], None]) -> FetchedKeys:
+    """Over the network; certificates count."""
+    from twisted.internet import reactor
+    from twisted.web.client import Agent
+
+    return FetchedKeys(url, Agent(reactor, connectTimeout=PATIENCE), clock=clock, note=note)
+
+
 class FetchedKeys:
     """A `auth.jwt.KeySource`. Keys stay when a new set can't be had; `note` hears why."""
 

@@ -16,7 +16,8 @@ from conversehost.xmpp.sasl import MECHANISMS, SASLError
 from conversehost.xmpp.stream import StreamOpen
 
 TRIES = 3
-IN_THE_CLEAR = ("PLAIN", "OAUTHBEARER", "X-OAUTH2")
+FOR_TOKENS = ("OAUTHBEARER", "X-OAUTH2", "X-TOKEN")
+IN_THE_CLEAR = ("PLAIN", *FOR_TOKENS)
 """Whoever listens has the password, or the token."""
 
 
@@ -206,7 +207,7 @@ class Authentication:
             return bool(certified(self._setting()))
         if name.endswith("-PLUS"):
             return self._opened.channel is not None and bool(self._opened.channel.types)
-        if name in ("OAUTHBEARER", "X-OAUTH2") and self._rules.tokens is None:
+        if name in FOR_TOKENS and self._rules.tokens is None:
             return False
         return name not in IN_THE_CLEAR or self.is_private
 

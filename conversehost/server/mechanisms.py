@@ -223,12 +223,25 @@ class XOAuth2:
         return Ask(setting.tokens, Attempt(setting.own(account, plain.authzid), plain.password))
 
 
+class XToken:
+    """As Prosody's mod_auth_token has it: PLAIN by another name, with a token and nothing else for the password."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+
+    def receive(self, message: bytes) -> Step:
+        plain, setting = parse_plain(message), self._setting
+        assert setting.tokens is not None
+        return Ask(setting.tokens, Attempt(setting.own(setting.account(plain.authcid), plain.authzid), plain.password))
+
+
 _BY_NAME: dict[str, Callable[[Setting], Mechanism]] = {
     "ANONYMOUS": Anonymous,
     "EXTERNAL": External,
     "OAUTHBEARER": OAuthBearer,
     "PLAIN": Plain,
     "X-OAUTH2": XOAuth2,
+    "X-TOKEN": XToken,
 }
 
 

@@ -9,7 +9,7 @@ ScramKeys = tuple[bytes, bytes, bytes, int]
 """Salt, stored key, server key, iterations (RFC 5802 section 3)."""
 
 SCRAM = ("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1")
-MECHANISMS = ("EXTERNAL", *(f"{each}-PLUS" for each in SCRAM), *SCRAM, "OAUTHBEARER", "X-OAUTH2", "PLAIN")
+MECHANISMS = ("EXTERNAL", *(f"{each}-PLUS" for each in SCRAM), *SCRAM, "OAUTHBEARER", "X-OAUTH2", "X-TOKEN", "PLAIN")
 """All that accounts can log in by, the strongest first. ANONYMOUS is for those who have none."""
 
 TRACE = 255
