@@ -297,7 +297,7 @@ def bearing(token: str, head: str = "n,,") -> str:
 
 
 def test_tokens_are_taken_where_somebody_verifies_them(bearer, arrive):
-    assert mechanisms(bearer) == [*PLUS, *SCRAM, "OAUTHBEARER", "X-OAUTH2", "PLAIN"]
+    assert mechanisms(bearer) == [*PLUS, *SCRAM, "OAUTHBEARER", "X-OAUTH2", "X-TOKEN", "PLAIN"]
     assert "OAUTHBEARER" not in mechanisms(arrive())
 
 
