@@ -35,7 +35,7 @@ VISITORS = {"play": {"client"}, "testing": {"embedded"}, "__main__": {"testing"}
 WITH_TWISTED = {"net", "web", "testbed", "service", "console", "launch", "embedded", "__main__"}
 # Single files that have to do with reactors.
 ADAPTERS = {
-    *("auth.http", "auth.ldap", "client.adapter", "play.memory"),
+    *("auth.http", "auth.ldap", "client.deferred", "play.memory"),
     *("testing.deferring", "testing.deferredbed", "testing.inside"),
 }
 

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import random
 from collections import deque
 from urllib.parse import urlsplit
 
-from lxml.etree import QName
-
 from conversehost.client import wire
+from conversehost.client.bodies import Bodies
 from conversehost.client.wire import Manners, SilenceError, StreamEndedError, UnreachableError
-from conversehost.xmpp import ns
-from conversehost.xmpp.xml import Element, XMLError, adopt, attribute, parse
-
-WAIT = 60
-"""Seconds that the server may hold a request."""
-
-_XMPP = f"{{{ns.XBOSH}}}"
+from conversehost.xmpp.xml import Element
 
 
 class BoshWire:
@@ -33,21 +25,16 @@ class BoshWire:
         self._idle = [self._connection(), self._connection()]
         self._asked: deque[http.client.HTTPConnection] = deque()
         self._came: deque[Element] = deque()
-        self._rid = random.randrange(1, 1 << 40)
-        self._sid = ""
+        self._bodies = Bodies()
         self._ended: StreamEndedError | None = None
 
     def open(self, domain: str) -> Element:
-        to = f"to={attribute(domain)} xml:lang='en' xmlns:xmpp='{ns.XBOSH}'"
-        if self._sid:
-            self._ask(f"{to} xmpp:restart='true'")
-        else:
-            self._ask(f"{to} xmpp:version='1.0' ver='1.11' wait='{WAIT}' hold='1'")
+        self._ask(self._bodies.open(domain))
         self._listen()
         return self.receive()
 
     def send(self, data: bytes) -> None:
-        self._ask("", data)
+        self._ask(self._bodies.body("", data))
         while len(self._asked) > 1:
             self._listen()
 
@@ -56,13 +43,13 @@ class BoshWire:
             if self._ended is not None:
                 raise self._ended
             if not self._asked:
-                self._ask("")
+                self._ask(self._bodies.body())
             self._listen()
         return self._came.popleft()
 
     def close(self) -> None:
         if self._ended is None:
-            self._ask("type='terminate'", b"<presence xmlns='jabber:client' type='unavailable'/>")
+            self._ask(self._bodies.end())
             while self._asked and self._ended is None:
                 self._listen()
         self.drop()
@@ -78,16 +65,13 @@ class BoshWire:
         context = wire.tls_context(host, self._manners)
         return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
 
-    def _ask(self, attributes: str, payload: bytes = b"") -> None:
+    def _ask(self, body: bytes) -> None:
         if self._ended is not None:
             raise self._ended
-        self._rid += 1
-        sid = f"sid={attribute(self._sid)}" if self._sid else ""
-        head = f"<body xmlns='{ns.HTTPBIND}' rid='{self._rid}' {sid} {attributes}>"
         connection = self._idle.pop()
         path = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
         try:
-            connection.request("POST", path, head.encode() + payload + b"</body>", {"Content-Type": "text/xml"})
+            connection.request("POST", path, body, {"Content-Type": "text/xml"})
         except OSError as error:
             raise UnreachableError(f"{self._parts.geturl()}: {error.strerror or error}") from None
         self._asked.append(connection)
@@ -112,13 +96,8 @@ class BoshWire:
 
     def _take(self, data: bytes) -> None:
         try:
-            body = parse(data)
-        except XMLError:
-            self._ended = StreamEndedError("", "BOSH: the answer isn't XML")
-            return
-        self._sid = self._sid or body.get("sid", "")
-        error = next(body.iterchildren(f"{{{ns.STREAM}}}error"), None)
-        if body.get("type") == "terminate":
-            condition = body.get("condition", "")
-            self._ended = StreamEndedError(condition if error is None else QName(error[0]).localname)
-        self._came.extend(adopt(each, ns.HTTPBIND) for each in list(body) if each is not error)
+            came, self._ended = self._bodies.read(data)
+        except StreamEndedError as error:
+            self._ended = error
+        else:
+            self._came.extend(came)

@@ -6,11 +6,9 @@ import contextlib
 import itertools
 from collections import deque
 
-from lxml.etree import QName
-
 from conversehost.client.management import Management
 from conversehost.client.sasl import Mechanism, choose, encode
-from conversehost.client.wire import RefusedError, StreamEndedError, Wire
+from conversehost.client.wire import StreamEndedError, Wire, refusal
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.jid import parse as parse_jid
@@ -57,7 +55,7 @@ class Client:
         self._wire.send(to_bytes(broken._management.resume()))
         got = self._wire.receive()
         if got.tag != f"{{{ns.SM}}}resumed":
-            raise _refusal(got)
+            raise refusal(got)
         self.jid, self.bound, self._management = broken.jid, True, broken._management
         self._inbox.extend(broken.take_all())
 
@@ -144,7 +142,7 @@ class Client:
         while (got := self._wire.receive()).tag == f"{{{ns.SASL}}}challenge":
             self.send(element(ns.SASL, "response", text=encode(mechanism.answer(got.text))))
         if got.tag != f"{{{ns.SASL}}}success":
-            raise _refusal(got)
+            raise refusal(got)
         mechanism.check(got.text)
 
     def _bind(self, features: Element) -> None:
@@ -165,10 +163,4 @@ class Client:
         if answer.get("type") == "result":
             return answer
         error = answer.find(f"{{{ns.CLIENT}}}error")
-        raise _refusal(answer if error is None else error)
-
-
-def _refusal(found: Element) -> RefusedError:
-    """The first child of a failure says which one."""
-    condition = QName(found[0]).localname if len(found) else QName(found).localname
-    return RefusedError(condition, found.findtext("{*}text") or "")
+        raise refusal(answer if error is None else error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass
 from typing import Protocol
 
 from conversehost.client.wire import RefusedError
@@ -45,6 +46,16 @@ class Simple:
         return
 
 
+class Bearer(Simple):
+    """RFC 7628: why a token isn't taken comes as a challenge, which is answered by one byte; then it fails."""
+
+    def __init__(self, message: bytes) -> None:
+        super().__init__("OAUTHBEARER", message)
+
+    def answer(self, challenge: str | None) -> bytes:
+        return b"\1"
+
+
 class Scram:
     """Proves the password without sending it, and wants the same of the server."""
 
@@ -73,6 +84,66 @@ class Scram:
             self._client.set_server_final(decode(success))
         except ScramException as error:
             raise RefusedError("not-authorized", f"the server doesn't know the password: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Who one is, and by what that is shown: a password or a token; `anonymous` and `external` need none of them.
+
+    EXTERNAL leaves it to the connection: a certificate, or a cookie of the site's.
+    """
+
+    username: str = ""
+    password: str = ""
+    token: str = ""
+    anonymous: bool = False
+    external: bool = False
+    authzid: str = ""
+
+    def __repr__(self) -> str:
+        return f"Proof({self.username!r})"
+
+
+STRONGEST = ("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1")
+
+
+def select(features: Element, proof: Proof, *, is_private: bool) -> Mechanism:
+    """The best that is offered for it. What can be read on the way is sent only where it `is_private`.
+
+    Raises RefusedError(invalid-mechanism, or encryption-required).
+    """
+    offered = [each.text or "" for each in features.iter(f"{{{ns.SASL}}}mechanism")]
+    usable = [name for name in _names(proof) if name in offered]
+    safe = [name for name in usable if is_private or name in (*STRONGEST, "ANONYMOUS")]
+    if safe:
+        return _make(safe[0], proof)
+    if usable:
+        raise RefusedError("encryption-required", f"{usable[0]} without TLS: use https, or allow_plain=True")
+    raise RefusedError("invalid-mechanism", f"the server offers {', '.join(offered) or 'no mechanism'}")
+
+
+def _names(proof: Proof) -> tuple[str, ...]:
+    """The mechanisms for it, the best first."""
+    if proof.anonymous:
+        return ("ANONYMOUS",)
+    if proof.external:
+        return ("EXTERNAL",)
+    if " " in proof.token:  # as Prosody's mod_auth_token has them; no bearer token has a space
+        return ("X-TOKEN", "PLAIN")
+    return ("OAUTHBEARER", "PLAIN") if proof.token else (*STRONGEST, "PLAIN")
+
+
+def _make(name: str, proof: Proof) -> Mechanism:
+    if name in STRONGEST:
+        return Scram(name, proof.username, proof.password)
+    if name == "ANONYMOUS":
+        return Simple(name, b"")
+    if name == "EXTERNAL":
+        return Simple(name, proof.authzid.encode())
+    if name == "OAUTHBEARER":
+        authzid = proof.authzid.replace("=", "=3D").replace(",", "=2C")
+        return Bearer(f"n,a={authzid},\1auth=Bearer {proof.token}\1\1".encode())
+    return Simple(name, f"\0{proof.username}\0{proof.token or proof.password}".encode())
 
 
 def choose(features: Element, username: str, password: str) -> Mechanism:

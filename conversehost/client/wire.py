@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import ssl
 from dataclasses import dataclass
@@ -34,11 +35,15 @@ class Wire(Protocol):
         """Be gone without a word."""
 
 
-class SilenceError(Exception):
+class ClientError(Exception):
+    """All that can go wrong with a server: nobody is there, nothing comes, or one isn't wanted."""
+
+
+class SilenceError(ClientError):
     """Nothing came for as long as one is willing to wait."""
 
 
-class StreamEndedError(Exception):
+class StreamEndedError(ClientError):
     """The server ended the stream; `condition` is the stream error, "" for an end without one."""
 
     def __init__(self, condition: str = "", text: str = "") -> None:
@@ -47,7 +52,7 @@ class StreamEndedError(Exception):
         self.text = text
 
 
-class RefusedError(Exception):
+class RefusedError(ClientError):
     """No login, or no resource; `condition` is the server's word for why."""
 
     def __init__(self, condition: str, text: str = "") -> None:
@@ -55,7 +60,7 @@ class RefusedError(Exception):
         self.condition = condition
 
 
-class UnreachableError(Exception):
+class UnreachableError(ClientError):
     """There is no such server, or none that speaks this."""
 
 
@@ -95,7 +100,18 @@ def secured(plain: socket.socket, host: str, name: str, manners: Manners) -> ssl
 
 def is_local(host: str) -> bool:
     """Whether that is this machine by one of its usual names."""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # 127.0.0.1.evil.example is a name like any other
+        return False
+
+
+def refusal(found: Element) -> RefusedError:
+    """The first child of a failure says which one."""
+    condition = QName(found[0]).localname if len(found) else QName(found).localname
+    return RefusedError(condition, found.findtext("{*}text") or "")
 
 
 def stream_error(found: Element) -> StreamEndedError | None:
