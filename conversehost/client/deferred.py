@@ -10,6 +10,7 @@ from typing import Any
 
 from OpenSSL.SSL import Error as OpenSSLError
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks, succeed
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import (
@@ -111,7 +112,9 @@ class Service:
             )
             data = yield _collect(response)
         except (ResponseNeverReceived, RequestTransmissionFailed) as error:
-            if again and not error.reasons[0].check(OpenSSLError):  # it was idle, and the server has closed it
+            if error.reasons[0].check(CancelledError):
+                raise CancelledError from None
+            if again and error.reasons[0].check(ConnectionLost, ConnectionDone):  # it was idle: the server closed it
                 return (yield self._post(body, again=False))
             raise UnreachableError(f"{self._url}: {_reason(error)}") from None
         except CancelledError:
