@@ -1,4 +1,4 @@
-"""`conversehost`, also `python -m conversehost`: as `twistd -n conversehost`; and `proxy-config`, `play`, `run`."""
+"""`conversehost`, `python -m conversehost`: as `twistd -n conversehost`; and `proxy-config`, `play`, `token`, `run`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ def main() -> None:
         return
     if sys.argv[1:2] == ["play"]:
         raise SystemExit(play(sys.argv[2:]))
+    if sys.argv[1:2] == ["token"]:
+        raise SystemExit(token(sys.argv[2:]))
     if sys.argv[1:2] == ["run"]:
         raise SystemExit(run(sys.argv[2:]))
     sys.argv[1:1] = ["-n", "conversehost"]
@@ -80,6 +82,18 @@ def play(arguments: Sequence[str]) -> int:
         return play_files(arguments)
     except ConfigError as error:
         launch.fail(str(error))
+
+
+def token(arguments: Sequence[str]) -> int:
+    """A token, or what is wrong with one, on standard output; the exit code. Raises SystemExit."""
+    from conversehost.token_command import run
+
+    try:
+        text, well = run(arguments, os.environ)
+    except ConfigError as error:
+        launch.fail(str(error))
+    print(text, end="")
+    return 0 if well else 1
 
 
 def run(arguments: Sequence[str]) -> int:

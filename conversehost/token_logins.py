@@ -29,10 +29,15 @@ class TokenDesk:
         """`clock` tells real time, `utc` what people see. `note` hears why a token isn't taken. Raises ConfigError."""
         self._utc = utc
         self._note = note
-        keys = token_keys(settings) or {"own": secrets.token_urlsafe(32)}
-        self._signed = SignedTokens(keys, audience=settings.token_audience, longest=settings.token_lifetime)
+        keys = token_keys(settings)
+        self.has_keys = bool(keys)
+        self._signed = SignedTokens(
+            keys or {"own": secrets.token_urlsafe(32)},
+            audience=settings.token_audience,
+            longest=settings.token_lifetime,
+        )
         self._readers: list[Reader] = [self._signed, *_timed(settings), *_json(settings, clock, note)]
-        self.is_open = len(self._readers) > 1 or bool(token_keys(settings))
+        self.is_open = len(self._readers) > 1 or self.has_keys
         """Whether others may have made what is taken here."""
 
     def issue(self, account: JID) -> str:

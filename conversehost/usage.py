@@ -27,6 +27,7 @@ Examples
   {command} --domain chat.example --user me:secret --interface 0.0.0.0
   conversehost proxy-config nginx    (prints a configuration for nginx, apache or caddy in front)
   conversehost play FILE             (plays a dialogue of clients: see conversehost play --help)
+  conversehost token --explain TOKEN (says why a token isn't taken: see conversehost token --help)
   conversehost run -- COMMAND        (a server for a command, such as npm test)
 """
 

@@ -25,7 +25,7 @@ COLUMNS = [
     {"logins"},
     {"domains", "ready"},
     {"service"},
-    {"console", "play", "usage"},
+    {"console", "play", "token_command", "usage"},
     {"launch"},
     {"embedded"},
     {"__main__"},
