@@ -12,14 +12,13 @@ from conversehost.bosh.exchange import Exchange, Waiting
 from conversehost.bosh.keys import KeySequence
 from conversehost.bosh.pace import Pace, leaves
 from conversehost.bosh.script import ScriptContent
-from conversehost.bosh.stream import BoshStream
+from conversehost.bosh.stream import BoshStream, ending
 from conversehost.bosh.streams import Due, Streams
 from conversehost.bosh.terms import Terms
 from conversehost.bosh.window import Answer, Arrival, RidWindow
 from conversehost.clock import Deadline
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
-from conversehost.xmpp.replies import stream_error
 from conversehost.xmpp.stream import Backend, StreamOpen
 from conversehost.xmpp.xml import Element, to_bytes
 
@@ -60,6 +59,7 @@ class BoshSession:
         "owner",
         "secure",
         "sid",
+        "slowed",
         "streams",
         "terms",
         "window",
@@ -75,6 +75,7 @@ class BoshSession:
         self.attached = False  # a client has come
         self.owner = ""  # whom it was made for, where it was made for somebody
         self.address = self.origin = ""  # where it began, and what its client reached us by
+        self.slowed = False  # the server behind takes no more: an empty answer would ask for it
         self.secure = False  # it began over TLS, and goes on so (section 19.1)
         self.keys: KeySequence | None = None
         self.ended = False
@@ -114,10 +115,7 @@ class BoshSession:
 
     def stream_ended(self, stream: BoshStream, error: StreamError | None) -> None:
         """The server behind ends it (XEP-0206 section 6); with the last one the session ends."""
-        condition, payload, reason = None, [], "the server ended the stream"
-        if error is not None:
-            condition, payload = "remote-stream-error", [to_bytes(stream_error(error))]
-            reason = f"the server says {error.condition}" + (f": {error.text}" if error.text else "")
+        condition, payload, reason = ending(error)
         if len(self.streams.open) > 1:
             self.streams.drop(stream, condition, payload)
             self._flush_later()
@@ -134,7 +132,7 @@ class BoshSession:
         if self._acks is not None and self._acks.due and self._held:
             self._answer_oldest()
         keep = 0 if self.terms.polls else self.terms.hold
-        while len(self._held) > keep:
+        while len(self._held) > keep and not self.slowed:
             self._answer_oldest()
         self._arm()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from conversehost.bosh.body import Body
 from conversehost.xmpp import ns
-from conversehost.xmpp.errors import StreamError
+from conversehost.xmpp.errors import StreamError, WayError
+from conversehost.xmpp.replies import stream_error
 from conversehost.xmpp.stream import Backend, StreamOpen
+from conversehost.xmpp.xml import to_bytes
 
 if TYPE_CHECKING:
     from conversehost.bosh.session import BoshSession
@@ -30,13 +32,26 @@ def opening(body: Body, domain: str, session: BoshSession) -> StreamOpen:
         early_bytes=limits.unauthenticated,
         max_bytes=limits.stanza,
         origin=session.origin,
+        route=body.get("route") or "",
     )
+
+
+def ending(error: StreamError | None) -> tuple[str | None, Sequence[bytes], str]:
+    """How the end of a stream is told (XEP-0206 section 6): a condition of BOSH, what is in the body, and a reason for
+    people.
+    """
+    if error is None:
+        return None, (), "the server ended the stream"
+    text = f": {error.text}" if error.text else ""
+    if isinstance(error, WayError):
+        return error.condition, (), f"{error.condition}{text}"
+    return "remote-stream-error", [to_bytes(stream_error(error))], f"the server says {error.condition}{text}"
 
 
 class BoshStream:
     """The `Link` for the server behind it. `queue` waits for a request to go out with."""
 
-    __slots__ = ("backend", "closed", "farewell", "greeting", "name", "queue", "queued", "ready", "session")
+    __slots__ = ("backend", "closed", "drained", "farewell", "greeting", "name", "queue", "queued", "ready", "session")
 
     def __init__(self, session: BoshSession, name: str, backend: Backend) -> None:
         self.session = session
@@ -48,6 +63,7 @@ class BoshStream:
         self.farewell: tuple[str | None, Sequence[bytes]] | None = None  # condition and payload of its last
         self.ready = False  # its turn comes
         self.closed = False
+        self.drained: Callable[[], None] | None = None
 
     def send(self, stanza: bytes) -> None:
         """Queue for the client."""
@@ -81,9 +97,24 @@ class BoshStream:
         if not self.closed:
             self.session.stream_ended(self, error)
 
+    @property
+    def waiting(self) -> int:
+        """Bytes in the queue; in a long one each counts for more."""
+        return max(self.queued, len(self.queue) * QUEUE_BYTES // QUEUE)
+
+    def stall(self) -> None:
+        """The server behind takes no more for now: requests aren't answered, so that no others come."""
+        self.session.slowed = True
+
+    def go_on(self) -> None:
+        self.session.slowed = False
+        self.session.manager.turn.add(self.session)
+
     def take(self) -> list[bytes]:
         """All that waits."""
         taken, self.queue, self.queued = self.queue, [], 0
+        if self.drained is not None:
+            self.drained()
         return taken
 
     def put_back(self, stanzas: list[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
@@ -51,6 +52,7 @@ class WebSocketConnection:
         self._out: list[bytes] = []
         self._due = False
         self._said_open = self._said_close = False
+        self._stalled = False  # nothing more is read for now
         self._silent = False  # nothing was heard for too long
         self._left = False  # the server behind knows that it is over
         self._ended = False  # no more elements either way
@@ -58,6 +60,7 @@ class WebSocketConnection:
         self._deaf = False  # nothing that comes matters any more
         self._begun = self._heard = self._pinged = shared.clock.now()
         self._deadline: Deadline | None = None
+        self.drained: Callable[[], None] | None = None
 
     # Successor
 
@@ -133,13 +136,21 @@ class WebSocketConnection:
         """Something waits for the client to take it."""
         return bool(self._out) or self._outlet.waiting() > 0
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the client hasn't taken."""
+        return self._outlet.waiting() + sum(map(len, self._out))
+
     def stall(self) -> None:
         """Read no more, as if the network were gone; who sends nothing meanwhile is found out as always."""
+        self._stalled = True
         self._transport.pauseProducing()
 
     def go_on(self) -> None:
         """Read again."""
-        self._transport.resumeProducing()
+        self._stalled = False
+        if not self._outlet.blocked:
+            self._transport.resumeProducing()
 
     def close_with(self, code: int) -> None:
         """A close frame with that code, and no word about the stream, as a proxy or a server that is going does it."""
@@ -295,7 +306,10 @@ class WebSocketConnection:
             self._transport.pauseProducing()
 
     def _room(self) -> None:
-        self._transport.resumeProducing()
+        if not self._stalled:
+            self._transport.resumeProducing()
+        if self.drained is not None:
+            self.drained()
 
     def _say_last(self, error: StreamError | None) -> None:
         if not self._said_open:

@@ -89,3 +89,9 @@ class StreamError(Exception):
         self.text = text
         self.application = application
         self.said = said
+
+
+class WayError(StreamError):
+    """Not the server behind has a fault, but there is no way to it: `condition` is one that BOSH has as well, such as
+    remote-connection-failed and host-unknown (XEP-0124 section 17.2).
+    """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,7 +32,8 @@ class StreamOpen:
     `secure`: nobody can listen; `can_secure`: the client may start TLS. `early_bytes` of one
     element are taken before login, `max_bytes` after it, and a client that says nothing for `idle` seconds is asked
     whether it lives, or must go; 0 where there is no such limit. `origin`: what it reaches us by over HTTP, such as
-    https://chat.example:8443; "" where that isn't known.
+    https://chat.example:8443; "" where that isn't known. `route`: where the client says that its server is (XEP-0124
+    section 7.1).
     """
 
     to: str
@@ -47,6 +48,7 @@ class StreamOpen:
     max_bytes: int = 0
     idle: int = 0
     origin: str = ""
+    route: str = ""
 
 
 class Link(Protocol):
@@ -98,6 +100,23 @@ def lowest(link: Link) -> Link | None:
     while found is not None and hasattr(found, "below"):
         found = found.below
     return found
+
+
+class Valve(Protocol):
+    """A `Link` that can be too slow, or be slowed."""
+
+    drained: Callable[[], None] | None
+    """Called when nothing waits any more."""
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the client hasn't taken."""
+
+    def stall(self) -> None:
+        """Have the client say no more for now."""
+
+    def go_on(self) -> None:
+        """It may."""
 
 
 class Backend(Protocol):

@@ -1,0 +1,1 @@
+"""A client's stream to a server elsewhere, and where that server is: without sockets."""

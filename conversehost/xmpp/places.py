@@ -1,0 +1,59 @@
+"""Where the server of a domain is, as the operator writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from conversehost.xmpp.jid import JIDError, prepare_domain
+
+PORT, TLS_PORT = 5222, 5223
+ANY = "*"
+"""Stands for all domains that aren't named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A host and a port; `tls`: from the first byte (XEP-0368). Without a host DNS says where it is."""
+
+    host: str = ""
+    port: int = PORT
+    tls: bool = False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'xmpps' if self.tls else 'xmpp'}://{host}:{self.port}" if host else "srv"
+
+
+def read_place(text: str) -> Place:
+    """`xmpp://host:5222`, `xmpps://host:5223` or `srv`; the port may be left out. Raises ValueError."""
+    if text == "srv":
+        return Place()
+    try:
+        parts = urlsplit(text)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        scheme, host, port = "", None, None
+    if scheme not in ("xmpp", "xmpps") or not host or parts.path.strip("/") or parts.query or "@" in parts.netloc:
+        raise ValueError(f"wants xmpp://HOST:PORT, xmpps://HOST:PORT or srv, not {text!r}")
+    tls = scheme == "xmpps"
+    return Place(host, port or (TLS_PORT if tls else PORT), tls)
+
+
+def read_upstream(text: str) -> tuple[str, Place]:
+    """`DOMAIN=PLACE`; a domain alone is looked up. Raises ValueError."""
+    name, _, place = text.partition("=")
+    try:
+        domain = ANY if name == ANY else prepare_domain(name)
+    except JIDError:
+        raise ValueError(f"wants DOMAIN=xmpp://HOST:PORT, such as chat.example=srv, not {text!r}") from None
+    return domain, read_place(place or "srv")
+
+
+def read_route(text: str) -> Place | None:
+    """What a BOSH client gives as `route` (XEP-0124 section 7.1), such as `xmpp:chat.example:5222`; None for nonsense."""
+    scheme, _, rest = text.partition(":")
+    try:
+        return read_place(f"{scheme}://{rest.removeprefix('//')}")
+    except ValueError:
+        return None
