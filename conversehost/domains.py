@@ -54,7 +54,7 @@ class Domains:
             self.hosts[domain] = self._make(domain, self.store)
         if settings.guests:
             self.hosts[settings.guests] = self._make(settings.guests, self.store, guests=True)
-        self.by_http = [domain for domain in self.hosts if settings.is_open(domain)]
+        self.by_http = [each for each in self.hosts if settings.is_open(each) and not settings.only_upstream]
         """Those that clients may name in BOSH and over WebSocket."""
 
     def open(self, domain: str, store: Store) -> Host:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from conversehost.xmpp.places import Place
     from conversehost.xmpp.services import ExternalService
 
 
@@ -195,6 +196,12 @@ def _service(text: str) -> ExternalService:
     return read_service(text)
 
 
+def _upstream(text: str) -> tuple[str, Place]:
+    from conversehost.xmpp.places import read_upstream
+
+    return read_upstream(text)
+
+
 def _component(text: str) -> tuple[str, str]:
     domain, spec = _handler(text, "NAME=MODULE:CLASS, such as echo.localhost=mine.echo:Echo")
     return _domain(domain), spec
@@ -311,6 +318,7 @@ USER = Kind("NAME:PASSWORD", _user)
 ACCOUNT = Kind("JID", _account)
 CONTACT = Kind("KIND=URI", _contact)
 SERVICE = Kind("TYPE:HOST", _service)
+UPSTREAM = Kind("DOMAIN=PLACE", _upstream)
 FUNCTION = Kind("MODULE:FUNCTION", _function)
 COMPONENT = Kind("NAME=MODULE:CLASS", _component)
 BOT = Kind("JID=MODULE:CLASS", _bot)

@@ -178,11 +178,12 @@ def listen(settings: Settings) -> Sockets:
     component: list[socket.socket] = []
     https: list[socket.socket] = []
     try:
-        c2s = bind(settings.interfaces, settings.c2s_port, "--c2s-port")
+        if not settings.only_upstream:
+            c2s = bind(settings.interfaces, settings.c2s_port, "--c2s-port")
         if settings.component_secrets:
             component = bind(settings.interfaces, settings.component_port, "--component-port")
         https = bind(settings.interfaces, settings.https_port, "--https-port") if settings.tls else []
-        direct = settings.c2s_tls_port
+        direct = None if settings.only_upstream else settings.c2s_tls_port
         c2s_tls = [] if direct is None else bind(settings.interfaces, direct, "--c2s-tls-port")
     except ConfigError:
         close(http + c2s + component + https)

@@ -21,6 +21,8 @@ def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     values = from_environment(environment) | from_arguments(arguments)
     if path := values.pop(CONFIG.field, None):
         values = from_file(path) | values
+    if "upstreams" in values and not values.keys() & {"domains", "scenario", "users", "only_upstream"}:
+        values["only_upstream"] = True
     return _agree(Settings(**values))
 
 
@@ -126,6 +128,7 @@ def _agree(settings: Settings) -> Settings:
     _agree_on_components(settings)
     _agree_on_logins(settings)
     _agree_on_tokens(settings)
+    _agree_on_upstreams(settings)
     if settings.welcome and not settings.registration:
         raise ConfigError("--welcome is for those who register: add --registration")
     admins = tuple(_full_address(settings, each, "--admin") for each in settings.admins)
@@ -147,6 +150,21 @@ def _agree_on_components(settings: Settings) -> None:
             if domain in served:
                 raise ConfigError(f"{name} {domain}: {served[domain]}, choose another")
             served[domain] = "is another component's"
+
+
+def _agree_on_upstreams(settings: Settings) -> None:
+    """Each domain is in one place."""
+    named: set[str] = set()
+    for domain, _ in settings.upstreams:
+        if domain in settings.domains and not settings.only_upstream:
+            raise ConfigError(f"--upstream {domain}=...: --domain says that it is here, choose one")
+        if domain in named:
+            raise ConfigError(f"--upstream {domain}=...: given twice, for different places")
+        named.add(domain)
+    if settings.only_upstream and not settings.upstreams:
+        raise ConfigError("--only-upstream: there is none, give one with --upstream DOMAIN=xmpp://HOST:PORT")
+    if settings.upstream_ca and settings.upstream_insecure:
+        raise ConfigError("--upstream-ca and --upstream-insecure contradict one another: choose one")
 
 
 def _agree_on_logins(settings: Settings) -> None:

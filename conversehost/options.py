@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from conversehost.xmpp.places import Place
     from conversehost.xmpp.services import ExternalService
 
 import attrs
@@ -47,6 +48,7 @@ from conversehost.kinds import (
     SERVICE,
     TEXT,
     TOKEN_KEY,
+    UPSTREAM,
     USER,
     Kind,
     one_of,
@@ -110,6 +112,7 @@ def seconds(default: int, low: int, high: int, text: str) -> int:
 
 LISTEN, PEOPLE, LIMITS, RUN = "Where it listens", "Who is there", "Limits", "How it runs"
 TOKENS = "Tokens for passwords (docs/tokens.md)"
+BEYOND = "In front of other XMPP servers"
 
 
 @attrs.frozen(kw_only=True)
@@ -273,6 +276,40 @@ class Settings:
         "leave out a part of the server, such as vcard; repeatable; a wrong name is told all of them",
         name="disable",
     )
+    upstreams: tuple[tuple[str, Place], ...] = option(
+        (),
+        UPSTREAM,
+        BEYOND,
+        "a domain whose server is elsewhere, such as chat.example=xmpp://host:5222, xmpps://host:5223 or srv (by DNS);"
+        " * are all others; repeatable; see docs/connection-manager.md",
+        name="upstream",
+    )
+    only_upstream: bool = option(
+        False, FLAG, BEYOND, "no domain is served here; so too where there is --upstream, and no --domain"
+    )
+    upstream_ca: Path | None = option(
+        None,
+        FILE,
+        BEYOND,
+        "whose certificates (PEM) they may have, in place of the authorities that this machine knows",
+    )
+    upstream_insecure: bool = option(False, FLAG, BEYOND, "take any certificate of theirs, or none: for tests")
+    upstream_allow: tuple[str, ...] = option(
+        (), NETWORK, BEYOND, "servers of --upstream '*' may be at this address or network, and no other; repeatable"
+    )
+    upstream_deny: tuple[str, ...] = option(
+        (), NETWORK, BEYOND, "no server may be at this address or network; repeatable"
+    )
+    upstream_allow_private: bool = option(
+        False, FLAG, BEYOND, "those of --upstream '*' may be at addresses that aren't public, too"
+    )
+    upstream_route: bool = option(
+        False, FLAG, BEYOND, "BOSH clients may say by route where their server is, as if it were found by DNS"
+    )
+    upstream_keep_alive: int = option(
+        60, whole_number(1, 86_400, "SECONDS"), BEYOND, "a server to which nothing was said for so long is sent a space"
+    )
+    resolver: str = option("", ENDPOINT, BEYOND, "the DNS server to ask, in place of the machine's own")
     bosh_wait: int = seconds(120, 1, 3600, "the longest that a request is held")
     bosh_hold: int = option(10, whole_number(1, 100, "N"), LIMITS, "the most requests held for a session")
     bosh_inactivity: int = seconds(60, 1, 86_400, "the longest that a session lives without a request")
@@ -373,6 +410,18 @@ class Settings:
     def prefix(self) -> str:
         """Where pages of ours are that a site behind `--proxy` may have as well."""
         return "/_" if self.proxy else "/"
+
+    @property
+    def first_domain(self) -> str:
+        """The site's."""
+        if not self.only_upstream:
+            return self.domains[0]
+        return next((domain for domain, _ in self.upstreams if domain != "*"), self.domains[0])
+
+    @property
+    def has_control(self) -> bool:
+        """In front of others' servers the control API is closed, unless it is asked for by giving it a token."""
+        return not self.only_upstream or self.api_token_file is not None
 
     @property
     def guests(self) -> str:

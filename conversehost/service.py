@@ -34,6 +34,7 @@ from conversehost.ready import addresses
 from conversehost.server.host import Host
 from conversehost.server.session import Session
 from conversehost.server.uploads import UploadsOf
+from conversehost.testbed.beyond import Watching
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.control import control
 from conversehost.testbed.door import room
@@ -55,6 +56,7 @@ from conversehost.testbed.token import Token
 from conversehost.testbed.traffic import Traffic
 from conversehost.testbed.wire import Wire
 from conversehost.turn import Turn
+from conversehost.upstreams import Upstreams
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
 from conversehost.web.metrics import Counted
@@ -141,6 +143,8 @@ class Server(Service):
         self.state = State(self.domains.hosts, self.store, self.cast, end=self.end, begin=self.begin)
         self.tenants = self._tenants()
         self.cast.start(self.router, self.turn, self.clock)
+        watching = Watching(self.traffic, self.wire, self.faults, kept=not settings.no_traffic)
+        self.upstreams = Upstreams(settings, reactor=reactor, clock=self.wall, turn=self.turn, watch=watching)
         self.manager = Manager(
             self._backend_for,
             clock=self.clock,
@@ -334,7 +338,7 @@ class Server(Service):
         return FaultyStream(*behind) if self.settings.no_traffic else TappedStream(self.traffic, self.wire, *behind)
 
     def _backend_for(self, domain: str) -> Backend | None:
-        return self._stream() if domain in self.domains.by_http else None
+        return self._stream() if domain in self.domains.by_http else self.upstreams.backend(domain)
 
     def _http(self, gate: Gate) -> HttpFactory:
         """What listens for the site, and all that is beside it."""
@@ -382,7 +386,9 @@ class Server(Service):
             reasons=not settings.no_bosh_reason,
         )
         shared = handshake.Shared(
-            lambda: self._stream(self.domains.by_http),
+            self.upstreams.beside(
+                lambda: self._stream(self.domains.by_http), lambda name: name in self.domains.by_http
+            ),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
@@ -407,7 +413,7 @@ class Server(Service):
         return Proxy(self.settings.proxy, self.reactor, unreachable)
 
     def _parts(self) -> Parts:
-        settings, domain = self.settings, self.settings.domains[0]
+        settings, domain = self.settings, self.settings.first_domain
         return Parts(
             authenticator=FaultyAuthenticator(self.domains.logins.authenticator, self.faults),
             store=self.store,
@@ -451,5 +457,6 @@ class Server(Service):
             lambda: self.ready,
             self.tenants,
         )
-        root.putChild(b"_conversehost", control(world, parts.hosts, self.token))
+        if self.settings.has_control:
+            root.putChild(b"_conversehost", control(world, parts.hosts, self.token))
         return root

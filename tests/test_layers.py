@@ -15,14 +15,14 @@ COLUMNS = [
     {"kinds", "punjab"},
     {"options", "store"},
     {"loading"},
-    {"auth", "bosh"},
+    {"auth", "bosh", "upstream"},
     {"server"},
     {"features"},
     {"net"},
     {"web"},
     {"testbed"},
     {"token_logins"},
-    {"logins"},
+    {"logins", "upstreams"},
     {"domains", "ready"},
     {"service"},
     {"console", "play", "token_command", "usage"},
@@ -31,7 +31,7 @@ COLUMNS = [
     {"__main__"},
 ]
 TOWERS = {"client": GROUND | {"xmpp"}, "testing": {""}}  # beside the row
-VISITORS = {"play": {"client"}, "testing": {"embedded"}, "__main__": {"testing"}}  # who goes to another building
+VISITORS = {"play": {"client"}, "upstreams": {"client"}, "testing": {"embedded"}, "__main__": {"testing"}}  # who goes to another building
 WITH_TWISTED = {"net", "web", "testbed", "service", "console", "launch", "embedded", "__main__"}
 # Single files that have to do with reactors.
 ADAPTERS = {

@@ -11,6 +11,7 @@ from conversehost.errors import ConfigError
 from conversehost.loading import load
 from conversehost.options import OPTIONS, Settings
 from conversehost.usage import help_text
+from conversehost.xmpp.places import Place
 from conversehost.xmpp.services import read_service
 
 
@@ -131,6 +132,15 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         scenario = "cast.toml"
         registration = true
         welcome = "Hello!"
+        upstream = ["c.example=xmpp://far.example", "*"]
+        only_upstream = true
+        upstream_ca = "cast.toml"
+        upstream_allow = "10.1.2.3/8"
+        upstream_deny = "10.1.0.0/16"
+        upstream_allow_private = true
+        upstream_route = true
+        upstream_keep_alive = 50
+        resolver = "127.0.0.1:53"
         admin = ["me", "you@b.example"]
         contact = "abuse=mailto:me@a.example"
         component_port = 5
@@ -221,6 +231,15 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         scenario=tmp_path / "cast.toml",
         registration=True,
         welcome="Hello!",
+        upstreams=(("c.example", Place("far.example")), ("*", Place())),
+        only_upstream=True,
+        upstream_ca=tmp_path / "cast.toml",
+        upstream_allow=("10.0.0.0/8",),
+        upstream_deny=("10.1.0.0/16",),
+        upstream_allow_private=True,
+        upstream_route=True,
+        upstream_keep_alive=50,
+        resolver="127.0.0.1:53",
         admins=("me@a.example", "you@b.example"),
         contacts=(("abuse", "mailto:me@a.example"),),
         component_port=5,
@@ -278,7 +297,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         save_on_exit=tmp_path / "saved.toml",
     )
     left = [option.field for option in OPTIONS if getattr(settings, option.field) == option.default]
-    assert left == ["no_starttls", "proxy"]  # each contradicts another one
+    assert left == ["no_starttls", "upstream_insecure", "proxy"]  # each contradicts another one
     assert read("--config", toml('proxy = "http://localhost:8000"')).proxy == "http://localhost:8000"  # not with site
 
 
@@ -503,3 +522,32 @@ def test_help_names_every_option_within_100_columns():
     assert "(default: 127.0.0.1, ::1)" in text
     assert "  twistd -n conversehost --domain chat.example" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_with_upstream_alone_no_domain_is_served_here():
+    assert read("--upstream", "chat.example=xmpp://10.0.0.1").only_upstream
+    assert not read("--upstream", "chat.example=srv", "--domain", "a.example").only_upstream
+    assert not read("--domain", "a.example").only_upstream
+
+
+def test_what_is_only_in_front_has_no_control_api_unless_it_is_given_a_token(tmp_path):
+    (tmp_path / "token").touch()
+    front = "--upstream", "chat.example=srv"
+    assert read().has_control
+    assert not read(*front).has_control
+    assert read(*front, "--api-token-file", str(tmp_path / "token")).has_control
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--upstream", "a.example=srv", "--domain", "a.example"], "--domain says that it is here"),
+        (["--upstream", "a.example=srv", "--upstream", "a.example=xmpp://b"], "given twice"),
+        (["--only-upstream"], "give one with --upstream"),
+        (["--upstream", "a.example=http://b"], "wants xmpp://HOST:PORT"),
+        (["--upstream", "a.example=srv", "--upstream-insecure", "--upstream-ca", __file__], "contradict"),
+    ],
+)
+def test_upstreams_that_make_no_sense(arguments, reason):
+    with pytest.raises(ConfigError, match=reason):
+        read(*arguments)

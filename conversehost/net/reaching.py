@@ -113,7 +113,7 @@ def read_certificates(path: Path) -> list[Certificate]:
     mark = "-----BEGIN CERTIFICATE-----"
     try:
         _, *found = path.read_text(encoding="ascii").split(mark)
-        certificates = [Certificate.loadPEM(mark + each) for each in found]
+        certificates = [Certificate.loadPEM((mark + each).encode()) for each in found]
     except (OSError, ValueError, SSL.Error) as error:
         raise ConfigError(f"--upstream-ca {path}: can't be read as certificates in PEM ({error})") from None
     if not certificates:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
-from typing import Protocol as Seam
+from typing import cast
 
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, ISSLTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from conversehost.clock import Clock, Deadline
-from conversehost.net.outlet import Outlet
-from conversehost.net.tcp import VANISHED
-from conversehost.turn import Turn
-from conversehost.upstream.initiator import GOODBYE, BeginTls, Hear, Initiator, Over, Say
+from conversehost.clock import Deadline
+from conversehost.net.wire import Quest, Terms, Wire
+from conversehost.upstream.initiator import GOODBYE, Hear, Over
 from conversehost.upstream.returned import bounced
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError, WayError
@@ -29,8 +21,8 @@ from conversehost.xmpp.xml import Element, to_bytes
 
 log = Logger()
 
-OPENING, CLOSING = 30.0, 5.0
-"""Seconds until the server must have said its features, and until it must have closed after the end."""
+OPENING = 30.0
+"""Seconds until the server must have said its features."""
 
 HIGH = 131_072
 """Bytes that wait for the client before the server is heard no more, until none wait."""
@@ -41,51 +33,12 @@ EARLY = 65_536
 FLOOD = 4_194_304
 """Bytes that wait for the server, from a client that can't be slowed; more ends the stream."""
 
-PIECE = 4_096
-"""Bytes read at a time: so many stanzas can't be in them that a client's queue would overflow."""
-
 MOVES = 2
 """How often a server may say that it is elsewhere."""
 
 _SUCCESS, _SUCCESS2 = f"{{{ns.SASL}}}success", f"{{{ns.SASL2}}}success"
-_ENABLED, _RESUMED = f"{{{ns.SM}}}enabled", f"{{{ns.SM}}}resumed"
-
-
-class Quest(Seam):
-    """A search that can be given up."""
-
-    def cancel(self) -> None: ...
-
-
-class Reach(Seam):
-    """Finds a way to the server of a domain."""
-
-    def __call__(
-        self,
-        domain: str,
-        place: Place,
-        connected: Callable[[Place], Protocol],
-        failed: Callable[[StreamError], None],
-        *,
-        named: bool,
-    ) -> Quest: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What all upstream streams share. `clock` tells real time. `clear`: passwords may go without TLS to a place;
-    `route`: clients may say where their server is. `login`: seconds until a client must have logged in.
-    """
-
-    reach: Reach
-    speaking: Callable[[str], IOpenSSLClientConnectionCreator]
-    clock: Clock
-    turn: Turn
-    clear: Callable[[str], bool]
-    route: bool = False
-    keep_alive: float = 60.0
-    login: float = 120.0
-    streams: set[UpstreamStream] = field(default_factory=set)
+_ENABLED, _RESUMED = _MANAGING = f"{{{ns.SM}}}enabled", f"{{{ns.SM}}}resumed"
+_JID = f"{{{ns.BIND}}}bind/{{{ns.BIND}}}jid"
 
 
 class UpstreamStream:
@@ -102,11 +55,14 @@ class UpstreamStream:
         self._out: list[bytes] = []
         self._due = False
         self._over = False
-        self._stalled = False
+        self._stalled = False  # the client is
+        self._greeted = False  # features have come
         self._deadline: Deadline | None = None
         self.managed = False  # client and server count stanzas (XEP-0198): what is lost they send again
         self.logged_in = False
+        self.jid = ""  # the full JID, once the server has given one
         self.opened: StreamOpen
+        self.domain: str  # as it is looked up, and as certificates have to have it
 
     # Backend
 
@@ -118,7 +74,7 @@ class UpstreamStream:
         if self._valve is not None:
             self._valve.drained = self._drained
         try:
-            self._domain = prepare_domain(request.to)
+            self.domain = prepare_domain(request.to)
         except JIDError:
             self._end(WayError("host-unknown", "that is no domain"))
             return
@@ -152,11 +108,11 @@ class UpstreamStream:
     # What it finds
 
     def _search(self, place: Place, *, named: bool) -> None:
-        self._quest = self._terms.reach(self._domain, place, self._connected, self._unreachable, named=named)
+        self._quest = self._terms.reach(self.domain, place, self._connected, self._unreachable, named=named)
 
     def _connected(self, place: Place) -> Protocol:
         self._quest = None
-        self._wire = Wire(self, place)
+        self._wire = Wire(self, self._terms)
         return self._wire
 
     def _unreachable(self, error: StreamError) -> None:
@@ -177,17 +133,8 @@ class UpstreamStream:
         """Pass it on."""
         stanza = event.stanza
         self._link.send(to_bytes(stanza))
-        tag = stanza.tag
-        if self.logged_in and tag not in (_ENABLED, _RESUMED):
-            return
-        if tag == _SUCCESS or tag == _SUCCESS2:
-            self.logged_in = True
-            (self._link.restarting if tag == _SUCCESS else self._link.trusted)()
-            self._keep_alive()
-        elif tag in (_ENABLED, _RESUMED):
-            self.managed = tag == _RESUMED or stanza.get("resume") in ("true", "1")
-        elif self._wire is not None and self._wire.initiator.settled and self._due_is(self._too_slow):
-            self._set_deadline(self._terms.login, self._too_slow_to_log_in)
+        if not (self.logged_in and self.jid) or stanza.tag in _MANAGING:
+            self._notice(stanza)
 
     def ended(self, over: Over) -> None:
         """By the server, or because it must."""
@@ -227,15 +174,6 @@ class UpstreamStream:
         """The server has taken all of it."""
         self._drained_out()
 
-    @property
-    def terms(self) -> Terms:
-        return self._terms
-
-    @property
-    def domain(self) -> str:
-        """As it is looked up, and as certificates have to have it."""
-        return self._domain
-
     def _say(self, data: bytes) -> None:
         self._out.append(data)
         if not self._due:
@@ -255,6 +193,22 @@ class UpstreamStream:
     def _drained(self) -> None:
         if self._wire is not None:
             self._wire.go_on()
+
+    def _notice(self, stanza: Element) -> None:
+        """Where the client is on its way in."""
+        tag = stanza.tag
+        if tag in (_SUCCESS, _SUCCESS2):
+            self.logged_in = True
+            (self._link.restarting if tag == _SUCCESS else self._link.trusted)()
+            self.jid = stanza.findtext(f"{{{ns.SASL2}}}authorization-identifier") or ""
+            self._keep_alive()
+        elif tag in _MANAGING:
+            self.managed = tag == _RESUMED or stanza.get("resume") in ("true", "1")
+        elif self.logged_in:
+            self.jid = stanza.findtext(_JID) or ""
+        elif not self._greeted:
+            self._greeted = True
+            self._set_deadline(self._terms.login, self._too_slow_to_log_in)
 
     # The end
 
@@ -327,155 +281,10 @@ class UpstreamStream:
             due = now + self._terms.keep_alive
         self._set_deadline(due - now, self._keep_alive)
 
-    def _due_is(self, call: Callable[[], None]) -> bool:
-        return self._deadline is not None and self._deadline.call == call
-
     def _set_deadline(self, seconds: float | None, call: Callable[[], None] = lambda: None) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = None if seconds is None else self._terms.clock.after(seconds, call)
-
-
-class Wire(Protocol):
-    """One connection to a server, until it is over or the server is elsewhere."""
-
-    transport: Any
-
-    def __init__(self, stream: UpstreamStream, place: Place) -> None:
-        self._stream: UpstreamStream | None = stream
-        self._place = place
-        self._terms = stream.terms
-        self._rest: deque[bytes] = deque()
-        self._deadline: Deadline | None = None
-        self.is_open = False
-        self.said = 0.0
-
-    def connectionMade(self) -> None:
-        stream = self._stream
-        if stream is None:
-            self.transport.abortConnection()
-            return
-        self.is_open = True
-        below: Any = self.transport
-        secure = ISSLTransport.providedBy(below)
-        below = getattr(below, "socket", None) or getattr(getattr(below, "transport", None), "socket", None)
-        if isinstance(below, socket.socket) and hasattr(socket, "TCP_USER_TIMEOUT"):
-            below.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED)
-        peer = getattr(self.transport.getPeer(), "host", "")
-        self.initiator = Initiator(stream.domain, secure=secure, clear=self._terms.clear(peer))
-        self._outlet = Outlet(self.transport, self._room)
-        stream.made(self)
-
-    def dataReceived(self, data: bytes) -> None:
-        if self._stream is None:
-            return
-        self._rest.extend(data[at : at + PIECE] for at in range(0, len(data), PIECE))
-        self._read()
-        self._terms.turn.end()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.is_open = False
-        if self._deadline is not None:
-            self._deadline.cancel()
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.gone(reason_of(reason, self.initiator, stream.domain))
-
-    @property
-    def waiting(self) -> int:
-        """Bytes that the server hasn't taken."""
-        return self._outlet.waiting()
-
-    @property
-    def blocked(self) -> bool:
-        """The client should say no more for now."""
-        return self._outlet.blocked
-
-    def write(self, data: bytes) -> None:
-        """Now."""
-        self.said = self._terms.clock.now()
-        self._outlet.write(data)
-
-    def go_on(self) -> None:
-        """The client has taken what it was told."""
-        if self.is_open and self._rest:
-            self._terms.clock.after(0, self._resume)
-
-    def finish(self, last: bytes) -> None:
-        """Say that, and close; the server has a while to close as well."""
-        self.forget(last)
-
-    def abandon(self, last: bytes) -> None:
-        """Say that, and be gone without a goodbye."""
-        self._stream = None
-        if self.is_open:
-            self._outlet.write(last)
-            self._outlet.close()
-            self._deadline = self._terms.clock.after(CLOSING, self._abort)
-
-    def forget(self, last: bytes = GOODBYE) -> None:
-        """Nobody listens any more."""
-        self._stream = None
-        if self.is_open:
-            self._outlet.write(last)
-            self._rest.clear()
-            self.transport.resumeProducing()
-            self._outlet.end()
-            self._deadline = self._terms.clock.after(CLOSING, self._abort)
-
-    def _abort(self) -> None:
-        self._deadline = None
-        if self.is_open:
-            self.transport.abortConnection()
-
-    def _room(self) -> None:
-        if self._stream is not None:
-            self._stream.room()
-            self._terms.turn.end()
-
-    def _resume(self) -> None:
-        if self._stream is not None:
-            self.transport.resumeProducing()
-            self._read()
-            self._terms.turn.end()
-
-    def _read(self) -> None:
-        """Piece by piece, for as long as the client takes what is in them."""
-        while self._rest and self._stream is not None:
-            if self._stream.is_slow:
-                self.transport.pauseProducing()
-                return
-            for event in self.initiator.feed(self._rest.popleft()):
-                self._handle(event)
-
-    def _handle(self, event: Say | BeginTls | Hear | Over) -> None:
-        stream = self._stream
-        if stream is None:
-            return
-        if isinstance(event, Hear):
-            stream.heard(event)
-        elif isinstance(event, Say):
-            self.write(event.data)
-        elif isinstance(event, BeginTls):
-            self._begin_tls(stream)
-        else:
-            stream.ended(event)
-
-    def _begin_tls(self, stream: UpstreamStream) -> None:
-        """What came without it doesn't count (RFC 6120 section 5.4.3.3)."""
-        self._rest.clear()
-        self.transport.startTLS(self._terms.speaking(stream.domain))
-        self._outlet = Outlet(self.transport, self._room)
-        self.write(self.initiator.secured(stream.opened.sender, stream.opened.lang))
-
-
-def reason_of(reason: Failure, initiator: Initiator, domain: str) -> str:
-    """Why a connection broke, for the client and for the log."""
-    if initiator.secure and not initiator.settled:
-        return f"no TLS with the server of {domain}: its certificate isn't good for that name, or nobody vouches for it"
-    if not initiator.settled:
-        return f"the server of {domain} closed the connection at once"
-    return f"the connection to the server of {domain} broke"
 
 
 def read_elsewhere(text: str) -> Place | None:

@@ -47,6 +47,8 @@ class Cast:
     @classmethod
     def of(cls, settings: Settings) -> Cast:
         """Raises ConfigError."""
+        if settings.only_upstream and not settings.scenario:
+            return cls(Scenario())
         scenario = scenario_file.load(settings.scenario or DEMO, settings.domains)
         users = [(parse(name), password) for name, password in settings.users]
         return cls(scenario, users, [parse(name) for name, _ in settings.bots])

@@ -36,5 +36,5 @@ def _matters(stanza: Stanza) -> bool:
 def _refused(stanza: Stanza) -> Stanza:
     text = "the client went before it was there"
     made = refusal(stanza, StanzaError("recipient-unavailable", text, type="wait"))
-    made.attrib.pop("from", None)  # the server stamps it
+    made.attrib.pop("from", "")  # the server stamps it
     return made

@@ -51,7 +51,7 @@ def read_upstream(text: str) -> tuple[str, Place]:
 
 
 def read_route(text: str) -> Place | None:
-    """What a BOSH client gives as `route` (XEP-0124 section 7.1), such as `xmpp:chat.example:5222`; None for nonsense."""
+    """`route` of a BOSH client, such as `xmpp:chat.example:5222` (XEP-0124 section 7.1); None for nonsense."""
     scheme, _, rest = text.partition(":")
     try:
         return read_place(f"{scheme}://{rest.removeprefix('//')}")
