@@ -31,7 +31,12 @@ COLUMNS = [
     {"__main__"},
 ]
 TOWERS = {"client": GROUND | {"xmpp"}, "testing": {""}}  # beside the row
-VISITORS = {"play": {"client"}, "upstreams": {"client"}, "testing": {"embedded"}, "__main__": {"testing"}}  # who goes to another building
+VISITORS = {
+    "play": {"client"},
+    "upstreams": {"client"},
+    "testing": {"embedded"},
+    "__main__": {"testing"},
+}  # who goes to another building
 WITH_TWISTED = {"net", "web", "testbed", "service", "console", "launch", "embedded", "__main__"}
 # Single files that have to do with reactors.
 ADAPTERS = {

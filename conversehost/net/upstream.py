@@ -87,6 +87,8 @@ class UpstreamStream:
         """To the server, at the end of the turn."""
         if not self._over:
             self._say(to_bytes(stanza))
+            if self._wire is not None and self._wire.blocked:
+                self._stall()  # before the client is answered, at the end of the turn
 
     def restart(self, request: StreamOpen) -> None:
         """The server sends its features anew."""
@@ -157,6 +159,8 @@ class UpstreamStream:
     def flush(self) -> None:
         """The turn ends."""
         self._due = False
+        if self._over:
+            return
         wire = self._wire
         if wire is None or not wire.is_open:
             if sum(map(len, self._out)) > EARLY:
