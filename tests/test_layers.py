@@ -33,7 +33,6 @@ COLUMNS = [
 TOWERS = {"client": GROUND | {"xmpp"}, "testing": {""}}  # beside the row
 VISITORS = {
     "play": {"client"},
-    "upstreams": {"client"},
     "testing": {"embedded"},
     "__main__": {"testing"},
 }  # who goes to another building
