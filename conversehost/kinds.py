@@ -250,11 +250,45 @@ def _seed(text: str) -> str:
     return text
 
 
+def _shared_secret(text: str) -> str:
+    """Never tells the text, neither."""
+    if len(text) < SHORTEST_SHARED or not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError(f"wants at least {SHORTEST_SHARED} letters, digits and signs, without spaces")
+    return text
+
+
+def _header(text: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9-]{1,64}", text):
+        raise ValueError(f"wants the name of a header field, such as X-Remote-User, not {text!r}")
+    if text.lower() in ("authorization", "cookie", "host", "origin"):
+        raise ValueError(f"wants a field that only a proxy sets, such as X-Remote-User, not {text!r}")
+    return text
+
+
 def _keys_url(text: str) -> str:
     parts = urllib.parse.urlsplit(text)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")):
         return text
     raise ValueError(f"wants a URL with https, such as https://www.example/keys.json, not {text!r}")
+
+
+def _ask(text: str) -> str:
+    """Cookies go there; over plain HTTP too, since that is how sites are reached on one machine or in one network."""
+    try:
+        parts = urllib.parse.urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        good = (
+            good
+            and text.isascii()
+            and text.isprintable()
+            and " " not in text
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        good = False
+    if not good or not parts.path:
+        raise ValueError(f"wants the URL of a page, such as http://localhost:8000/whoami, not {text!r}")
+    return text
 
 
 def _file(text: str) -> Path:
@@ -285,6 +319,8 @@ def _path(text: str) -> Path:
 
 SHORTEST_KEY = 32
 """Characters of a secret that signs tokens."""
+SHORTEST_SHARED = 16
+"""Characters of a secret that a site and this server share."""
 CONTACT_KINDS = ("abuse", "admin", "feedback", "sales", "security", "status", "support")
 """Whom XEP-0157 knows."""
 
@@ -326,6 +362,9 @@ SECRET = Kind("NAME:SECRET", _secret)
 TOKEN_KEY = Kind("KID:KEY", _token_key)
 SEED = Kind("BASE32", _seed)
 KEYS_URL = Kind("URL", _keys_url)
+SHARED_SECRET = Kind("SECRET", _shared_secret)
+HEADER = Kind("HEADER", _header)
+ASK = Kind("URL", _ask)
 TEXT = Kind("TEXT", str)
 FILE = Kind("FILE", _file, is_path=True)
 FOLDER = Kind("DIR", _folder, is_path=True)

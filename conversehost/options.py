@@ -22,6 +22,7 @@ import attrs
 from conversehost.kinds import (
     ACCOUNT,
     ADDRESS,
+    ASK,
     AUTH,
     BOSH_PATH,
     BOT,
@@ -35,6 +36,7 @@ from conversehost.kinds import (
     FLAG,
     FOLDER,
     FUNCTION,
+    HEADER,
     KEYS_URL,
     MECHANISMS,
     NETWORK,
@@ -46,6 +48,7 @@ from conversehost.kinds import (
     SEED,
     SERVER,
     SERVICE,
+    SHARED_SECRET,
     TEXT,
     TOKEN_KEY,
     UPSTREAM,
@@ -111,6 +114,7 @@ def seconds(default: int, low: int, high: int, text: str) -> int:
 
 
 LISTEN, PEOPLE, LIMITS, RUN = "Where it listens", "Who is there", "Limits", "How it runs"
+SINGLE = "Single sessions: one login for site and chat (docs/single-sessions.md)"
 TOKENS = "Tokens for passwords (docs/tokens.md)"
 BEYOND = "In front of other XMPP servers"
 
@@ -255,6 +259,18 @@ class Settings:
     jwt_audience: str = option("", TEXT, TOKENS, "whom JWTs must be for; without it, nobody in particular")
     jwt_issuer: str = option("", TEXT, TOKENS, "who must have made them; without it, whoever has the keys")
     jwt_claim: str = option("jid", TEXT, TOKENS, "the claim that names the account, or its address")
+    prebind_trust_header: str = option(
+        "", HEADER, SINGLE, "a --trusted-proxy says in this field who is logged in, such as X-Remote-User"
+    )
+    prebind_ask: str = option(
+        "", ASK, SINGLE, "ask this page of your site whose the browser's cookies are: 200 and a name, or 401"
+    )
+    prebind_secret: str = option(
+        "", SHARED_SECRET, SINGLE, "your back end may POST /prebind for anybody, with this secret"
+    )
+    prebind_secret_file: Path | None = option(None, FILE, SINGLE, "that secret, from a file")
+    prebind_create: bool = option(False, FLAG, SINGLE, "make accounts for those who are named so and have none")
+    prebind_presence: bool = option(False, FLAG, SINGLE, "sessions made by prebind are present at once")
     component_secrets: tuple[tuple[str, str], ...] = option(
         (),
         SECRET,

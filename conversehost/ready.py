@@ -25,7 +25,7 @@ def addresses(
         "bosh": f"{site}/http-bind",
         "websocket": websocket_url(site),
         "prebind": f"{site}/prebind",
-        "credentials": None,
+        "credentials": f"{site}/credentials" if "token" in settings.back_ends(settings.first_domain) else None,
         "api": f"{site}/_conversehost/api/v1" if settings.has_control else None,
         "api_token_file": token_file if settings.has_control else None,
         "https": f"https://{at(sockets.https)}/" if sockets.https else None,

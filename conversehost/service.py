@@ -34,6 +34,7 @@ from conversehost.ready import addresses
 from conversehost.server.host import Host
 from conversehost.server.session import Session
 from conversehost.server.uploads import UploadsOf
+from conversehost.single_sessions import fronts
 from conversehost.testbed.beyond import Watching
 from conversehost.testbed.cast import Cast
 from conversehost.testbed.control import control
@@ -60,7 +61,7 @@ from conversehost.upstreams import Upstreams
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
 from conversehost.web.metrics import Counted
-from conversehost.web.site import Parts, direct, site, unreachable
+from conversehost.web.site import Parts, site, unreachable
 from conversehost.web.upload import Files, UploadFront
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.stream import Backend
@@ -344,11 +345,12 @@ class Server(Service):
         """What listens for the site, and all that is beside it."""
         parts, recording = self._parts(), not self.settings.no_traffic
         people = People(self.manager, parts)
-        fronts = faulty({**self._direct(), **direct(parts)}, self.faults, people)
+        single = fronts(self.settings, parts, self.domains, self.reactor, self.wall, tell)
+        direct = faulty({**self._direct(), **single}, self.faults, people)
         streaming = FirstOf(*filter(None, (parts.uploads, self._proxy())))
         factory = HttpFactory(
             self._site(parts),
-            recorded(fronts, self.wire) if recording else fronts,
+            recorded(direct, self.wire) if recording else direct,
             clock=self.wall,
             turn_ended=self.turn.end,
             cors=self.cors,

@@ -24,6 +24,7 @@ COLUMNS = [
     {"token_logins"},
     {"logins", "upstreams"},
     {"domains", "ready"},
+    {"single_sessions"},
     {"service"},
     {"console", "play", "token_command", "usage"},
     {"launch"},

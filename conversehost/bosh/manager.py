@@ -106,11 +106,13 @@ class Manager:
         streams.add(stream)
         stream.backend.open(opening(body, domain, session), stream)
 
-    def prebind(self, backend: Backend) -> tuple[BoshSession, int]:
-        """A session without a client yet, and the rid that its first request must have. The backend isn't opened."""
+    def prebind(self, backend: Backend, wait: int = 60, hold: int = 1) -> tuple[BoshSession, int]:
+        """A session without a client yet, and the rid that its first request must have. The backend isn't opened.
+        `wait` (seconds) and `hold` are for its client to say; the ceilings count here as well.
+        """
         rid = int.from_bytes(secrets.token_bytes(4), "big") + 1
         ceilings = self.ceilings
-        wait, hold = min(60, ceilings.wait), min(1, ceilings.hold)
+        wait, hold = min(wait, ceilings.wait), min(hold, ceilings.hold)
         terms = Terms(wait, hold, ceilings.inactivity, ceilings.polling, ceilings.maxpause)
         session = self._add(rid, terms, backend)
         session.trust()

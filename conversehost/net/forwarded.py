@@ -59,7 +59,7 @@ class Proxies:
 
     def client(self, direct: Client, headers: Headers) -> Client:
         """Who sent the request, where `direct` is who connected. Never raises, whatever is in `headers`."""
-        if not self._trusts(direct.address):
+        if not self.trusts(direct.address):
             return direct
         hop, address = self._first_untrusted(_hops(headers))
         return Client(
@@ -75,11 +75,12 @@ class Proxies:
             if not hop.address:
                 break
             address = _address(hop.address)
-            if not self._trusts(address):
+            if not self.trusts(address):
                 break
         return hop, address
 
-    def _trusts(self, text: str) -> bool:
+    def trusts(self, text: str) -> bool:
+        """Whether the word of whoever connects from this address counts."""
         try:
             address = ipaddress.ip_address(text.removeprefix("::ffff:"))
         except ValueError:

@@ -118,6 +118,11 @@ def _body(response: IResponse) -> Deferred[bytes]:
         ignored.addErrback(lambda _: None)
         response.deliverBody(_Body(ignored))
         raise ValueError(f"HTTP {response.code}")
+    return collected(response)
+
+
+def collected(response: IResponse) -> Deferred[bytes]:
+    """Its body; an error where that breaks off or is too large."""
     collecting: Any = None
     done: Deferred[bytes] = Deferred(lambda _: collecting.transport.abortConnection())
     collecting = _Body(done)

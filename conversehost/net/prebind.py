@@ -14,6 +14,7 @@ from conversehost.server.session import Session
 from conversehost.server.stream import ServerStream
 from conversehost.turn import Turn
 from conversehost.xmpp.jid import JID
+from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stream import StreamOpen, lowest
 
 
@@ -24,6 +25,22 @@ class Prebound:
     jid: str
     sid: str
     rid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a session should be: at a resource, "" for one of ours; with BOSH's `wait` (seconds) and `hold`; and present
+    at once, for a page that may be reloaded before it has said so itself.
+    """
+
+    resource: str = ""
+    wait: int = 60
+    hold: int = 1
+    presence: bool = False
+
+
+WISH = Wish()
+"""What Converse.js would ask for itself."""
 
 
 class ChatSessions:
@@ -41,21 +58,24 @@ class ChatSessions:
         host = self._router.hosts.get(account.domain)
         return host is not None and host.accounts.admit(account)
 
-    def prebind(self, account: JID, owner: str, origin: str = "") -> Prebound:
+    def prebind(self, account: JID, owner: str, origin: str = "", wish: Wish = WISH) -> Prebound:
         """A new session, for a client that reaches us by `origin`. When the account has too many, the one that is idle
         for longest gives way: nobody came for it, or its page is gone.
 
-        Raises StanzaError(resource-constraint) when all are in use.
+        Raises StanzaError(resource-constraint) when all are in use, JIDError for a resource that can't be one.
         """
         self._make_room(account)
-        stream = self._make()
-        session, rid = self._manager.prebind(stream)
+        stream, opening = self._make(), StreamOpen(account.domain, "bosh", origin=origin)
+        session, rid = self._manager.prebind(stream, wish.wait, wish.hold)
         try:
-            bound = stream.open_as(account, StreamOpen(account.domain, "bosh", origin=origin), session.streams.first)
+            bound = stream.open_as(account, opening, session.streams.first, wish.resource)
         except Exception:
             self._manager.forget(session)
             raise
         session.owner = owner
+        if wish.presence:
+            stream.receive(stanza("presence", {}))
+            self._turn.end()
         return Prebound(bound.full, session.sid, rid)
 
     def end(self, account: JID, owner: str) -> None:
@@ -65,6 +85,20 @@ class ChatSessions:
             if bosh is not None and bosh.owner == owner:
                 bosh.expire(None)
         self._turn.end()
+
+    def end_all(self, account: JID) -> int:
+        """End every session of the account, however it came in; how many there were."""
+        host = self._router.hosts.get(account.domain)
+        sessions = () if host is None else tuple(host.sessions(account.local))
+        for session in sessions:
+            bosh = bosh_session_of(session)
+            if bosh is not None:
+                bosh.expire(None)
+            else:
+                session.link.close()
+                session.host.unbound(session)  # a connection may take its time to close
+        self._turn.end()
+        return len(sessions)
 
     def _make_room(self, account: JID) -> None:
         sessions = self._router.hosts[account.domain].sessions(account.local)

@@ -12,7 +12,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from conversehost.auth import Accepted, Attempt, Authenticator, Outcome
 from conversehost.clock import Clock
-from conversehost.net.prebind import Prebound
+from conversehost.net.prebind import WISH, Prebound, Wish
 from conversehost.store import Store
 from conversehost.web.guard import Hosts
 from conversehost.web.resource import OwnResource, Problem
@@ -29,11 +29,14 @@ class ChatMaker(Protocol):
     def knows(self, account: JID) -> bool:
         """Whether the account still exists."""
 
-    def prebind(self, account: JID, owner: str, origin: str = "") -> Prebound:
+    def prebind(self, account: JID, owner: str, origin: str = "", wish: Wish = WISH) -> Prebound:
         """A session that is authenticated and bound, made for the owner. Raises StanzaError when there are too many."""
 
     def end(self, account: JID, owner: str) -> None:
         """End all that were made for the owner."""
+
+    def end_all(self, account: JID) -> int:
+        """End every session of the account; how many there were."""
 
 
 @dataclass(frozen=True, slots=True)

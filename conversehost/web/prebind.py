@@ -2,81 +2,114 @@
 
 from __future__ import annotations
 
-import json
+import hmac
+from collections.abc import Callable
 
-from twisted.web.server import Request
-
+from conversehost.auth import Accepted, Attempt, Authenticator, Outcome
 from conversehost.net.exchange import HttpExchange
-from conversehost.web.guard import Hosts, is_elsewhere
-from conversehost.web.login import COOKIE, ChatMaker, SiteSessions
-from conversehost.web.resource import answer_json
+from conversehost.net.prebind import Wish
+from conversehost.web.front import AccountFront, answer
+from conversehost.web.guard import Hosts
+from conversehost.web.login import ChatMaker
+from conversehost.web.visitors import Directory, Finder, Visitor
+from conversehost.web.wanted import Wanted, read_wanted
 from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JID, JIDError
 
 PATH = b"/prebind"
-REASONS = {
-    401: "nobody is logged in to the site",
-    403: "only for pages of this site",
-    404: "there is nothing below prebind",
-    405: "prebind is asked by GET",
-    421: "this server doesn't answer to that Host; --allowed-host would allow it",
-}
-_encode = json.JSONEncoder(ensure_ascii=False).encode
-_FIELDS = b"Content-Type: application/json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+_BEARER = b'WWW-Authenticate: Bearer realm="prebind"\r\n'
 
 
-class PrebindFront:
-    """`Direct`: `GET /prebind` -> `{"jid": full JID, "sid": string, "rid": the next rid}`.
+class PrebindFront(AccountFront):
+    """`Direct`: `GET /prebind` -> `{"jid": full JID, "sid": string, "rid": the next rid}`."""
 
-    Refusals are `{"error": reason}`: 401 nobody is logged in, 403 another site's page asks, 421 a Host that isn't ours.
-    """
-
-    body_limit = 4_096
-
-    def __init__(self, sessions: SiteSessions, chat: ChatMaker, hosts: Hosts) -> None:
-        self._sessions = sessions
+    def __init__(
+        self,
+        visitors: Finder,
+        chat: ChatMaker,
+        hosts: Hosts,
+        *,
+        presence: bool = False,
+        back_ends: BackEnds | None = None,
+    ) -> None:
+        """`presence`: the sessions are present at once. `back_ends`: who may ask for others, if any."""
+        super().__init__(visitors, hosts)
         self._chat = chat
-        self._hosts = hosts
+        self._presence = presence
+        self._back_ends = back_ends
+        self.methods = b"GET, HEAD" + (b", POST, DELETE" if back_ends else b"")
 
-    def handle(self, exchange: HttpExchange) -> None:
-        origin = exchange.field(b"origin")
-        if not self._hosts.has(exchange.field(b"host") or b""):
-            refuse(exchange, 421)
-        elif is_elsewhere(exchange.field(b"sec-fetch-site"), origin, b"" if origin is None else exchange.host):
-            refuse(exchange, 403)
-        elif exchange.method == b"GET":
-            self._get(exchange)
-        elif exchange.method == b"HEAD":  # it makes no session, so it can't tell how long the answer would be
-            exchange.respond(200 if self._sessions.named(exchange.cookie(COOKIE)) else 401, _FIELDS, None)
-        else:
-            refuse(exchange, 405, b"Allow: GET, HEAD\r\n")
-
-    def lost(self, exchange: HttpExchange) -> None:
-        """The session waits for whoever attaches to it, as long as any."""
-
-    def _get(self, exchange: HttpExchange) -> None:
+    def found(self, exchange: HttpExchange, visitor: Visitor) -> None:
         """One more session."""
-        session = self._sessions.named(exchange.cookie(COOKIE))
-        if session is None:
-            refuse(exchange, 401)
+        self._make(exchange, visitor, Wish(presence=self._presence))
+
+    def other(self, exchange: HttpExchange) -> None:
+        """A site's back end: POST makes a session for somebody, DELETE ends all of his."""
+        if self._back_ends is None or exchange.method not in (b"POST", b"DELETE"):
+            super().other(exchange)
             return
         try:
-            bound = self._chat.prebind(session.account, session.id, exchange.origin)
+            wanted = read_wanted(exchange, presence=self._presence)
+        except ValueError as error:
+            answer(exchange, 400, {"error": str(error)})
+            return
+        self._back_ends.judge(exchange, wanted, lambda account: self._allowed(exchange, wanted, account))
+
+    def _allowed(self, exchange: HttpExchange, wanted: Wanted, account: JID | str | None) -> None:
+        if not self.is_waited_for(exchange):
+            return
+        if account is None:
+            text = "wants Authorization: Bearer, and the secret of --prebind-secret or a signed token"
+            answer(exchange, 401, {"error": text}, _BEARER)
+        elif isinstance(account, str):
+            answer(exchange, 404, {"error": account})
+        elif exchange.method == b"DELETE":
+            answer(exchange, 200, {"ended": self._chat.end_all(account)})
+        else:
+            self._make(exchange, Visitor(account, f"site {account}"), wanted.wish)
+
+    def _make(self, exchange: HttpExchange, visitor: Visitor, wish: Wish) -> None:
+        try:
+            bound = self._chat.prebind(visitor.account, visitor.owner, exchange.origin, wish)
+        except JIDError as error:
+            answer(exchange, 400, {"error": f"resource: {error}"})
         except StanzaError as error:
             answer(exchange, 503, {"error": error.text or error.condition})
         else:
             answer(exchange, 200, {"jid": bound.jid, "sid": bound.sid, "rid": bound.rid})
 
 
-def answer(exchange: HttpExchange, code: int, value: dict[str, object], fields: bytes = b"") -> None:
-    """JSON that nobody keeps."""
-    exchange.respond(code, _FIELDS + fields, _encode(value).encode() + b"\n")
+class BackEnds:
+    """Who asks on behalf of others: by a secret that the site and this server share, for anybody; by a signed token,
+    for whom that is for.
+    """
+
+    def __init__(self, secret: str, tokens: Authenticator | None, directory: Directory, domain: str) -> None:
+        """Without a secret ("") only tokens count. Tokens that name no domain are for `domain`."""
+        self._secret = secret.encode()
+        self._tokens = tokens
+        self._directory = directory
+        self._nameless = JID("", domain, "")
+
+    def judge(self, exchange: HttpExchange, wanted: Wanted, done: Callable[[JID | str | None], None]) -> None:
+        """Calls `done` once, perhaps later: with an account, with what is wrong with it, or with None for a secret or a
+        token that isn't good.
+        """
+        shown = _bearer(exchange)
+        if shown and self._secret and hmac.compare_digest(shown, self._secret):
+            account = self._directory.account(wanted.name) if wanted.name else None
+            done(account or f"there is no account {wanted.name!r}; --prebind-create would make one")
+        elif shown and self._tokens is not None and exchange.method == b"POST":
+            attempt = Attempt(self._nameless, shown.decode("latin-1"))
+            self._tokens.check(attempt, lambda outcome: done(_accepted(outcome)))
+        else:
+            done(None)
 
 
-def refuse(exchange: HttpExchange, code: int, fields: bytes = b"") -> None:
-    """Say why."""
-    answer(exchange, code, {"error": REASONS[code]}, fields)
+def _accepted(outcome: Outcome) -> JID | None:
+    return outcome.account if isinstance(outcome, Accepted) else None
 
 
-def tell(request: Request, code: int) -> bytes:
-    """The same for what is asked below the path."""
-    return answer_json(request, code, {"error": REASONS[code]})
+def _bearer(exchange: HttpExchange) -> bytes:
+    scheme, _, shown = (exchange.field(b"authorization") or b"").partition(b" ")
+    return shown.strip() if scheme.lower() == b"bearer" else b""

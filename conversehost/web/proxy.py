@@ -34,6 +34,7 @@ log = Logger()
 OURS = frozenset(
     (
         b"prebind",
+        b"credentials",
         b"dist",
         b"health",
         b"ready",

@@ -14,15 +14,14 @@ from twisted.web.server import Request
 
 from conversehost.auth import Authenticator
 from conversehost.clock import Clock
-from conversehost.net.exchange import Direct
 from conversehost.store import Store
 from conversehost.web.converse import ConverseDist
+from conversehost.web.front import tell
 from conversehost.web.guard import Hosts, host_name
 from conversehost.web.health import Health, Ready
 from conversehost.web.hostmeta import well_known
 from conversehost.web.login import ChatMaker, LoginResource, SiteSessions, see_other
 from conversehost.web.metrics import Counted, Metrics
-from conversehost.web.prebind import PATH, PrebindFront, tell
 from conversehost.web.resource import Missing, OwnResource, Problem, base_of
 from conversehost.web.root import Root
 from conversehost.web.static import Folder
@@ -84,7 +83,8 @@ def site(parts: Parts) -> Resource:
     root.putChild(own + b"form", Page(pages.form, problem, hosts))
     root.putChild(own + b"login", login)
     root.putChild(own + b"logout", Logout(sessions, problem, hosts))
-    root.putChild(PATH[1:], Missing(tell))  # what is below: itself it is in `direct`
+    for path in (b"prebind", b"credentials"):
+        root.putChild(path, Missing(tell))  # what is below: they themselves are answered before
     root.putChild(own + b"static", Folder(PAGES / "static", "no-cache", problem))
     root.putChild(
         b"favicon.ico",
@@ -100,11 +100,6 @@ def site(parts: Parts) -> Resource:
     if parts.converse is not None:
         root.putChild(b"dist", Folder(parts.converse.path, f"public, max-age={DAY}", problem))
     return root
-
-
-def direct(parts: Parts) -> dict[bytes, Direct]:
-    """What is asked so often that it is answered without twisted.web, by path."""
-    return {PATH: PrebindFront(SiteSessions(parts.store, parts.clock, parts.chat), parts.chat, parts.hosts)}
 
 
 class Page(OwnResource):

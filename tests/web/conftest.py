@@ -22,11 +22,14 @@ from conversehost.clock import Clock
 from conversehost.net.exchange import Direct
 from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
-from conversehost.net.prebind import Prebound
+from conversehost.net.prebind import WISH, Prebound, Wish
 from conversehost.store.memory import MemoryStore
 from conversehost.web.converse import ConverseDist
 from conversehost.web.guard import Hosts
-from conversehost.web.site import Parts, direct, site
+from conversehost.web.login import SiteSessions
+from conversehost.web.prebind import PATH, PrebindFront
+from conversehost.web.site import Parts, site
+from conversehost.web.visitors import ByCookie
 from conversehost.xmpp.jid import JID, parse
 
 
@@ -36,19 +39,26 @@ class Chat:
     def __init__(self, accounts: Accounts) -> None:
         self.knows = accounts.exists
         self.live: dict[str, tuple[JID, str]] = {}  # by sid
+        self.wishes: list[Wish] = []
         self.error: Exception | None = None
         self._made = 0
 
-    def prebind(self, account: JID, owner: str, origin: str = "") -> Prebound:
+    def prebind(self, account: JID, owner: str, origin: str = "", wish: Wish = WISH) -> Prebound:
         if self.error is not None:
             raise self.error
         self._made += 1
         sid = f"sid-{self._made}"
         self.live[sid] = (account, owner)
-        return Prebound(f"{account}/resource-{self._made}", sid, 1000 + self._made)
+        self.wishes.append(wish)
+        return Prebound(f"{account}/{wish.resource or f'resource-{self._made}'}", sid, 1000 + self._made)
 
     def end(self, account: JID, owner: str) -> None:
         self.live = {sid: made_for for sid, made_for in self.live.items() if made_for != (account, owner)}
+
+    def end_all(self, account: JID) -> int:
+        before = len(self.live)
+        self.live = {sid: made_for for sid, made_for in self.live.items() if made_for[0] != account}
+        return before - len(self.live)
 
 
 @dataclass
@@ -212,7 +222,8 @@ def build(parts: Parts) -> Callable[..., Browser]:
 
     def make(**changes: Any) -> Browser:
         changed = attrs.evolve(parts, **changes)
-        return Browser(site(changed), direct=direct(changed))
+        visitors = ByCookie(SiteSessions(changed.store, changed.clock, changed.chat))
+        return Browser(site(changed), direct={PATH: PrebindFront(visitors, changed.chat, changed.hosts)})
 
     return make
 

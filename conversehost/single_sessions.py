@@ -1,0 +1,81 @@
+"""From the options to single sessions: who is logged in to the site, and what that is good for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from conversehost.clock import Clock
+from conversehost.domains import Domains
+from conversehost.errors import ConfigError
+from conversehost.kinds import SHARED_SECRET
+from conversehost.net.exchange import Direct
+from conversehost.net.forwarded import Proxies
+from conversehost.options import Settings
+from conversehost.web import credentials, prebind
+from conversehost.web.login import SiteSessions
+from conversehost.web.site import Parts
+from conversehost.web.visitors import ByCookie, ByHeader, Directory, Finder, InOrder
+from conversehost.xmpp.jid import JID
+
+
+def fronts(
+    settings: Settings, parts: Parts, domains: Domains, reactor: Any, wall: Clock, note: Callable[[str], None]
+) -> dict[bytes, Direct]:
+    """What is asked so often that it is answered without twisted.web, by path. Raises ConfigError."""
+
+    def create(account: JID) -> bool:
+        """Nobody knows its password."""
+        host = domains.hosts.get(account.domain)
+        if host is None or host.rules.anonymous or host.accounts.exists(account):
+            return False
+        host.create_account(account, secrets.token_urlsafe(24))
+        return True
+
+    desk, hosts = domains.logins.desk, parts.hosts
+    directory = Directory(parts.domain, parts.chat.knows, create if settings.prebind_create else None)
+    visitors = _visitors(settings, parts, directory, reactor=reactor, wall=wall, note=note)
+    secret = _secret(settings)
+    tokens = desk.logins(parts.chat.knows) if desk.is_open else None
+    back_ends = prebind.BackEnds(secret, tokens, directory, parts.domain) if secret or tokens else None
+    bound = prebind.PrebindFront(visitors, parts.chat, hosts, presence=settings.prebind_presence, back_ends=back_ends)
+    pairs = credentials.CredentialsFront(
+        visitors, hosts, desk.issue, lambda domain: "token" in settings.back_ends(domain)
+    )
+    return {prebind.PATH: bound, credentials.PATH: pairs}
+
+
+def _visitors(
+    settings: Settings,
+    parts: Parts,
+    directory: Directory,
+    *,
+    reactor: Any,
+    wall: Clock,
+    note: Callable[[str], None],
+) -> Finder:
+    """Our own site first: its cookie is nobody else's."""
+    found: list[Finder] = [ByCookie(SiteSessions(parts.store, parts.clock, parts.chat))]
+    if settings.prebind_trust_header:
+        proxies = Proxies(settings.trusted_proxies)
+        found.append(ByHeader(settings.prebind_trust_header, proxies, directory, clock=wall, note=note))
+    if settings.prebind_ask:
+        from conversehost.web.asking import asking  # and an HTTP client, which few need
+
+        found.append(asking(settings.prebind_ask, reactor, directory, clock=wall, note=note))
+    return InOrder(found)
+
+
+def _secret(settings: Settings) -> str:
+    """The operator's; "" for none."""
+    path = settings.prebind_secret_file
+    if path is None:
+        return settings.prebind_secret
+    if settings.prebind_secret:
+        raise ConfigError("--prebind-secret and --prebind-secret-file: give one of them")
+    try:
+        read: str = SHARED_SECRET.read(path.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--prebind-secret-file {path}: {error}") from None
+    return read
