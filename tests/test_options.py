@@ -187,6 +187,12 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         otp_seed = "XVGR73KMZH2M4XMY"
         jwt_key = "cast.toml"
         jwt_keys_url = "https://www.example/keys"
+        prebind_trust_header = "Remote-User"
+        prebind_ask = "http://localhost:8000/who"
+        prebind_secret = "0123456789abcdef"
+        prebind_secret_file = "cast.toml"
+        prebind_create = true
+        prebind_presence = true
         jwt_audience = "chat"
         jwt_issuer = "me"
         jwt_claim = "sub"
@@ -286,6 +292,12 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         otp_seed="XVGR73KMZH2M4XMY",
         jwt_keys=(tmp_path / "cast.toml",),
         jwt_keys_url="https://www.example/keys",
+        prebind_trust_header="Remote-User",
+        prebind_ask="http://localhost:8000/who",
+        prebind_secret="0123456789abcdef",
+        prebind_secret_file=tmp_path / "cast.toml",
+        prebind_create=True,
+        prebind_presence=True,
         jwt_audience="chat",
         jwt_issuer="me",
         jwt_claim="sub",

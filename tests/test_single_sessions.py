@@ -1,0 +1,300 @@
+"""One login for site and chat: a whole server, in memory."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
+
+from conversehost.client import sign_token
+from conversehost.errors import ConfigError
+from conversehost.loading import load
+from conversehost.server.host import SESSIONS_PER_ACCOUNT
+from conversehost.xmpp.jid import parse
+from tests.test_logins import Door
+from tests.testbed.conftest import House
+
+SECRET = "a-secret-of-site-and-chat"
+KEY = "a-secret-that-the-site-and-the-chat-share"
+BEARER = {"Authorization": f"Bearer {SECRET}"}
+
+
+class Site:
+    """A server, and what sends requests to it."""
+
+    def __init__(self, *options: str) -> None:
+        self.house = House(*options)
+        self.server = self.house.server
+
+    def send(
+        self, method: str, path: str, fields: dict[str, str] | None = None, body: str = "", address: str = "127.0.0.1"
+    ) -> tuple[int, Any]:
+        """Status and JSON."""
+        peer = IPv4Address("TCP", address, 50_000)
+        connection: Any = self.server.http.buildProtocol(peer)
+        transport = StringTransport(peerAddress=peer)
+        connection.makeConnection(transport)
+        lines = {"Host": "localhost:5280", "Content-Length": str(len(body)), **(fields or {})}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        connection.dataReceived(f"{method} {path} HTTP/1.1\r\n{head}\r\n{body}".encode())
+        top, _, said = transport.value().partition(b"\r\n\r\n")
+        return int(top.split()[1]), json.loads(said)
+
+    def post(self, body: str = '{"user": "alice"}', **fields: str) -> tuple[int, Any]:
+        """A back end's call."""
+        return self.send("POST", "/prebind", {**BEARER, **fields}, body)
+
+    def live(self, name: str = "alice") -> list[Any]:
+        return list(self.server.domains.hosts["localhost"].sessions(name))
+
+
+@pytest.fixture
+def at() -> Iterator[Callable[..., Site]]:
+    made: list[Site] = []
+
+    def make(*options: str) -> Site:
+        made.append(Site(*options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.server.close_sessions("system-shutdown")
+
+
+# A trusted header
+
+
+@pytest.mark.parametrize("name", ["alice", "alice@localhost", "Alice"])
+def test_a_proxy_says_who_it_is(at: Any, name: str):
+    code, bound = at("--prebind-trust-header", "X-Remote-User").send("GET", "/prebind", {"x-remote-user": name})
+    assert code == 200
+    assert bound["jid"].startswith("alice@localhost/")
+
+
+def test_from_elsewhere_that_is_refused_and_the_log_says_so(at: Any):
+    ours = at("--prebind-trust-header", "X-Remote-User")
+    with capturedLogs() as logs:
+        for _ in range(3):
+            assert ours.send("GET", "/prebind", {"X-Remote-User": "alice"}, address="192.0.2.1")[0] == 401
+    assert str(logs).count("192.0.2.1 sent X-Remote-User, but is no --trusted-proxy: refused") == 1
+    assert ours.live() == []
+
+
+def test_a_proxy_cannot_be_played_by_what_it_passes_on(at: Any):
+    """The address that counts is that of the connection, whatever X-Forwarded-For has."""
+    ours = at("--prebind-trust-header", "X-Remote-User", "--trusted-proxy", "10.0.0.1")
+    fields = {"X-Remote-User": "alice", "X-Forwarded-For": "10.0.0.1"}
+    assert ours.send("GET", "/prebind", fields, address="192.0.2.1")[0] == 401
+    assert ours.send("GET", "/prebind", fields, address="10.0.0.1")[0] == 200
+
+
+def test_a_field_that_is_there_twice_counts_for_nothing(at: Any):
+    ours = at("--prebind-trust-header", "X-Remote-User")
+    with capturedLogs() as logs:
+        assert ours.send("GET", "/prebind", {"X-Remote-User": "alice", "x-remote-user": "bob"})[0] == 401
+    assert "twice" in str(logs)
+
+
+def test_without_the_option_it_is_a_field_like_any_other(at: Any):
+    assert at().send("GET", "/prebind", {"X-Remote-User": "alice"})[0] == 401
+
+
+@pytest.mark.parametrize("name", ["stranger", "alice@elsewhere.example", "a@b@c", ""])
+def test_an_account_that_there_is_not(at: Any, name: str):
+    ours = at("--prebind-trust-header", "X-Remote-User")
+    assert ours.send("GET", "/prebind", {"X-Remote-User": name})[0] == 401
+
+
+def test_accounts_are_made_where_that_is_wanted(at: Any):
+    ours = at("--prebind-trust-header", "X-Remote-User", "--prebind-create")
+    assert ours.send("GET", "/prebind", {"X-Remote-User": "stranger"})[0] == 200
+    assert ours.server.domains.accounts.exists(parse("stranger@localhost"))
+    assert ours.send("GET", "/prebind", {"X-Remote-User": "x@anon.localhost"})[0] == 401
+    assert ours.send("GET", "/prebind", {"X-Remote-User": "x@elsewhere.example"})[0] == 401
+
+
+def test_one_that_is_disabled_stays_out(at: Any):
+    ours = at("--prebind-trust-header", "X-Remote-User", "--prebind-create")
+    ours.server.domains.accounts.disable(parse("alice@localhost"))
+    assert ours.send("GET", "/prebind", {"X-Remote-User": "alice"})[0] == 401
+
+
+def test_a_page_of_another_site_gets_neither_sessions_nor_passwords(at: Any):
+    """Its user's browser would be let in by the proxy."""
+    ours = at("--prebind-trust-header", "X-Remote-User", "--auth", "token")
+    for path in ("/prebind", "/credentials"):
+        for fields in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert ours.send("GET", path, {"X-Remote-User": "alice", **fields})[0] == 403
+        assert ours.send("GET", path, {"X-Remote-User": "alice", "Host": "evil.example"})[0] == 421
+    assert ours.live() == []
+
+
+# A back end
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ('{"user": "alice"}', "application/json"),
+        ('{"jid": "alice@localhost"}', ""),
+        ("user=alice&wait=30&presence=1", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_back_end_asks_for_somebody(at: Any, body: str, kind: str):
+    code, bound = at("--prebind-secret", SECRET).post(body, **{"Content-Type": kind})
+    assert code == 200
+    assert sorted(bound) == ["jid", "rid", "sid"]
+    assert bound["jid"].startswith("alice@localhost/")
+
+
+def test_the_rid_is_that_of_the_next_request(at: Any):
+    ours = at("--prebind-secret", SECRET)
+    _, bound = ours.post('{"user": "alice", "resource": "phone", "wait": 20, "hold": 2}')
+    assert bound["jid"] == "alice@localhost/phone"
+    session = next(each for each in ours.server.manager.sessions() if each.sid == bound["sid"])
+    assert (session.terms.wait, session.terms.hold, session.window.last + 1) == (20, 2, bound["rid"])
+
+
+@pytest.mark.parametrize("arguments", [["--prebind-presence"], []])
+def test_it_can_be_present_at_once(at: Any, arguments: list[str]):
+    ours = at("--prebind-secret", SECRET, *arguments)
+    ours.post('{"user": "alice"}' if arguments else '{"user": "alice", "presence": true}')
+    assert [each.presence is not None for each in ours.live()] == [True]
+    ours.post('{"user": "bob", "presence": false}')
+    assert [each.presence is not None for each in ours.live("bob")] == [False]
+
+
+@pytest.mark.parametrize("shown", ["Bearer wrong", "Bearer ", "Basic x", f"Bearer {SECRET}x", f"Bearer {SECRET[:-1]}"])
+def test_a_secret_that_is_wrong(at: Any, shown: str):
+    ours = at("--prebind-secret", SECRET)
+    for method in ("POST", "DELETE"):
+        assert ours.send(method, "/prebind", {"Authorization": shown}, '{"user": "alice"}')[0] == 401
+    assert ours.live() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("{", "neither a form nor JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"user": 1}', "user must be a text"),
+        ('{"user": "alice", "hold": 0}', "hold must be a whole number from 1 to 100"),
+        ('{"user": "alice", "wait": true}', "wait must be a whole number from 1 to 3600"),
+        ('{"user": "alice", "presence": "perhaps"}', "presence must be true or false"),
+        ('{"user": "alice", "password": "x"}', "unknown: 'password'"),
+        ('{"user": "alice", "resource": "\\u0000"}', "resource: "),
+    ],
+)
+def test_what_is_no_wish(at: Any, body: str, says: str):
+    ours = at("--prebind-secret", SECRET)
+    code, told = ours.post(body)
+    assert code == 400
+    assert says in told["error"]
+    assert ours.live() == []
+
+
+def test_somebody_who_is_not_there(at: Any):
+    assert at("--prebind-secret", SECRET).post('{"user": "stranger"}')[0] == 404
+    assert at("--prebind-secret", SECRET).post("{}")[0] == 404
+    assert at("--prebind-secret", SECRET, "--prebind-create").post('{"user": "stranger"}')[0] == 200
+
+
+def test_a_signed_token_in_place_of_the_secret(at: Any):
+    ours = at("--token-key", f"1:{KEY}")
+    shown = {"Authorization": f"Bearer {sign_token('alice@localhost', KEY, now=ours.server.clock.utc())}"}
+    code, bound = ours.send("POST", "/prebind", shown)
+    assert code == 200
+    assert bound["jid"].startswith("alice@localhost/")
+    assert ours.send("POST", "/prebind", shown)[0] == 401  # once
+    assert ours.send("DELETE", "/prebind", shown)[0] == 401
+
+
+def test_without_secret_and_keys_nobody_may(at: Any):
+    assert at().post()[0] == 405
+
+
+def test_the_secret_may_be_in_a_file(at: Any, tmp_path: Path):
+    path = tmp_path / "secret"
+    path.write_text(f"{SECRET}\n")
+    assert at("--prebind-secret-file", str(path)).post()[0] == 200
+
+
+def test_a_flood_leaves_as_many_sessions_as_an_account_may_have(at: Any):
+    ours = at("--prebind-secret", SECRET)
+    sids = [ours.post()[1]["sid"] for _ in range(200)]
+    assert len(ours.live()) == SESSIONS_PER_ACCOUNT
+    assert [each.sid for each in ours.server.manager.sessions()] == sids[-SESSIONS_PER_ACCOUNT:]
+    ours.server.clock.advance(61)
+    assert ours.live() == []
+
+
+def test_the_site_logs_out_and_everything_ends(at: Any):
+    ours = at("--prebind-secret", SECRET)
+    ours.post()
+    person = ours.house.person("alice")
+    bystander = ours.house.person("bob")
+    assert ours.send("DELETE", "/prebind", BEARER, '{"user": "alice"}') == (200, {"ended": 2})
+    assert ours.live() == []
+    assert [each.full for each in ours.live("bob")] == [bystander.jid.full]
+    assert person.jid.local == "alice"
+
+
+# Credentials
+
+
+def test_credentials_are_good_for_one_login(at: Any):
+    ours = at("--auth", "token,accounts", "--prebind-trust-header", "X-Remote-User")
+    code, pair = ours.send("GET", "/credentials", {"X-Remote-User": "alice"})
+    assert (code, pair["jid"]) == (200, "alice@localhost")
+    assert "SCRAM-SHA-1" not in Door(ours.house, "localhost").mechanisms
+    assert Door(ours.house, "localhost").knock("bob", pair["password"]) == "failure"
+    assert Door(ours.house, "localhost").knock("alice", pair["password"]) == "success"
+    assert Door(ours.house, "localhost").knock("alice", pair["password"]) == "failure"
+
+
+def test_credentials_last_for_a_minute(at: Any):
+    ours = at("--auth", "token", "--prebind-trust-header", "X-Remote-User")
+    _, pair = ours.send("GET", "/credentials", {"X-Remote-User": "alice"})
+    ours.server.clock.advance(91)
+    assert Door(ours.house, "localhost").knock("alice", pair["password"]) == "failure"
+
+
+def test_refusals_of_credentials_are_never_200(at: Any):
+    ours = at("--prebind-trust-header", "X-Remote-User")
+    code, told = ours.send("GET", "/credentials", {"X-Remote-User": "alice"})
+    assert (code, told["error"][-21:]) == (501, "--auth token,accounts")
+    assert ours.send("GET", "/credentials")[0] == 401
+    assert ours.send("POST", "/credentials")[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--prebind-secret", "short"], "--prebind-secret: wants at least 16 letters"),
+        (["--prebind-trust-header", "X User"], "--prebind-trust-header: wants the name of a header field"),
+        (["--prebind-trust-header", "Cookie"], "--prebind-trust-header: wants a field that only a proxy sets"),
+        (["--prebind-ask", "localhost:8000"], "--prebind-ask: wants the URL of a page"),
+        (["--prebind-ask", "http://localhost:8000"], "--prebind-ask: wants the URL of a page"),
+        (["--prebind-ask", "http://[::1"], "--prebind-ask: wants the URL of a page"),
+    ],
+)
+def test_options_that_make_no_sense(arguments: list[str], says: str):
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        load(arguments, {})
+
+
+def test_secrets_that_make_no_sense(tmp_path: Path):
+    path = tmp_path / "secret"
+    path.write_text("too-short")
+    with pytest.raises(ConfigError, match=r"--prebind-secret-file .*: wants at least 16") as caught:
+        House("--prebind-secret-file", str(path))
+    assert "too-short" not in str(caught.value)
+    with pytest.raises(ConfigError, match="give one of them"):
+        House("--prebind-secret-file", str(path), "--prebind-secret", SECRET)
