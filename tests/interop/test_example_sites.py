@@ -1,0 +1,71 @@
+"""The example sites of fixtures/sites, with the real Converse.js in Chromium."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from conversehost.testing import TestBed
+from tests.bench.servers import PROGRAMS, SERVERS
+from tests.browser.conftest import PATIENCE, converse_folder
+
+from .fronts import free_port
+from .test_site_proxied import started
+from .tools import program
+
+SITES = Path(__file__).parents[2] / "fixtures" / "sites"
+KEY = "a-secret-that-the-site-and-the-chat-share"
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+@contextmanager
+def django(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **environment: str) -> Iterator[str]:
+    """The site's address."""
+    said = environment | {"CONVERSE": str(converse_folder("14.0.0") / "dist"), "PYTHONUNBUFFERED": "1"}
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PYTHONPATH", str(SITES.parents[1]))
+    port = free_port()
+    command = [sys.executable, str(SITES / "django_site.py"), "runserver", "--noreload", str(port)]
+    with started(command, tmp_path, "Quit the server"):
+        yield f"http://localhost:{port}/"
+
+
+def enter(page: Page, site: str, name: str, query: str = "") -> None:
+    """Log in to the site, and be in chat on the page that comes."""
+    page.goto(site)
+    page.fill("input[name=username]", name)
+    page.click("button")
+    expect(page.get_by_text(f"Hello, {name}.")).to_be_visible()
+    with page.expect_request(lambda request: "<presence" in (request.post_data or "")):
+        page.goto(f"{site}{query}")
+
+
+@pytest.mark.parametrize("way", ["", "?by=credentials"])
+def test_django_with_tokens(page: Page, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    bed = TestBed.start("--auth", "token", "--token-key", f"1:{KEY}")
+    with bed, django(monkeypatch, tmp_path, CHAT_BOSH=bed.bosh, CHAT_KEY=KEY) as site:
+        enter(page, site, "alice", way)
+        expect(page.locator(".roster-contacts, converse-roster").first.get_by_text("Echo").first).to_be_visible()
+        assert [each.available for each in bed.sessions("alice@localhost") if each.available] == [True]
+
+
+@pytest.mark.parametrize("server", ["prosody", "ejabberd"])
+def test_the_same_django_with_other_servers(page: Page, server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    program(PROGRAMS[server], server)
+    with SERVERS[server]() as running:
+        bosh = f"http://localhost:{running.target.http}{running.target.bosh}"
+        with django(monkeypatch, tmp_path, CHAT_BOSH=bosh, CHAT_PASSWORD="pw") as site:
+            enter(page, site, "u1")
