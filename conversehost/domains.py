@@ -83,8 +83,8 @@ class Domains:
             router=self.router,
             accounts=self.accounts,
             rules=self.logins.rules(domain, guests=guests),
-            policy=self.policy,
-            files=self._files,
+            policy=self.policy.for_guests() if guests else self.policy,
+            site=self._site_for,
         )
         for feature in self._features(guests):
             feature.install(host)
@@ -100,14 +100,14 @@ class Domains:
         hosts = list(self.hosts.values())
         return next((each for each in hosts if domain.endswith(f".{each.domain}")), hosts[0]).items
 
-    def _files(self, origin: str) -> str:
+    def _site_for(self, origin: str) -> str:
         settings = self._settings
-        return f"{settings.upload_url or origin or self.site}{settings.prefix}upload"
+        return f"{settings.upload_url or origin or self.site}{settings.prefix}"
 
     def _features(self, guests: bool) -> tuple[ModuleType, ...]:
         settings = self._settings
         try:
-            return chosen(registration=settings.registration and not guests, guests=guests, disabled=settings.disabled)
+            return chosen(guests=guests, disabled=settings.disabled)
         except KeyError as error:
             name, known = str(error.args[0]), list(by_name())
             near = did_you_mean(name, known) or f": there are {', '.join(known)}"

@@ -211,6 +211,12 @@ class Settings:
         False, FLAG, PEOPLE, "take passwords without TLS from other machines too, as from this one"
     )
     registration: bool = option(False, FLAG, PEOPLE, "let anybody make an account")
+    inviters: str = option(
+        "admins",
+        one_of("nobody", "admins", "everybody"),
+        PEOPLE,
+        "who may invite people who have no account here to make one (XEP-0401)",
+    )
     welcome: str = option("", TEXT, PEOPLE, "what somebody who has registered is told at the first login")
     admins: tuple[str, ...] = option(
         (),
@@ -451,6 +457,11 @@ class Settings:
         """Who says who may log in there, in order."""
         chosen = dict(self.auth)
         return chosen.get(domain) or chosen.get("") or ("accounts",)
+
+    @property
+    def makes_accounts(self) -> bool:
+        """Whether nobody else says who may log in."""
+        return all(each in ("accounts", "any") for _, names in self.auth for each in names)
 
     def is_open(self, domain: str) -> bool:
         """Whether clients over BOSH and WebSocket may name a domain."""

@@ -431,14 +431,14 @@ class Server(Service):
             is_ready=lambda: bool(self.running),
             uploads=self._uploads(),
             rooms="rooms" not in settings.disabled,
+            domains=self.router.hosts,
             counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
             demo=self.cast.shown(domain),
         )
 
     def _uploads(self) -> UploadFront | None:
-        if "upload" in self.settings.disabled:
-            return None
-        return UploadFront(self.files, f"{self.settings.prefix}upload/", self.cors)
+        front = UploadFront(self.files, f"{self.settings.prefix}upload/", self.cors)
+        return None if "upload" in self.settings.disabled else front
 
     def _site(self, parts: Parts) -> Any:
         root = site(parts)

@@ -65,7 +65,7 @@ class Stage:
         self.unexpected: list[tuple[BaseException, bytes]] = []
         self.router = Router(lambda error, stanza: self.unexpected.append((error, to_bytes(stanza))))
         self.entrance = entrance or Entrance(self.clock)
-        features = chosen(registration=registration, guests="anonymous" in rules, disabled=disabled)
+        features = chosen(guests="anonymous" in rules, disabled=disabled)
         for domain in domains or (DOMAIN,):
             host = Host(
                 domain,
@@ -73,7 +73,7 @@ class Stage:
                 clock=self.clock,
                 router=self.router,
                 accounts=self.accounts,
-                policy=policy,
+                policy=replace(policy, registration=registration),
                 rules=LoginRules(authenticator or self.accounts, **rules),
             )
             for feature in features:

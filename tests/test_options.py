@@ -167,6 +167,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         resume_location = "[::1]:5222"
         archive_limit = 1000
         archive_default = "roster"
+        inviters = "nobody"
         connections = 8
         connections_per_address = 9
         stanza_limit = 10000
@@ -272,6 +273,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         resume_location="[::1]:5222",
         archive_limit=1_000,
         archive_default="roster",
+        inviters="nobody",
         connections=8,
         connections_per_address=9,
         stanza_limit=10_000,

@@ -21,6 +21,7 @@ from conversehost.features import (
     csi,
     disco,
     fast,
+    invitations,
     last,
     offline,
     ping,
@@ -79,11 +80,13 @@ FEATURES: tuple[ModuleType, ...] = (
     admin,
     adhoc,
     rooms,
+    invitations,
+    register,
 )
 """In order of installation, which is the order in which their hooks are called."""
 
-OPTIONAL: tuple[ModuleType, ...] = (register, anonymous)
-"""Installed where the operator asks for them, and on the domain for guests."""
+OPTIONAL: tuple[ModuleType, ...] = (anonymous,)
+"""Installed on the domain for guests."""
 
 
 def name_of(feature: ModuleType) -> str:
@@ -91,11 +94,11 @@ def name_of(feature: ModuleType) -> str:
     return feature.__name__.rpartition(".")[2].replace("_", "-")
 
 
-def chosen(*, registration: bool = False, guests: bool = False, disabled: Iterable[str] = ()) -> tuple[ModuleType, ...]:
+def chosen(*, guests: bool = False, disabled: Iterable[str] = ()) -> tuple[ModuleType, ...]:
     """The features that a host gets. Raises KeyError for a name that none of them has."""
     left_out = {name: by_name()[name] for name in disabled}.values()
-    wanted = (registration and register, guests and anonymous)
-    return tuple(each for each in FEATURES + OPTIONAL if each not in left_out and (each in FEATURES or each in wanted))
+    wanted = FEATURES + OPTIONAL if guests else FEATURES
+    return tuple(each for each in wanted if each not in left_out)
 
 
 def by_name() -> dict[str, ModuleType]:

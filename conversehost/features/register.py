@@ -1,10 +1,12 @@
-"""XEP-0077: In-Band Registration. Installed only where the operator wants it."""
+"""XEP-0077: In-Band Registration, for everybody or for those who are invited, as the operator wants it."""
 
 from __future__ import annotations
 
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host, Reply
+from conversehost.server.invitations import Invitations
 from conversehost.server.session import Session
+from conversehost.server.stream import ServerStream
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.forms import Field, Form, form_in
@@ -13,7 +15,7 @@ from conversehost.xmpp.replies import result, stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, child, clean, element
 
-XEP = Xep(77, "In-Band Registration", "2.4", "complete, with data forms; with `--registration` only")
+XEP = Xep(77, "In-Band Registration", "2.4", "complete, with data forms; with `--registration`, or an invitation")
 INSTRUCTIONS = "Choose a name and a password."
 CHANGE = "You are registered. Send your name and a new password to change it."
 FORM = Form(
@@ -29,10 +31,12 @@ _REMOVE = f"{{{ns.REGISTER}}}remove"
 
 
 def install(host: Host) -> None:
+    if not (host.policy.registration or host.policy.has_inviters):
+        return
     feature = RegisterFeature(host)
     host.advertise(ns.REGISTER)
     host.hooks.stream_features.append(offer)
-    host.on_stream_iq("get", ns.REGISTER, "query", form)
+    host.on_stream_iq("get", ns.REGISTER, "query", feature.form)
     host.on_stream_iq("set", ns.REGISTER, "query", feature.register)
     host.on_iq("get", ns.REGISTER, "query", feature.status, at="host")
     host.on_iq("set", ns.REGISTER, "query", feature.change, at="host")
@@ -46,33 +50,46 @@ def offer(logged_in: bool) -> list[Element]:
     return [] if logged_in else [element(ns.REGISTER_FEATURE, "register")]
 
 
-def form(iq: Stanza) -> Reply:
-    query = element(ns.REGISTER, "query")
-    child(query, ns.REGISTER, "instructions").text = INSTRUCTIONS
-    child(query, ns.REGISTER, "username")
-    child(query, ns.REGISTER, "password")
-    query.append(FORM.question())
-    return query
-
-
 class RegisterFeature:
     """Accounts made, changed and removed by their owners."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._invitations = Invitations(host)
 
-    def register(self, iq: Stanza) -> Reply:
-        """Before login (section 3.1). The names of administrators are taken though nobody has them yet."""
+    def form(self, stream: ServerStream, iq: Stanza) -> Reply:
+        """What is needed."""
+        self._check_open(stream)
+        query = element(ns.REGISTER, "query")
+        child(query, ns.REGISTER, "instructions").text = INSTRUCTIONS
+        child(query, ns.REGISTER, "username").text = stream.invitation.username if stream.invitation else ""
+        child(query, ns.REGISTER, "password")
+        query.append(FORM.question())
+        return query
+
+    def register(self, stream: ServerStream, iq: Stanza) -> Reply:
+        """Before login (section 3.1). The names of administrators are taken though nobody has them yet, and so are
+        those that somebody was promised.
+        """
+        self._check_open(stream)
         if is_cancelled(iq):
             return None
         name, password = read(iq)
         if not name or not password:
             raise StanzaError("not-acceptable", "a name and a password are needed")
         account = self._account(name)
-        if self._host.accounts.exists(account) or account in self._host.policy.admins:
+        if stream.invitation is not None:
+            self._invitations.register(stream.invitation, account.local, password)
+            stream.invitation = None
+        elif self._invitations.is_taken(account.local, None):
             raise StanzaError("conflict", "that name is taken")
-        self._host.create_account(account, password)
+        else:
+            self._host.create_account(account, password)
         return None
+
+    def _check_open(self, stream: ServerStream) -> None:
+        if not self._host.policy.registration and stream.invitation is None:
+            raise StanzaError("not-allowed", "one gets an account by invitation here")
 
     def status(self, iq: Stanza) -> Reply:
         """Who is registered already is told so."""

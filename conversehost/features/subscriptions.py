@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from conversehost.features.xep import Xep
 from conversehost.server.host import Host
+from conversehost.server.invitations import Invitations
 from conversehost.server.roster import RosterItem, is_hidden
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
@@ -23,6 +24,7 @@ PENDING_PER_ACCOUNT = 1_000
 PENDING_BYTES = 10_000
 NICK_BYTES = 1_000
 _NICK = f"{{{ns.NICK}}}nick"
+_PREAUTH = f"{{{ns.PREAUTH}}}preauth"
 
 
 def install(host: Host) -> None:
@@ -44,6 +46,7 @@ class SubscriptionFeature:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._invitations = Invitations(host)
 
     def outbound(self, session: Session, presence: Stanza) -> None:
         """From one of our clients (appendix A.2). Raises StanzaError, also for other servers' (section 3.1.2)."""
@@ -55,6 +58,8 @@ class SubscriptionFeature:
         presence.set("to", contact.full)
         before = self._host.rosters.get(account, contact)
         after, routed = OUTBOUND[type](before)
+        if type == "subscribe" and not after.from_ and presence.find(_PREAUTH) is not None:
+            after = replace(after, approved=True)  # who follows an invitation wants to be seen too (XEP-0379)
         if after.listed:
             self._host.rosters.check_room(account, before)
         self._change(account, before, after)
@@ -105,11 +110,29 @@ class SubscriptionFeature:
             self._change(account, before, replace(before, from_=True, approved=False))
             self._say("subscribed", account, contact)
             tell_here(self._host, account, contact)
+        elif self._was_invited(account, before, presence):
+            self._change(account, before, replace(before, from_=True, ask=not before.to, pending=None, listed=True))
+            self._say("subscribed", account, contact)
+            if not before.to:
+                self._say("subscribe", account, contact)
+            tell_here(self._host, account, contact)
         elif before.pending is None and self._has_room(account):
             self._host.rosters.put(account, replace(before, pending=as_request(presence, account)))
             for session in self._host.sessions(account.local):
                 if session.presence is not None:
                     session.send(presence)
+
+    def _was_invited(self, account: JID, before: RosterItem, presence: Stanza) -> bool:
+        """By this account, who wanted a contact (XEP-0379 section 3.5); nobody can follow that invitation again. Raises
+        StanzaError where the roster is full.
+        """
+        preauth = presence.find(_PREAUTH)
+        found = None if preauth is None else self._invitations.find(preauth.get("token", ""))
+        if found is None or found.inviter != account or not found.contact or found.username:
+            return False
+        self._host.rosters.check_room(account, before)
+        self._invitations.use(found)
+        return True
 
     def _has_room(self, account: JID) -> bool:
         return sum(each.pending is not None for each in self._host.rosters.of(account)) < PENDING_PER_ACCOUNT

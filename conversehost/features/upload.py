@@ -53,7 +53,7 @@ class UploadFeature:
         name, size, type = file_name(asked), self._size(asked), content_type(asked)
         slot = self._uploads.ask(sender.to_bare(), name, size, type, self._keep(asked))
         session = host.session(sender)
-        return described(slot, self._host.files(session.opened.origin if session else ""))
+        return described(slot, f"{self._host.site(session.opened.origin if session else '')}upload")
 
     def forget(self, account: JID) -> None:
         for slot in self._uploads.of(account.bare):

@@ -19,6 +19,7 @@ from conversehost.xmpp.xml import Element, child, parse, to_bytes
 
 if TYPE_CHECKING:
     from conversehost.server.host import At, Host
+    from conversehost.server.stream import ServerStream
 
 
 class Later(Enum):
@@ -116,13 +117,13 @@ class Delivery:
         else:
             self._answer(iq, ("account", "host") if iq.get("to") is None else ("account",))
 
-    def serve_stream(self, iq: Stanza) -> Stanza:
+    def serve_stream(self, stream: ServerStream, iq: Stanza) -> Stanza:
         """The answer to an iq from a stream that hasn't logged in. Raises StanzaError."""
         payload = iq.payload
         handler = None if payload is None else self._host.stream_iqs.get((iq.type or "", payload.tag))
         if handler is None:
             raise StanzaError("not-authorized", "log in first")
-        return result(iq, handler(iq))
+        return result(iq, handler(stream, iq))
 
     def undelivered(self, data: bytes, sent: float | None = None) -> None:
         """A session ended before it got this: another one of the account takes it, or it is stored or bounced.

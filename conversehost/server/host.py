@@ -46,7 +46,7 @@ Reply = Element | None
 
 IqHandler = Callable[[Stanza], Reply | Later]
 OwnIqHandler = Callable[[Session, Stanza], Reply | Later]
-StreamIqHandler = Callable[[Stanza], Reply]
+StreamIqHandler = Callable[["ServerStream", Stanza], Reply]
 NonzaHandler = Callable[["ServerStream", Element], None]
 At = Literal["host", "account"]
 
@@ -64,9 +64,9 @@ class Host:
         accounts: Accounts,
         rules: LoginRules,
         policy: Policy = DEFAULT,
-        files: Callable[[str], str] = lambda origin: f"{origin or 'http://localhost'}/upload",
+        site: Callable[[str], str] = lambda origin: f"{origin or 'http://localhost'}/",
     ) -> None:
-        """`files`: the URL below which files are, for a client that reaches us by this origin ("" if not by HTTP)."""
+        """`site`: the URL that the site's pages begin with, for who reaches us by this origin ("" if not by HTTP)."""
         self.domain = domain
         self.jid = JID("", domain)
         self.store = store
@@ -75,7 +75,7 @@ class Host:
         self.accounts = accounts
         self.rules = rules
         self.policy = policy
-        self.files = files
+        self.site = site
         self.rosters = Rosters(store)
         self.archive = Archive(store, "archive", policy.archive_limit)
         self.hooks = Hooks()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from conversehost.options import Settings
@@ -14,6 +14,7 @@ from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.services import ExternalService
 
 Conflict = Literal["replace", "refuse", "new"]
+Inviters = Literal["nobody", "admins", "everybody"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class Policy:
     much there may be of files.
 
     `archive_limit`: messages that an account's archive keeps; `archive_default`: whose, unless its owner says so.
+
+    `registration`: anybody may make an account; `inviters`: who may let somebody make one.
     """
 
     conflict: Conflict = "replace"
@@ -41,6 +44,8 @@ class Policy:
     uploads: UploadLimits = NORMAL
     archive_limit: int = MESSAGES
     archive_default: Default = "always"
+    registration: bool = False
+    inviters: Inviters = "admins"
 
     @classmethod
     def of(cls, settings: Settings, founders: Iterable[JID]) -> Policy:
@@ -59,7 +64,22 @@ class Policy:
             ),
             archive_limit=settings.archive_limit,
             archive_default=cast(Default, settings.archive_default),
+            registration=settings.registration,
+            inviters=cast(Inviters, settings.inviters) if settings.makes_accounts else "nobody",
         )
+
+    def for_guests(self) -> Policy:
+        """The same where nobody has an account."""
+        return replace(self, registration=False, inviters="nobody")
+
+    @property
+    def has_inviters(self) -> bool:
+        """Whether there is anybody who may let somebody make an account."""
+        return self.inviters == "everybody" or (self.inviters == "admins" and bool(self.admins))
+
+    def may_invite(self, account: JID) -> bool:
+        """Whether the account (a bare JID) may let somebody make one."""
+        return self.inviters == "everybody" or (self.inviters == "admins" and account in self.admins)
 
 
 DEFAULT = Policy()

@@ -14,6 +14,7 @@ from lxml.etree import QName
 from conversehost.server.authentication import Authentication
 from conversehost.server.entrance import Entrance, Ticket
 from conversehost.server.host import Host
+from conversehost.server.invitations import Invitation
 from conversehost.server.resume import COUNT, Resumable
 from conversehost.server.router import Router, check_iq
 from conversehost.server.session import Session
@@ -47,6 +48,7 @@ class ServerStream:
         self.session: Session | None = None
         self.account: JID | None = None  # once it has logged in
         self.managed: Resumable | None = None  # with stream management
+        self.invitation: Invitation | None = None  # by which somebody may register (XEP-0445)
         self._bind_failures = 0
         self._closed = False
 
@@ -300,7 +302,7 @@ class ServerStream:
 
     def _register(self, iq: Stanza) -> Stanza:
         try:
-            return self.host.delivery.serve_stream(iq)
+            return self.host.delivery.serve_stream(self, iq)
         except StanzaError as error:
             if error.condition == "not-authorized":
                 raise StreamError("not-authorized", error.text) from None

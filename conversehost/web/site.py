@@ -14,12 +14,15 @@ from twisted.web.server import Request
 
 from conversehost.auth import Authenticator
 from conversehost.clock import Clock
+from conversehost.server.host import Host
+from conversehost.server.invitations import Invitation
 from conversehost.store import Store
 from conversehost.web.converse import ConverseDist
 from conversehost.web.front import tell
 from conversehost.web.guard import Hosts, host_name
 from conversehost.web.health import Health, Ready
 from conversehost.web.hostmeta import well_known
+from conversehost.web.invitations import InvitationsResource
 from conversehost.web.login import ChatMaker, LoginResource, SiteSessions, see_other
 from conversehost.web.metrics import Counted, Metrics
 from conversehost.web.resource import Missing, OwnResource, Problem, base_of
@@ -49,7 +52,8 @@ CSP = "; ".join(
 @attrs.frozen
 class Parts:
     """What the site is made of. `demo`: names and passwords that its login form offers; `folder`: the operator's;
-    `prefix`: where the pages are that are only for show or for want of the operator's own.
+    `prefix`: where the pages are that are only for show or for want of the operator's own; `domains`: those whose
+    invitations have pages.
     """
 
     authenticator: Authenticator
@@ -69,6 +73,7 @@ class Parts:
     counted: Callable[[], Counted] | None = None
     uploads: UploadFront | None = None
     rooms: bool = True
+    domains: Mapping[str, Host] = attrs.field(factory=dict)
 
 
 def site(parts: Parts) -> Resource:
@@ -85,6 +90,7 @@ def site(parts: Parts) -> Resource:
     root.putChild(own + b"logout", Logout(sessions, problem, hosts))
     for path in (b"prebind", b"credentials"):
         root.putChild(path, Missing(tell))  # what is below: they themselves are answered before
+    root.putChild(own + b"invite", InvitationsResource(parts.domains, sessions, pages.invitation, problem, hosts))
     root.putChild(own + b"static", Folder(PAGES / "static", "no-cache", problem))
     root.putChild(
         b"favicon.ico",
@@ -168,6 +174,10 @@ class Pages:
             config["websocket_url"] = "ws" + base_of(request).removeprefix("http") + self._parts.websocket_path
         return self._page(request, "form.html", config=config, demo=self._parts.demo)
 
+    def invitation(self, request: Request, invitation: Invitation, username: str, message: str) -> bytes:
+        """What somebody does who was invited."""
+        return self._page(request, "invitation.html", invitation=invitation, username=username, message=message)
+
     def problem(self, request: Request, code: int) -> bytes:
         """`Problem`: a friendly page that says what is wrong, and where to go."""
         title, text = PROBLEMS[code]
@@ -220,6 +230,7 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
     403: ("That came from another site", "A page elsewhere had your browser send it. Nothing was changed."),
     404: ("There is no such page", "Perhaps the address has a letter too many, or the page is gone."),
     405: ("Not this way", "The page is there, but it doesn't take this kind of request."),
+    410: ("That invitation is over", "Somebody has followed it already, or its time is up. Ask for another one."),
     421: ("Not under this name", "This server doesn't answer to the name that you called it by."),
 }
 
