@@ -22,6 +22,7 @@ from conversehost.features.rooms.said import HISTORY
 from conversehost.features.rooms.standing import Role
 from conversehost.server.archive import addresses
 from conversehost.server.archive_rules import Preferences
+from conversehost.server.invitations import Invitation
 from conversehost.server.roster import RosterItem
 from conversehost.store.log import Log, time_of
 from conversehost.testbed.plain import of_plain, to_plain
@@ -307,6 +308,7 @@ OTHERS: Mapping[str, Any] = {
     "pubsub-items": Item,
     "pubsub-bytes": int,
     "pubsub-moved": str,
+    "invitations": Invitation,
 }
 """What owners have that are no accounts, such as rooms: the types of the values, by collection. It becomes [[data]]."""
 

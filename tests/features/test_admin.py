@@ -44,12 +44,12 @@ def can_log_in(house: Stage, name: str, password: str, mechanism: str = "PLAIN")
 
 
 def test_only_administrators(house: Stage, admin: Client):
-    nodes = list(house.host.commands)
+    nodes = [each for each in house.host.commands if each.startswith("http://jabber.org/protocol/admin#")]
     assert len(nodes) == 20
     for client in (house.login("romeo"), house.login("admin@other.example")):
         assert {condition(execute(client, each)) for each in nodes} == {"forbidden"}
     items = admin.ask("get", f"<query xmlns='{ns.DISCO_ITEMS}' node='{ns.COMMANDS}'/>", "localhost")[0]
-    assert [each.get("node") for each in items] == nodes
+    assert [each.get("node") for each in items if each.get("node") in nodes] == nodes
 
 
 def test_a_new_user(house: Stage, admin: Client):

@@ -27,6 +27,7 @@ from conversehost.features.rooms.hats import Hat
 from conversehost.features.rooms.record import ARCHIVE, HATS, REQUESTS, VISITS, WEARERS, Record, Subject
 from conversehost.features.rooms.record import ROOM as ROOM_ITSELF
 from conversehost.features.rooms.standing import Affiliation, Role
+from conversehost.server.invitations import Invitation
 from conversehost.server.roster import RosterItem
 from conversehost.store.log import time_of
 from conversehost.testbed.noun import API
@@ -77,6 +78,7 @@ def live_much(house: House) -> None:
     store.append("reports", "alice@localhost", Report("spam.example", "urn:xmpp:reporting:spam", "", ("1",), 1.5e9))
     alice.says(stanza("iq", {"type": "set", "id": "w"}, element(ns.MAM, "prefs", {"default": "roster"})))
     store.put("welcome", "zoe@localhost", "", "Hello!")
+    store.put("invitations", "localhost", "t0k", Invitation("t0k", parse("alice@localhost"), 4e9, True, True, "ann"))
     service = Service("push.localhost", "phone", b"<x/>")
     store.put("push", "alice@localhost", service.key, service)
     store.put("fast", "alice@localhost", "client", Slots(current=FastToken("t", "HT-SHA-256-NONE", 1.0, 2.0, 3)))
