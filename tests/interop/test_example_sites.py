@@ -31,15 +31,19 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @contextmanager
-def django(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **environment: str) -> Iterator[str]:
+def site_by(framework: str, monkeypatch: pytest.MonkeyPatch, folder: Path, **environment: str) -> Iterator[str]:
     """The site's address."""
     said = environment | {"CONVERSE": str(converse_folder("14.0.0") / "dist"), "PYTHONUNBUFFERED": "1"}
-    for name, value in said.items():
+    for name, value in (said | {"PYTHONPATH": str(SITES.parents[1])}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PYTHONPATH", str(SITES.parents[1]))
     port = free_port()
-    command = [sys.executable, str(SITES / "django_site.py"), "runserver", "--noreload", str(port)]
-    with started(command, tmp_path, "Quit the server"):
+    file = str(SITES / f"{framework}_site.py")
+    commands = {
+        "django": ([file, "runserver", "--noreload", str(port)], "Quit the server"),
+        "flask": (["-m", "flask", "--app", file, "run", "--port", str(port)], "Running on"),
+    }
+    arguments, sign = commands[framework]
+    with started([sys.executable, *arguments], folder, sign):
         yield f"http://localhost:{port}/"
 
 
@@ -53,10 +57,10 @@ def enter(page: Page, site: str, name: str, query: str = "") -> None:
         page.goto(f"{site}{query}")
 
 
-@pytest.mark.parametrize("way", ["", "?by=credentials"])
-def test_django_with_tokens(page: Page, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+@pytest.mark.parametrize(("framework", "way"), [("django", ""), ("django", "?by=credentials"), ("flask", "")])
+def test_with_tokens(page: Page, framework: str, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     bed = TestBed.start("--auth", "token", "--token-key", f"1:{KEY}")
-    with bed, django(monkeypatch, tmp_path, CHAT_BOSH=bed.bosh, CHAT_KEY=KEY) as site:
+    with bed, site_by(framework, monkeypatch, tmp_path, CHAT_BOSH=bed.bosh, CHAT_KEY=KEY) as site:
         enter(page, site, "alice", way)
         expect(page.locator(".roster-contacts, converse-roster").first.get_by_text("Echo").first).to_be_visible()
         assert [each.available for each in bed.sessions("alice@localhost") if each.available] == [True]
@@ -67,5 +71,12 @@ def test_the_same_django_with_other_servers(page: Page, server: str, monkeypatch
     program(PROGRAMS[server], server)
     with SERVERS[server]() as running:
         bosh = f"http://localhost:{running.target.http}{running.target.bosh}"
-        with django(monkeypatch, tmp_path, CHAT_BOSH=bosh, CHAT_PASSWORD="pw") as site:
+        with site_by("django", monkeypatch, tmp_path, CHAT_BOSH=bosh, CHAT_PASSWORD="pw") as site:
             enter(page, site, "u1")
+
+
+def test_a_static_page_with_guests(page: Page):
+    with TestBed.start("--site", str(SITES / "guests"), "--converse", str(converse_folder("14.0.0"))) as bed:
+        with page.expect_request(lambda request: "<presence" in (request.post_data or "")):
+            page.goto(bed.site)
+        assert [each.jid.partition("@")[2].partition("/")[0] for each in bed.sessions()].count("anon.localhost") == 1
