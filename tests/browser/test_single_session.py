@@ -1,0 +1,158 @@
+"""The life of a single session: somebody is logged in to a site of the operator's, and so is his chat."""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from conversehost.testing import TestBed
+from tests.browser.conftest import VERSIONS, Visitor, converse_folder
+
+SECRET = "a-secret-of-site-and-chat"
+PAGE = """<!doctype html>
+<meta charset="utf-8">
+<title>A site</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/dist/converse.min.css">
+<script type="module" src="/dist/converse.min.js"></script>
+<script type="module">converse.initialize(SETTINGS)</script>
+"""
+COMMON: dict[str, Any] = {
+    "auto_login": True,
+    "keepalive": True,
+    "discover_connection_methods": False,
+    "assets_path": "/dist",
+    "i18n": "en",
+    "view_mode": "overlayed",
+    "show_controlbox_by_default": True,
+    "allow_logout": False,
+}
+CREDENTIALS = {"authentication": "login", "credentials_url": "/credentials"}
+WAYS: dict[str, dict[str, Any]] = {
+    "prebind": {"authentication": "prebind", "prebind_url": "/prebind", "bosh_service_url": "/http-bind"},
+    "bosh": {**CREDENTIALS, "bosh_service_url": "/http-bind"},
+    "websocket": {**CREDENTIALS, "websocket_url": "WEBSOCKET"},
+}
+
+
+def start(folder: Path, version: str, port: int = 0) -> TestBed:
+    """A server that a proxy tells who is logged in; the browser plays that proxy."""
+    return TestBed.start(
+        *("--port", str(port), "--site", str(folder), "--converse", str(converse_folder(version))),
+        *("--auth", "token,accounts", "--prebind-trust-header", "X-Remote-User", "--prebind-secret", SECRET),
+    )
+
+
+def write_pages(folder: Path, websocket: str) -> None:
+    for name, way in WAYS.items():
+        settings = json.dumps(COMMON | way).replace("WEBSOCKET", websocket)
+        (folder / f"{name}.html").write_text(PAGE.replace("SETTINGS", settings))
+
+
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    running: dict[str, TestBed] = {}
+
+    def house(version: str) -> TestBed:
+        if version not in running:
+            folder = tmp_path_factory.mktemp("www")
+            running[version] = start(folder, version)
+            write_pages(folder, running[version].websocket)
+        return running[version]
+
+    yield house
+    for each in running.values():
+        each.stop()
+
+
+@pytest.fixture
+def bed(houses: Any, version: str) -> TestBed:
+    bed: TestBed = houses(version)
+    bed.reset()
+    return bed
+
+
+def arrive(visitor: Visitor, way: str) -> None:
+    """Who is logged in to the site already opens a page of it."""
+    visitor.page.context.set_extra_http_headers({"X-Remote-User": visitor.name})
+    visitor.page.goto(f"{visitor.site}{way}.html")
+    visitor.is_in_chat()
+
+
+def log_out(bed: TestBed, name: str) -> dict[str, int]:
+    """What the site's back end does."""
+    fields = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
+    body = json.dumps({"user": name}).encode()
+    with urllib.request.urlopen(urllib.request.Request(bed.prebind, body, fields, method="DELETE")) as answer:
+        told: dict[str, int] = json.load(answer)
+        return told
+
+
+@pytest.mark.parametrize("way", ["bosh", "websocket"])
+def test_chat_is_on_every_page_and_stays(visitor, bed, way):
+    alice = visitor("alice")
+    arrive(alice, way)
+    (session,) = bed.sessions("alice@localhost")
+    assert session.transport == ("websocket" if way == "websocket" else "bosh")
+    alice.open_chat("Echo")
+    alice.say("hello")
+    expect(alice.page.locator(".chat-msg__text")).to_have_count(2)
+    alice.page.reload()
+    alice.is_in_chat()
+    (before,) = bed.sessions("alice@localhost")
+    assert alice.complaints == []
+    with alice.page.expect_response(f"{bed.site}credentials"):
+        bed.kill_session(before)
+    alice.is_in_chat()
+    alice.open_chat("Echo")
+    alice.say("hello again")
+    expect(alice.page.locator(".chat-msg__text").get_by_text("hello again")).to_have_count(2)
+    assert before.jid not in {each.jid for each in bed.sessions("alice@localhost")}
+    alice.complaints.clear()  # of what it was asking for when its session ended
+
+
+def test_tabs_have_sessions_of_their_own_until_the_site_logs_out(visitor, bed):
+    alice, bob = visitor("alice"), visitor("bob")
+    arrive(bob, "prebind")
+    arrive(alice, "prebind")
+    other = alice.page.context.new_page()
+    other.goto(f"{bed.site}bosh.html")
+    expect(other.get_by_text("Echo", exact=True).first).to_be_visible()
+    assert len({each.jid for each in bed.sessions("alice@localhost")}) == 2
+    alice.page.context.set_extra_http_headers({})
+    with alice.page.expect_response(lambda answer: answer.url == bed.prebind and answer.status == 401):
+        assert log_out(bed, "alice") == {"ended": 2}
+    assert bed.sessions("alice@localhost") == []
+    assert len(bed.sessions("bob@localhost")) == 1
+    alice.page.goto("about:blank")
+    other.close()
+    alice.complaints.clear()  # both tabs heard that nobody is logged in any more
+
+
+def test_after_a_restart_converse_asks_anew(visitor, tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    write_pages(tmp_path, "")
+    before = start(tmp_path, VERSIONS[0], port)
+    alice = visitor("alice")
+    alice.site = before.site
+    arrive(alice, "bosh")
+    before.stop()
+    after = start(tmp_path, VERSIONS[0], port)
+    try:
+        with alice.becomes_available():
+            pass
+        alice.is_in_chat()
+        assert len(after.sessions("alice@localhost")) == 1
+    finally:
+        alice.page.goto("about:blank")
+        alice.complaints.clear()  # there was no server for a while
+        after.stop()

@@ -1,0 +1,24 @@
+"""Prebind and credentials for a site's own users, with the older versions of Converse.js that sites still use."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import VERSIONS
+from tests.browser.test_single_session import WAYS, arrive, bed, houses
+
+__all__ = ["bed", "houses"]
+
+
+@pytest.fixture(params=VERSIONS[1:])
+def version(request: pytest.FixtureRequest) -> str:
+    """Of Converse.js."""
+    return str(request.param)
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_whoever_is_logged_in_to_the_site_is_in_chat(visitor, bed, way):
+    alice = visitor("alice")
+    arrive(alice, way)
+    (session,) = bed.sessions("alice@localhost")
+    assert session.transport == ("websocket" if way == "websocket" else "bosh")
