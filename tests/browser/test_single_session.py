@@ -28,7 +28,7 @@ COMMON: dict[str, Any] = {
     "auto_login": True,
     "keepalive": True,
     "discover_connection_methods": False,
-    "assets_path": "/dist",
+    "assets_path": "ASSETS",
     "i18n": "en",
     "view_mode": "overlayed",
     "show_controlbox_by_default": True,
@@ -50,9 +50,10 @@ def start(folder: Path, version: str, port: int = 0) -> TestBed:
     )
 
 
-def write_pages(folder: Path, websocket: str) -> None:
+def write_pages(folder: Path, version: str, websocket: str = "") -> None:
+    assets = "/dist/" if version.startswith("7.") else "/dist"
     for name, way in WAYS.items():
-        settings = json.dumps(COMMON | way).replace("WEBSOCKET", websocket)
+        settings = json.dumps(COMMON | way).replace("WEBSOCKET", websocket).replace("ASSETS", assets)
         (folder / f"{name}.html").write_text(PAGE.replace("SETTINGS", settings))
 
 
@@ -64,7 +65,7 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         if version not in running:
             folder = tmp_path_factory.mktemp("www")
             running[version] = start(folder, version)
-            write_pages(folder, running[version].websocket)
+            write_pages(folder, version, running[version].websocket)
         return running[version]
 
     yield house
@@ -140,7 +141,7 @@ def test_after_a_restart_converse_asks_anew(visitor, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    write_pages(tmp_path, "")
+    write_pages(tmp_path, VERSIONS[0])
     before = start(tmp_path, VERSIONS[0], port)
     alice = visitor("alice")
     alice.site = before.site
