@@ -188,7 +188,11 @@ class RoomService(Subdomain):
         elif wish is None:
             self.host.router.send(entry.kick_out_of_step(to, to.resource, client))
         else:
-            self._enter(room, to.local, client, wish, presence)
+            try:
+                self._enter(room, to.local, client, wish, presence)
+            except StanzaError as error:
+                error.content = element(ns.MUC, "x")  # by which clients know that it is the way in that is refused
+                raise
 
     def _enter(self, room: Room | None, name: str, client: JID, wish: entry.Wish, presence: Stanza) -> None:
         """Who comes first makes the room (section 10.1.1), and who left it unfinished may go on."""

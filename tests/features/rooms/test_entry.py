@@ -34,6 +34,7 @@ def test_until_it_is_set_up_nobody_else_comes_in(stage: Stage, feste: Client):
     viola.write(f"<presence to='{ROOM}/Viola' id='p1'><x xmlns='{ns.MUC}'/></presence>")
     refused = viola.only()
     assert (condition(refused), refused.get("from"), refused.id) == ("item-not-found", f"{ROOM}/Viola", "p1")
+    assert refused.find(f"{{{ns.MUC}}}x") is not None
     viola.say(ROOM, type="groupchat")
     assert condition(viola.only()) == "item-not-found"
     unlock(feste)
