@@ -235,6 +235,16 @@ def test_a_flood_leaves_as_many_sessions_as_an_account_may_have(at: Any):
     assert ours.live() == []
 
 
+def test_a_resource_that_two_pages_share_is_explained(at: Any):
+    ours = at("--prebind-secret", SECRET)
+    with capturedLogs() as logs:
+        ours.post('{"user": "alice", "resource": "web"}')
+        assert "share a resource" not in str(logs)
+        ours.post('{"user": "alice", "resource": "web"}')
+    assert "a back end wants alice@localhost/web while another page has it" in str(logs)
+    assert len(ours.live()) == 1
+
+
 def test_the_site_logs_out_and_everything_ends(at: Any):
     ours = at("--prebind-secret", SECRET)
     ours.post()

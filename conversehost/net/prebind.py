@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from conversehost.bosh.manager import Manager
 from conversehost.bosh.session import BoshSession
 from conversehost.bosh.stream import BoshStream
+from conversehost.net.reports import tell
 from conversehost.server.host import SESSIONS_PER_ACCOUNT
 from conversehost.server.router import Router
 from conversehost.server.session import Session
@@ -64,6 +65,7 @@ class ChatSessions:
 
         Raises StanzaError(resource-constraint) when all are in use, JIDError for a resource that can't be one.
         """
+        self._warn(account, wish.resource)
         self._make_room(account)
         stream, opening = self._make(), StreamOpen(account.domain, "bosh", origin=origin)
         session, rid = self._manager.prebind(stream, wish.wait, wish.hold)
@@ -99,6 +101,15 @@ class ChatSessions:
                 session.host.unbound(session)  # a connection may take its time to close
         self._turn.end()
         return len(sessions)
+
+    def _warn(self, account: JID, resource: str) -> None:
+        """Two pages at one resource end each other again and again, and nobody sees why."""
+        sessions = self._router.hosts[account.domain].sessions(account.local)
+        if resource and any(each.jid.resource == resource for each in sessions):
+            tell(
+                f"a back end wants {account}/{resource} while another page has it: tabs that share a resource end each"
+                " other, so leave it out"
+            )
 
     def _make_room(self, account: JID) -> None:
         sessions = self._router.hosts[account.domain].sessions(account.local)
