@@ -25,7 +25,7 @@ test: $(DONE)/test $(DONE)/aioxmpp $(BROWSER)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 interop: $(DONE)/test $(DONE)/aioxmpp $(BROWSER) $(CLIENTS)
-	$(BIN)/python -m pytest tests/interop $(ARGS)
+	$(BIN)/python -m pytest tests/interop --numprocesses auto --dist loadfile $(ARGS)
 
 check: $(DONE)/check
 	$(BIN)/ruff check .
