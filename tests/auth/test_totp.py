@@ -80,7 +80,11 @@ def test_another_secret_and_another_seed():
     assert why(other.issue(ALICE, NOW)) == "its one-time password is wrong: another otp_seed, or a token of long ago"
 
 
-@pytest.mark.parametrize("text", [token()[:-1], token()[:40], token()[1:], "123456789 ", "123456789 " + "!" * 44])
+@pytest.mark.parametrize(
+    "text",
+    [token()[:-1], token()[:40], token()[1:], "123456789 ", "123456789 " + "!" * 44],
+    ids=["last", "after-nonce", "first", "bare", "unreadable"],
+)
 def test_truncated(text: str):
     assert why(text).startswith("it isn't of the form")
 
