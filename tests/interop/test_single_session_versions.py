@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import VERSIONS
-from tests.browser.test_single_session import WAYS, arrive, bed, houses
+from tests.interop.test_single_session import WAYS, arrive, bed, houses
 
 __all__ = ["bed", "houses"]
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, expect
 
-from .conftest import Visitor
+from tests.browser.conftest import Visitor
 
 
 class Guest:
