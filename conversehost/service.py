@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,62 +14,35 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from conversehost.bosh.manager import Manager
-from conversehost.bosh.terms import Ceilings
-from conversehost.domains import Domains
 from conversehost.errors import ConfigError
+from conversehost.house import House
 from conversehost.net import handshake, secured, tcp
 from conversehost.net.bosh import PATHS, BoshFront
-from conversehost.net.clock import ReactorClock
-from conversehost.net.cors import Cors
 from conversehost.net.exchange import Direct, FirstOf, Streaming
 from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
 from conversehost.net.poll import best
-from conversehost.net.prebind import ChatSessions
 from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
 from conversehost.ready import addresses
-from conversehost.server.host import Host
-from conversehost.server.session import Session
-from conversehost.server.uploads import UploadsOf
 from conversehost.single_sessions import fronts
-from conversehost.testbed.beyond import Watching
-from conversehost.testbed.cast import Cast
 from conversehost.testbed.control import control
 from conversehost.testbed.door import room
-from conversehost.testbed.expectations import Expectations
-from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_http import People, faulty
-from conversehost.testbed.faulty_stream import FaultyAuthenticator, FaultyStream
-from conversehost.testbed.mishaps import Mishaps
+from conversehost.testbed.faulty_stream import FaultyAuthenticator
 from conversehost.testbed.noun import World
-from conversehost.testbed.push import PushService
 from conversehost.testbed.recorder import RecordedStreaming, TappedFrames, recorded, recorded_requests
 from conversehost.testbed.saving import save
-from conversehost.testbed.sessions import end_sessions
-from conversehost.testbed.state import State
-from conversehost.testbed.stubs import Stubs
-from conversehost.testbed.tap import TappedStream
-from conversehost.testbed.tenants import Tenants, Ways
-from conversehost.testbed.token import Token
-from conversehost.testbed.traffic import Traffic
-from conversehost.testbed.wire import Wire
-from conversehost.turn import Turn
-from conversehost.upstreams import Upstreams
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
 from conversehost.web.metrics import Counted
 from conversehost.web.site import Parts, site, unreachable
-from conversehost.web.upload import Files, UploadFront
+from conversehost.web.upload import UploadFront
 from conversehost.xmpp.errors import StreamError
-from conversehost.xmpp.stream import Backend
-from conversehost.xmpp.xml import Limits
 
 if TYPE_CHECKING:
     from conversehost.net.component import ComponentFactory
-    from conversehost.net.mounted import Mounted
 
 log = Logger()
 
@@ -105,59 +78,17 @@ def compose_in(reactor: Any, settings: Settings, sockets: Sockets) -> Compositio
     return Composition(server, server.ready, server.reload if settings.tls or settings.require_tls else None)
 
 
-class Server(Service):
-    """Everything that runs, by name."""
+class Server(House, Service):
+    """A house with its doors: HTTP, XMPP over TCP, components."""
 
     sockets: Sockets
     ready: Mapping[str, object]
 
     def __init__(self, settings: Settings, reactor: Any) -> None:
         """Raises ConfigError."""
-        self.settings = settings
-        self.reactor = reactor
-        self.mishaps = Mishaps(lambda: self.clock.utc())
-        self.turn = Turn(self.mishaps.report_link)
-        self.clock = ReactorClock(reactor, self.turn)
-        self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
-        self.traffic = Traffic(self.clock.utc, kept=not settings.no_traffic)
-        self.wire = Wire(self.traffic.number, self.clock.utc, self.wall.now)
-        self.expectations = Expectations(self.traffic, self.clock)
-        self.faults = Faults(self.clock)
-        self.faults.on_strike = lambda fault: self.traffic.mark("fault-struck", name=fault.name, fault=fault.fault)
-        self.token = Token(settings.api_token_file)
-        self.stubs = Stubs(self.clock)
-        self.cast = Cast.of(settings)
-        self.domains = Domains(
-            settings,
-            self.cast.founders(),
-            clock=self.clock,
-            wall=self.wall,
-            report=self.mishaps.report,
-            note=tell,
-            prepare=self._prepare,
-        )
-        self.router, self.store = self.domains.router, self.domains.store
-        self.limits = Limits(stanza=settings.stanza_limit)
-        self.mounted = self._mounted()
-        self._ports: list[IListeningPort] = []
-        self.cast.enter(self.domains.hosts)
-        self.state = State(self.domains.hosts, self.store, self.cast, end=self.end, begin=self.begin)
-        self.tenants = self._tenants()
-        self.cast.start(self.router, self.turn, self.clock)
-        watching = Watching(self.traffic, self.wire, self.faults, kept=not settings.no_traffic)
-        self.upstreams = Upstreams(settings, reactor=reactor, clock=self.wall, turn=self.turn, watch=watching)
-        self.manager = Manager(
-            self._backend_for,
-            clock=self.clock,
-            turn=self.turn,
-            limits=self.limits,
-            ceilings=Ceilings.of(settings),
-            moved=settings.see_other and settings.see_other + "/http-bind",
-        )
-        self.chat = ChatSessions(self.router, self.manager, self.turn, self._stream)
-        self.cors = Cors(settings.allowed_origins)
+        super().__init__(settings, reactor)
         gate = Gate(room_for(settings.connections), settings.connections_per_address, clock=self.wall)
-        self.files = Files(UploadsOf(self.domains.stores, self.clock), self.clock)
+        self._ports: list[IListeningPort] = []
         self.http = self._http(gate)
         self.secured = secured.find(settings)
         self.components = self._components()
@@ -199,6 +130,12 @@ class Server(Service):
             save(self.settings.save_on_exit, self.state.document())
         return deferLater(self.reactor, 0).addCallback(lambda _: deferLater(self.reactor, 0))
 
+    def close_streams(self, condition: str, text: str) -> None:
+        """By all doors."""
+        super().close_streams(condition, text)
+        self.websocket.close_all(StreamError(condition, text))
+        self.c2s.close_all(StreamError(condition, text))
+
     def reload(self) -> None:
         """The certificate anew; a broken one changes nothing."""
         assert self.secured is not None
@@ -217,53 +154,6 @@ class Server(Service):
         except ConfigError as error:
             log.warn("the control API is for this machine alone: {error}", error=str(error))
 
-    def end(self, text: str, spared: Collection[Session], everything: bool) -> None:
-        """Every session ends but some, as if the server had been started anew; and whoever is still logging in has to
-        begin again, where there are no tenants, whose streams are their own.
-        """
-        if self.mounted is not None:
-            self.mounted.leave()
-        end_sessions(self.domains.hosts.values(), StreamError("system-shutdown", text), spared)
-        if everything and not self.tenants.by_name:
-            self._close_streams("system-shutdown", text)
-        self.turn.end()
-
-    def close_sessions(self, condition: str, text: str = "the server stops") -> None:
-        """End every client's session, with a condition that is both a stream error and a BOSH one."""
-        if self.mounted is not None:
-            self.mounted.leave()
-        self.cast.stop()
-        end_sessions(self.router.hosts.values(), StreamError(condition, text))
-        self._close_streams(condition, text)
-        self.turn.end()
-
-    def _close_streams(self, condition: str, text: str) -> None:
-        error = StreamError(condition, text)
-        self.manager.close_all(condition, text)
-        self.websocket.close_all(error)
-        self.c2s.close_all(error)
-
-    def reset(self) -> None:
-        """Everything as right after the start; tenants are gone."""
-        self.tenants.reset()
-        self.state.reset()
-        self.files.sweep()
-        self.traffic.clear()
-        self.wire.clear()
-        self.expectations.clear()
-        self.mishaps.clear()
-        self.faults.clear()
-        self.stubs.clear()
-        self.domains.logins.entrance.throttle.forgive()
-        self.clock.reset()
-        self.traffic.mark("reset")
-
-    def begin(self) -> None:
-        """Bots log in, the operator's handlers too."""
-        self.cast.start(self.router, self.turn, self.clock)
-        if self.mounted is not None:
-            self.mounted.start()
-
     def ready_line(self) -> dict[str, object]:
         """What clients of this server need to know; null for what isn't there."""
         bots = {bot.jid for bot in self.cast.bots}
@@ -276,48 +166,6 @@ class Server(Service):
             ca=self.secured.ca if self.secured else None,
         )
         return told | {"accounts": {jid.full: password for jid, password in everybody if jid not in bots}}
-
-    def _prepare(self, host: Host) -> None:
-        """What a host has that is the test bed's."""
-        host.hooks.resuming.append(self.faults.of(host.domain).refuses)
-        if "push" not in self.settings.disabled:
-            PushService(host)
-
-    def _tenants(self) -> Tenants:
-        def end(hosts: Iterable[Host], text: str, spared: Collection[Session]) -> None:
-            end_sessions(hosts, StreamError("system-shutdown", text), spared)
-            self.turn.end()
-
-        return Tenants(
-            self.domains.hosts,
-            self.cast,
-            Ways(
-                self.domains.open,
-                self.domains.close,
-                end,
-                lambda cast: cast.start(self.router, self.turn, self.clock),
-            ),
-            traffic=self.traffic,
-            faults=self.faults,
-            stubs=self.stubs,
-            mishaps=self.mishaps,
-        )
-
-    def _mounted(self) -> Mounted | None:
-        """The operator's own handlers, which are imported here. Raises ConfigError."""
-        settings = self.settings
-        if not (settings.components or settings.bots):
-            return None
-        from conversehost.net.mounted import Mounted  # and wokkel, which few need
-
-        return Mounted(
-            settings.components,
-            settings.bots,
-            router=self.router,
-            turn=self.turn,
-            reactor=self.reactor,
-            items_of=self.domains.items_of,
-        )
 
     def _components(self) -> ComponentFactory | None:
         if not self.settings.component_secrets:
@@ -332,14 +180,6 @@ class Server(Service):
             limits=self.limits,
             items_of=self.domains.items_of,
         )
-
-    def _stream(self, domains: Collection[str] | None = None) -> FaultyStream:
-        """What is behind a client."""
-        behind = self.faults, self.stubs, self.router, domains, self.domains.logins.entrance
-        return FaultyStream(*behind) if self.settings.no_traffic else TappedStream(self.traffic, self.wire, *behind)
-
-    def _backend_for(self, domain: str) -> Backend | None:
-        return self._stream() if domain in self.domains.by_http else self.upstreams.backend(domain)
 
     def _http(self, gate: Gate) -> HttpFactory:
         """What listens for the site, and all that is beside it."""
@@ -367,7 +207,7 @@ class Server(Service):
         """What listens for clients of XMPP over TCP."""
         settings = self.settings
         return tcp.ClientFactory(
-            self._stream,
+            self.stream,
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,
@@ -388,9 +228,7 @@ class Server(Service):
             reasons=not settings.no_bosh_reason,
         )
         shared = handshake.Shared(
-            self.upstreams.beside(
-                lambda: self._stream(self.domains.by_http), lambda name: name in self.domains.by_http
-            ),
+            self.upstreams.beside(lambda: self.stream(self.domains.by_http), lambda name: name in self.domains.by_http),
             clock=self.wall,
             turn=self.turn,
             limits=self.limits,

@@ -24,7 +24,7 @@ COLUMNS = [
     {"token_logins"},
     {"logins", "upstreams"},
     {"domains", "ready"},
-    {"single_sessions"},
+    {"house", "single_sessions"},
     {"service"},
     {"console", "play", "token_command", "usage"},
     {"launch"},

@@ -55,7 +55,7 @@ class Door:
 
     def __init__(self, house: House, domain: str) -> None:
         self.said: list[bytes] = []
-        self.stream = house.server._stream()
+        self.stream = house.server.stream()
         self.stream.open(StreamOpen(domain, "tcp", "127.0.0.1"), self)  # type: ignore[arg-type]
         self.mechanisms = list(offered(xml(self.said.pop().decode())))
 

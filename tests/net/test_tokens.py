@@ -104,7 +104,7 @@ def test_the_example_of_the_docs(token: str, answer: str):
         def __getattr__(self, name: str) -> object:
             return lambda *_: None
 
-    stream = house.server._stream()
+    stream = house.server.stream()
     stream.open(StreamOpen("localhost", "tcp", "127.0.0.1"), Link())  # type: ignore[arg-type]
     assert b"<mechanism>OAUTHBEARER</mechanism>" in said.pop()
     stream.receive(xml(f"<auth xmlns='{ns.SASL}' mechanism='OAUTHBEARER'>{bearer(token)}</auth>"))

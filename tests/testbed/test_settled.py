@@ -128,7 +128,7 @@ def test_not_while_somebody_waits_for_an_answer(house, alice):
 
 def test_not_while_a_login_takes_its_time(house, api):
     api("POST", "/faults", {"fault": "slow-login", "seconds": 30})
-    stream = house.server._stream()
+    stream = house.server.stream()
     link = Link()
     stream.open(StreamOpen("localhost", "tcp", "127.0.0.1", secure=True), link)
     secret = base64.b64encode(b"\0alice\0secret").decode()
