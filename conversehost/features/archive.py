@@ -16,7 +16,7 @@ from conversehost.xmpp.xml import Element, child, to_bytes
 
 XEP = Xep(313, "Message Archive Management", "1.1.3", "complete, with the fields and queries of `#extended`")
 IDS = Xep(359, "Unique and Stable Stanza IDs", "0.7.0", "complete")
-SEARCH = Xep(431, "Full Text Search in MAM", "0.2.0", "complete; a body that has all the words is found")
+SEARCH = Xep(431, "Full Text Search in MAM", "0.2.0", "complete; bodies that have all the words")
 
 _STANZA_ID = f"{{{ns.STANZA_ID}}}stanza-id"
 
@@ -96,10 +96,13 @@ class ArchiveFeature:
         if to is None or to.bare == session.bare:
             return
         strip(message, to.bare)
-        if not self._is_kept(session.bare, to, message):
-            return
-        if arriving is None or arriving.message is not message:
+        if arriving is not None and arriving.message is message:  # so it is worth keeping
+            if not is_wanted(self._host, session.bare, to):
+                return
+        elif self._is_kept(session.bare, to, message):
             arriving = Arriving(message, to_bytes(message))
+        else:
+            return
         id = self._archive.new_id(session.bare, self._host.clock.utc())
         if len(self._host.sessions(session.jid.local)) > 1:
             mark(message, session.bare, id)  # his other clients may get a copy

@@ -30,7 +30,7 @@ _MUC_USER = f"{{{ns.MUC_USER}}}x"
 def install(host: Host) -> None:
     def archived(account: str, id: str, message: Stanza) -> None:
         """The retraction itself is kept too (section 6)."""
-        if all(each.tag not in _TAKING_BACK for each in message):
+        if next(message.iterchildren(*_TAKING_BACK), None) is None:
             return
         wanted, other = retracted_by(message), other_side(account, message)
         if wanted is None or other is None:

@@ -27,6 +27,9 @@ BYTES_PER_MESSAGE = 2_000
 PAGE, PAGE_BYTES = 250, 524_288
 """The most messages in one answer, and the most bytes: what waits for one client has a limit."""
 
+SEARCHED = 2_097_152
+"""Bytes of messages that a search for words reads for one page: what a query costs has a limit too."""
+
 Show = Callable[[Stanza], Element]
 """Makes of a message what a reader sees of it."""
 
@@ -41,9 +44,24 @@ class Archived:
 
     def parsed(self) -> Stanza:
         """The stanza, anew each time: it may be changed."""
-        found = parse(self.message)
-        assert isinstance(found, Stanza)
-        return found
+        return _parsed(self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page: what is on it, in order; between which ids that is, and so where the pages beside it begin; and which of
+    all that match, unless nobody has counted them.
+    """
+
+    messages: list[Archived]
+    ends: tuple[str, str] | None
+    complete: bool
+    cut: Cut | None = None
+
+    def describe(self) -> Element:
+        """`<set/>`, for the end of the answer."""
+        ends = self.ends or ("", "")
+        return rsm.described(self.ends) if self.cut is None else self.cut.describe(*ends)
 
 
 class Archive:
@@ -101,10 +119,11 @@ class Archive:
         """Forget them all."""
         self._store.clear(self._collection, owner)
 
-    def find(self, owner: str, query: Query) -> tuple[Cut, list[Archived]]:
-        """What a query asks for, a page of it, in order. Raises StanzaError(item-not-found) for ids that aren't there.
+    def find(self, owner: str, query: Query) -> Found:
+        """What a query asks for, a page of it. Raises StanzaError(item-not-found) for ids that aren't there.
 
-        However many messages there are, the page is found by bisection; a search for words reads what it searches.
+        However many messages there are, the page is found by bisection. A search for words reads `SEARCHED` bytes for
+        it at most: it may end before the page is full, and goes on from there when the next page is asked for.
         """
         log = self._store.log(self._collection, owner)
         found = _select(log, query)
@@ -113,9 +132,12 @@ class Archive:
             _check(log, id)
             return place_of(id, found)
 
+        if query.text.split():
+            return _search(log, found, query, place)
         cut = rsm.cut(query.page, len(found), place, PAGE)
         shown = [Archived(id, time_of(id) / 1000, each) for id, each in log.pairs(found[cut.start : cut.stop])]
-        return _shortened(cut, shown, from_end=query.page.before is not None)
+        cut, shown = _shortened(cut, shown, from_end=query.page.before is not None)
+        return Found(shown, (shown[0].id, shown[-1].id) if shown else None, cut.complete, cut)
 
     def answer(self, owner: str, iq: Stanza, router: Router, show: Show | None = None) -> Element:
         """Send what the `<query/>` in an iq asks for to who asks; what is answered is for the iq's result (section 4).
@@ -123,15 +145,14 @@ class Archive:
         Raises StanzaError, JIDError.
         """
         query = mam.read_query(iq[0])
-        cut, found = self.find(owner, query)
+        found = self.find(owner, query)
         reader = iq.sender
         assert reader is not None
         results = mam.Results(owner, reader.full, query.queryid)
-        for each in reversed(found) if query.flip else found:
+        for each in reversed(found.messages) if query.flip else found.messages:
             message = each.message if show is None else to_bytes(show(each.parsed()))
             _hand(router, reader, results.write(each.id, each.at, message))
-        ends = (found[0].id, found[-1].id) if found else ()
-        return mam.fin(cut.describe(*ends), complete=cut.complete)
+        return mam.fin(found.describe(), complete=found.complete)
 
     def metadata(self, owner: str) -> Element:
         """Where it begins and where it ends (section 5)."""
@@ -181,9 +202,13 @@ def _hand(router: Router, reader: JID, data: bytes) -> None:
     if session is not None:
         session.deliver("message", data)
     elif host is None:
-        message = parse(data)
-        assert isinstance(message, Stanza)
-        router.send(message)
+        router.send(_parsed(data))
+
+
+def _parsed(message: bytes) -> Stanza:
+    found = parse(message)
+    assert isinstance(found, Stanza)
+    return found
 
 
 def _archived(log: Log, id: str) -> Archived:
@@ -202,18 +227,54 @@ def _select(log: Log, query: Query) -> Sequence[str]:
     if query.ids:
         wanted = sorted(set(query.ids))
         found = [id for id in wanted if len(set(place_of(id, found))) > 1]
-    return _containing(log, found, query.text.lower().split()) if query.text else found
+    return found
 
 
-def _containing(log: Log, ids: Iterable[str], words: Sequence[str]) -> list[str]:
-    """Those with all the words in their body (XEP-0431). Only what looks like it is parsed."""
+def _search(log: Log, ids: Sequence[str], query: Query, place: rsm.Place) -> Found:
+    """Of those a page whose bodies have the words (XEP-0431). How many there are in all isn't known.
+
+    A search that stops early stops anywhere: what it read last is an end of the page then, whether it matches or not.
+    """
+    page = query.page
+    if page.index is not None:
+        raise StanzaError("feature-not-implemented", "what a search finds isn't counted")
+    most, from_end = PAGE if page.max is None else min(page.max, PAGE), page.before is not None
+    whole = rsm.cut(replace(page, max=None), len(ids), place, len(ids))
+    places = range(whole.start, whole.stop)
+    matches, found = _matcher(query.text), list[Archived]()
+    reached, read, shown, complete = "", 0, 0, True
+    for each in reversed(places) if from_end else places:
+        message = log[ids[each]]
+        if len(found) == most or read > SEARCHED or (found and shown + len(message) > PAGE_BYTES):
+            complete = False
+            break
+        reached, read = ids[each], read + len(message)
+        if matches(message):
+            found.append(_archived(log, reached))
+            shown += len(message)
+    if complete:
+        reached = found[-1].id if found else ""
+    begin = found[0].id if found else reached
+    if from_end:
+        return Found(found[::-1], (reached, begin) if reached else None, complete)
+    return Found(found, (begin, reached) if reached else None, complete)
+
+
+def _matcher(text: str) -> Callable[[bytes], bool]:
+    """Whether a message has all the words in its body, in upper or lower case. Only what looks like it is parsed."""
+    words = text.lower().split()
     written = [escape(each) for each in words]
     encoded = [each.encode() for each in written]
-    if all(map(str.isascii, written)):  # eight times as fast
-        looks = [id for id, message in log.pairs(ids) if all(map(message.lower().__contains__, encoded))]
-    else:
-        looks = [id for id, message in log.pairs(ids) if all(map(message.decode().lower().__contains__, written))]
-    return [id for id in looks if all(map(_archived(log, id).parsed().text_of("body").lower().__contains__, words))]
+    quick = all(map(str.isascii, written))  # eight times as fast
+
+    def matches(message: bytes) -> bool:
+        if quick:
+            likely = all(map(message.lower().__contains__, encoded))
+        else:
+            likely = all(map(message.decode().lower().__contains__, written))
+        return likely and all(map(_parsed(message).text_of("body").lower().__contains__, words))
+
+    return matches
 
 
 def _check(log: Log, id: str) -> None:

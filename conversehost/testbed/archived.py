@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conversehost.server.archive import Archive, Archived
 from conversehost.testbed.fields import Fields, Moment, Text, Whole
 from conversehost.testbed.noun import refusals
@@ -45,6 +47,7 @@ ADDED = Shape("Added", "Where it is.", {"id": text("in the archive")})
 def found(archive: Archive, owner: str, query: Fields) -> dict[str, object]:
     """Those that a query asks for, as JSON. Raises ApiError(400), ApiError(404) for an id that isn't there."""
     limit = query.whole("limit")
+    most = PAGE if limit is None else limit
     start, end = query.get("start"), query.get("end")
     with refusals():
         with_ = query.text("with")
@@ -55,10 +58,27 @@ def found(archive: Archive, owner: str, query: Fields) -> dict[str, object]:
             after_id=query.text("after") or "",
             before_id=query.text("before") or "",
             text=query.text("text") or "",
-            page=PageRequest(max=PAGE if limit is None else limit, before=""),
+            page=PageRequest(max=most, before=""),
         )
-        cut, messages = archive.find(owner, asked)
-    return {"messages": [describe(each) for each in messages], "total": cut.count}
+        page = archive.find(owner, asked)
+        if page.cut is None:
+            matching = searched(archive, owner, asked)
+            messages, total = matching[max(0, len(matching) - most) :], len(matching)
+        else:
+            messages, total = page.messages, page.cut.count
+    return {"messages": [describe(each) for each in messages], "total": total}
+
+
+def searched(archive: Archive, owner: str, query: Query) -> list[Archived]:
+    """All that have the words, however much is to be read for it: who asks here has the server to himself."""
+    found: list[Archived] = []
+    before = ""
+    while True:
+        page = archive.find(owner, replace(query, page=PageRequest(max=PAGE, before=before)))
+        found[:0] = page.messages
+        if page.complete or page.ends is None:
+            return found
+        before = page.ends[0]
 
 
 def describe(archived: Archived) -> dict[str, object]:

@@ -44,10 +44,7 @@ class Cut:
 
     def describe(self, first: str = "", last: str = "") -> Element:
         """`<set/>` of an answer (section 2.2): the ids of the first and last item, unless the page is empty."""
-        made = element(ns.RSM, "set")
-        if self.stop > self.start:
-            child(made, ns.RSM, "first", {"index": str(self.start)}).text = clean(first)
-            child(made, ns.RSM, "last").text = clean(last)
+        made = described((first, last) if self.stop > self.start else None, self.start)
         child(made, ns.RSM, "count").text = str(self.count)
         return made
 
@@ -72,6 +69,15 @@ def read(query: Element) -> PageRequest | None:
         before=asked.findtext(f"{{{ns.RSM}}}before"),
         index=_number(asked, "index"),
     )
+
+
+def described(ends: tuple[str, str] | None, index: int | None = None) -> Element:
+    """`<set/>`, without a count: of a page with those items at its ends, the first of which is that number."""
+    made = element(ns.RSM, "set")
+    if ends is not None:
+        child(made, ns.RSM, "first", None if index is None else {"index": str(index)}).text = clean(ends[0])
+        child(made, ns.RSM, "last").text = clean(ends[1])
+    return made
 
 
 def cut(request: PageRequest, count: int, place: Place, most: int) -> Cut:

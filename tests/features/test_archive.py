@@ -327,12 +327,6 @@ def test_in_another_archive_an_id_means_nothing(romeo: Client, juliet: Client):
     assert condition(romeo.ask("set", query(form(field("ids", *ids(juliet)))))) == "item-not-found"
 
 
-def test_words(romeo: Client, juliet: Client):
-    for body in ("Good night", "good day", "night"):
-        romeo.say(juliet.jid, body)
-    assert bodies(juliet, form(field("{urn:xmpp:fulltext:0}fulltext", "GOOD night"))) == ["Good night"]
-
-
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

@@ -64,6 +64,15 @@ def test_filters(api):
     assert bodies(api("GET", f"{ALICE}?after={last['messages'][0]['id']}").json) == ["four"]
 
 
+def test_a_search_is_of_the_whole_archive(api, monkeypatch):
+    """What clients are told in parts."""
+    monkeypatch.setattr("conversehost.server.archive.SEARCHED", 1)
+    for number in range(6):
+        api("POST", ALICE, {"with": "bob", "body": f"{'night' if number % 2 else 'day'} {number}"})
+    last = api("GET", f"{ALICE}?text=night&limit=2").json
+    assert (bodies(last), last["total"]) == (["night 3", "night 5"], 3)
+
+
 def test_it_is_forgotten_when_that_is_wanted_and_by_a_reset(api):
     api("POST", ALICE, {"with": "bob", "body": "x"})
     assert api("DELETE", ALICE).status == 204
