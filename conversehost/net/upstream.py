@@ -248,7 +248,9 @@ class UpstreamStream:
         if not goodbye:
             self._wire.abandon(b"".join(self._out))
             return
-        returned = [] if self.managed or not self.logged_in else bounced(undelivered)
+        returned: list[bytes] = []
+        if self.logged_in and not self.managed:
+            returned = bounced([*undelivered, *self._wire.unheard()])
         self._wire.finish(b"".join([*self._out, *returned, GOODBYE]))
 
     def _stop(self) -> None:

@@ -21,6 +21,7 @@ from conversehost.upstream.initiator import GOODBYE, BeginTls, Hear, Initiator, 
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.places import Place
 from conversehost.xmpp.stream import StreamOpen
+from conversehost.xmpp.xml import to_bytes
 
 CLOSING = 5.0
 """Seconds until the server must have closed after the end."""
@@ -145,6 +146,13 @@ class Wire(Protocol):
         """The client has taken what it was told."""
         if self.is_open and self._rest:
             self._terms.clock.after(0, self._resume)
+
+    def unheard(self) -> list[bytes]:
+        """What came while the client took no more."""
+        found = (event for data in self._rest for event in self.initiator.feed(data))
+        stanzas = [to_bytes(event.stanza) for event in found if isinstance(event, Hear)]
+        self._rest.clear()
+        return stanzas
 
     def finish(self, last: bytes) -> None:
         """Say that, and close; the server has a while to close as well."""

@@ -2,12 +2,19 @@ from __future__ import annotations
 
 import pytest
 
+from tests.bosh.elsewhere import Elsewhere
 from tests.bosh.stage import Client, Server, Stage
 
 
+@pytest.fixture(params=[Stage, Elsewhere], ids=["here", "elsewhere"])
+def make_stage(request: pytest.FixtureRequest) -> type[Stage]:
+    """The rules of BOSH are the same wherever the server is."""
+    return request.param
+
+
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def stage(make_stage: type[Stage]) -> Stage:
+    return make_stage()
 
 
 @pytest.fixture

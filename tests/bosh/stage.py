@@ -16,7 +16,7 @@ from conversehost.bosh.terms import Ceilings, Manner
 from conversehost.clock import Clock
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
-from conversehost.xmpp.stream import Link, StreamOpen
+from conversehost.xmpp.stream import Backend, Link, StreamOpen
 from conversehost.xmpp.xml import Element, Limits
 
 DOMAIN = "localhost"
@@ -94,7 +94,8 @@ class Request:
 class Server:
     """What is behind a session: writes down what comes, says what it is told to."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, clock: Clock) -> None:
+        self.behind: Backend = self  # a client's session
         self.opening: StreamOpen | None = None
         self.received: list[Element] = []
         self.restarts = 0
@@ -212,6 +213,8 @@ class Client:
 class Stage:
     """A connection manager for one domain."""
 
+    kind: type[Server] = Server
+
     def __init__(self, ceilings: Ceilings | None = None, limits: Limits | None = None) -> None:
         self.clock = Clock()
         self.turn = Turn()
@@ -245,10 +248,10 @@ class Stage:
             client.sid = request.get("sid")
         return client
 
-    def _server_for(self, domain: str) -> Server | None:
+    def _server_for(self, domain: str) -> Backend | None:
         if domain != DOMAIN:
             return None
-        server = Server(self.turn)
+        server = self.kind(self.turn, self.clock)
         self.prepare(server)
         self.servers.append(server)
-        return server
+        return server.behind

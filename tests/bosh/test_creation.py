@@ -7,7 +7,8 @@ import pytest
 from conversehost.bosh.body import MAX_RID
 from conversehost.bosh.terms import Ceilings, lower_version
 from conversehost.xmpp import ns
-from tests.bosh.stage import HTTPBIND, Client, Stage
+from tests.bosh.elsewhere import HERE
+from tests.bosh.stage import HTTPBIND, Client
 
 XMPP = f"{{{ns.XBOSH}}}"
 
@@ -74,8 +75,8 @@ def test_what_a_client_leaves_out_has_a_default(stage):
     assert stage.server.opening.lang == "en"
 
 
-def test_nobody_gets_more_than_the_ceilings():
-    stage = Stage(Ceilings(wait=20, hold=2, inactivity=30, polling=3, maxpause=90))
+def test_nobody_gets_more_than_the_ceilings(make_stage):
+    stage = make_stage(Ceilings(wait=20, hold=2, inactivity=30, polling=3, maxpause=90))
     request = Client(stage).create(wait=10**15, hold=999999)
     stage.server.says("features")
     told = [request.get(name) for name in ("wait", "hold", "requests", "inactivity", "polling", "maxpause")]
@@ -149,6 +150,7 @@ def test_a_server_may_refuse_at_once(stage):
     assert list(stage.manager.sessions()) == []
 
 
+@HERE
 def test_a_prebound_session_goes_on_where_it_was_made(stage):
     server = stage._server_for("localhost")
     session, rid = stage.manager.prebind(server)
@@ -163,6 +165,7 @@ def test_a_prebound_session_goes_on_where_it_was_made(stage):
     assert answer.body.attrib == {}
 
 
+@HERE
 def test_a_prebound_session_that_nobody_comes_for_ends(stage):
     server = stage._server_for("localhost")
     session, _ = stage.manager.prebind(server)
@@ -173,6 +176,7 @@ def test_a_prebound_session_that_nobody_comes_for_ends(stage):
     assert server.given_back == []
 
 
+@HERE
 def test_the_wrong_first_rid_of_a_prebound_session_ends_it(stage):
     server = stage._server_for("localhost")
     session, rid = stage.manager.prebind(server)

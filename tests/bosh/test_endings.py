@@ -9,6 +9,7 @@ from conversehost.bosh.stream import QUEUE
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.xml import Limits
+from tests.bosh.elsewhere import HERE
 from tests.bosh.stage import HTTPBIND, Client, Stage, message
 
 # The client leaves
@@ -37,6 +38,7 @@ def test_what_a_leaving_client_did_not_get_is_given_back(romeo, server):
     assert server.given_back == ["a"]
 
 
+@HERE
 def test_what_its_last_words_caused_is_given_back_too(romeo, server):
     server.on_receive = lambda stanza: server.link.send(message("answer").encode())
     romeo.terminate(message("question"))
@@ -87,6 +89,7 @@ def test_the_others_hear_nothing_of_it(stage):
     assert second.empty
 
 
+@HERE
 def test_an_end_without_a_request_open_is_told_to_the_next_one(stage, romeo, server):
     server.says("a")
     server.link.close(StreamError("conflict"))
@@ -215,6 +218,7 @@ def test_a_restart_reaches_the_server_and_a_stanza_in_it_does_not(romeo, server)
     assert server.heard == []
 
 
+@HERE
 def test_the_server_learns_what_a_restart_says(romeo, server):
     romeo.raw(f"<body {HTTPBIND} rid='1001' sid='{romeo.sid}' xmlns:xmpp='{ns.XBOSH}' xmpp:restart='true'"
               " to='elsewhere.example' from='romeo@localhost' xml:lang='it'/>")  # fmt: skip
@@ -229,6 +233,7 @@ def test_the_server_learns_what_a_restart_says(romeo, server):
 # Too much
 
 
+@HERE
 def test_what_waits_for_a_client_has_a_limit(romeo, server):
     server.says(*(str(n) for n in range(QUEUE)))
     assert server.closed == []
@@ -239,6 +244,7 @@ def test_what_waits_for_a_client_has_a_limit(romeo, server):
     assert b"resource-constraint" in request.raw
 
 
+@HERE
 def test_the_limit_counts_bytes_too(romeo, server):
     for n in range(5):
         server.link.send(message(str(n), size=200_000).encode())
@@ -247,6 +253,7 @@ def test_the_limit_counts_bytes_too(romeo, server):
     assert server.given_back == ["0", "1", "2", "3", "4", "5"]
 
 
+@HERE
 def test_what_leaves_is_not_counted(romeo, server):
     for _ in range(3):
         request = romeo.hold()
@@ -257,6 +264,7 @@ def test_what_leaves_is_not_counted(romeo, server):
     assert server.closed == []
 
 
+@HERE
 def test_more_than_that_in_one_turn_leaves_with_the_request_that_is_open(romeo, server):
     """An account with a full offline store logs in."""
     ids = [str(n) for n in range(QUEUE + 500)]
@@ -277,6 +285,7 @@ def failing(*_):
     raise ServerFailsError
 
 
+@HERE
 def test_a_server_that_fails_ends_the_session_and_leaves_nobody_waiting(stage, romeo, server):
     server.on_receive = failing
     held = romeo.hold()
@@ -359,6 +368,7 @@ def test_the_content_type_that_a_client_asks_for(stage, content, expected):
 # What was handed over with the end
 
 
+@HERE
 def test_an_end_that_does_not_get_out_gives_back_what_was_in_it(stage, romeo, server):
     request = romeo.hold()
     server.link.send(message("a").encode())
@@ -369,6 +379,7 @@ def test_an_end_that_does_not_get_out_gives_back_what_was_in_it(stage, romeo, se
     assert server.given_back == ["a"]
 
 
+@HERE
 def test_an_answer_before_the_end_that_does_not_get_out_is_given_back_too(stage, romeo, server):
     request = romeo.hold()
     server.says("a")

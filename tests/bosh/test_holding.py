@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conversehost.bosh.terms import Ceilings
-from tests.bosh.stage import Stage, message
+from tests.bosh.elsewhere import HERE
+from tests.bosh.stage import message
 
 # Requests are held, and answered from the oldest on
 
@@ -43,6 +44,7 @@ def test_one_more_request_than_agreed_releases_the_oldest(romeo, stage):
     assert second.held
 
 
+@HERE
 def test_the_answer_to_a_question_leaves_with_the_older_request(romeo, server):
     older = romeo.hold()
     server.on_receive = lambda stanza: server.link.send(message("answer").encode())
@@ -108,6 +110,7 @@ def test_inactivity_begins_with_the_last_answer(stage, romeo, server):
     assert server.closed == []
 
 
+@HERE
 def test_inactivity_begins_when_the_last_connection_breaks(stage, romeo, server):
     request = romeo.hold()
     stage.advance(30)
@@ -149,6 +152,7 @@ def test_the_answer_to_a_pause_carries_nothing(romeo, server):
     assert romeo.hold().said == ["b"]
 
 
+@HERE
 def test_what_is_due_leaves_with_an_older_request_than_the_pause(stage, romeo, server):
     held = romeo.hold()
     server.on_receive = lambda stanza: server.link.send(message("answer").encode())
@@ -282,6 +286,7 @@ def test_a_restart_is_no_poll(stage, poller):
     assert poller.restart().empty
 
 
+@HERE
 def test_a_polling_client_may_be_away_for_longer(stage, poller):
     stage.advance(69.9)
     assert stage.server.closed == []
@@ -289,8 +294,8 @@ def test_a_polling_client_may_be_away_for_longer(stage, poller):
     assert stage.server.given_back == []
 
 
-def test_intervals_are_what_the_operator_says():
-    stage = Stage(Ceilings(polling=1, inactivity=10))
+def test_intervals_are_what_the_operator_says(make_stage):
+    stage = make_stage(Ceilings(polling=1, inactivity=10))
     poller = stage.client(hold=0)
     poller.hold()
     stage.advance(1)

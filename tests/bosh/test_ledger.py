@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from conversehost.bosh.terms import Ceilings
+from tests.bosh.elsewhere import Elsewhere
 from tests.bosh.stage import Client, Request, Stage, message
 
 WAIT, INACTIVITY = 60, 60
@@ -39,9 +40,11 @@ class Ledger:
 
 
 class Network(RuleBasedStateMachine):
+    make_stage: type[Stage] = Stage
+
     @initialize(hold=st.integers(1, 3), ending=st.sampled_from(ENDINGS), acks=st.booleans())
     def begin(self, hold: int, ending: str, acks: bool) -> None:
-        self.stage = Stage(Ceilings(wait=WAIT, hold=3, inactivity=INACTIVITY, polling=0))
+        self.stage = self.make_stage(Ceilings(wait=WAIT, hold=3, inactivity=INACTIVITY, polling=0))
         self.ending = ending
         self.acks = acks
         self.client: Client = self.stage.client(hold=hold, wait=WAIT, ack=1 if acks else None)
@@ -276,3 +279,17 @@ class Network(RuleBasedStateMachine):
 
 TestNetwork = Network.TestCase
 TestNetwork.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+
+
+class FarNetwork(Network):
+    """The server is elsewhere: when it ends the stream, it can't be given anything back."""
+
+    make_stage = Elsewhere
+
+    def account(self) -> None:
+        if self.ending != "close":
+            super().account()
+
+
+TestFarNetwork = FarNetwork.TestCase
+TestFarNetwork.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)

@@ -7,6 +7,7 @@ import pytest
 from conversehost.bosh.terms import Ceilings
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
+from tests.bosh.elsewhere import HERE
 from tests.bosh.stage import DOMAIN, Client, Stage, message
 
 
@@ -153,6 +154,7 @@ def test_a_stream_that_fails_leaves_the_others(pair):
     assert later.said == ["a"]
 
 
+@HERE
 def test_what_a_failed_stream_could_not_say_is_given_back(stage, pair):
     pair.two.link.send(message("last").encode())
     pair.two.link.close(StreamError("conflict"))
@@ -172,8 +174,8 @@ def test_a_stream_that_can_not_be_opened_leaves_the_others(stage, to, condition)
     assert held.said == ["a"]
 
 
-def test_there_can_be_too_many():
-    stage = Stage(Ceilings(streams=2))
+def test_there_can_be_too_many(make_stage):
+    stage = make_stage(Ceilings(streams=2))
     pair = Pair(stage)
     request = pair.romeo.send(to=DOMAIN)
     assert request.ends == "policy-violation"
@@ -181,8 +183,8 @@ def test_there_can_be_too_many():
     assert len(stage.servers) == 2
 
 
-def test_where_there_is_one_nothing_is_said_of_streams():
-    stage = Stage(Ceilings(streams=1))
+def test_where_there_is_one_nothing_is_said_of_streams(make_stage):
+    stage = make_stage(Ceilings(streams=1))
     romeo = Client(stage)
     created = romeo.create()
     stage.server.says("features")
@@ -209,6 +211,7 @@ def test_what_got_lost_goes_out_again_under_its_name(pair):
     assert (again.said, again.get("stream")) == (["a"], pair.second)
 
 
+@HERE
 def test_when_all_ends_what_waits_goes_out_with_what_is_open(stage, pair):
     first, second = pair.romeo.hold(), pair.romeo.send("<a/>", stream=pair.first)
     pair.one.link.send(message("1").encode())

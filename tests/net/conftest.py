@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from twisted.logger import LogLevel, globalLogPublisher
 
+from tests.bosh.stage import Server
 from tests.net.front import Chat, Front, Wire
 
 
@@ -23,8 +24,16 @@ def failures() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def front(failures: list[str]) -> Iterator[Front]:
-    yield Front()
+def behind() -> type[Server]:
+    """What kind of server is behind."""
+    return Server
+
+
+@pytest.fixture
+def front(failures: list[str], behind: type[Server]) -> Iterator[Front]:
+    made = Front()
+    made.kind = behind
+    yield made
     assert failures == [], "a failure that nobody expected was logged"
 
 

@@ -26,6 +26,7 @@ from conversehost.net.front import HttpFactory
 from conversehost.net.handshake import Manners, Shared, WebSocketFront
 from conversehost.net.http import HttpConnection
 from conversehost.turn import Turn
+from conversehost.xmpp.stream import Backend
 from conversehost.xmpp.xml import Limits
 from tests.bosh.stage import HTTPBIND, Server
 
@@ -189,7 +190,9 @@ def post(body: str | bytes, path: str = "/http-bind", **fields: str) -> bytes:
 
 
 class Front:
-    """Everything but sockets; time stands still unless `advance`d."""
+    """Everything but sockets; time stands still unless `advance`d. `kind`: of servers behind."""
+
+    kind: type[Server] = Server
 
     def __init__(self, reactor: Any = None, *, origins: Sequence[str] = ("*",)) -> None:
         self.reactor = reactor or Reactor()
@@ -248,12 +251,12 @@ class Front:
         wire.lose(ConnectionDone)
         return Chat(etree.fromstring(answer.body).get("sid"), self.server)
 
-    def _server_for(self, domain: str) -> Server | None:
+    def _server_for(self, domain: str) -> Backend | None:
         return self._next_server() if domain == "localhost" else None
 
-    def _next_server(self) -> Server:
-        self.servers.append(Server(self.turn))
-        return self.servers[-1]
+    def _next_server(self) -> Backend:
+        self.servers.append(self.kind(self.turn, self.clock))
+        return self.server.behind
 
 
 @dataclass

@@ -12,10 +12,17 @@ from lxml import etree
 
 from conversehost.net.bosh import WORTH_PACKING
 from conversehost.net.coding import CodingError, decode, encode, preferred
-from tests.bosh.stage import HTTPBIND, message
+from tests.bosh.elsewhere import FarServer
+from tests.bosh.stage import HTTPBIND, Server, message
 from tests.net.front import STANZA_LIMIT, Front, said
 
 CREATE = f"<body {HTTPBIND} rid='1000' to='localhost' wait='60' hold='1' ver='1.6'%s/>"
+
+
+@pytest.fixture(params=[Server, FarServer], ids=["here", "elsewhere"])
+def behind(request: pytest.FixtureRequest) -> type[Server]:
+    """What holds doesn't depend on where the server is."""
+    return request.param
 
 
 def created(front: Front, **attributes: str):

@@ -38,7 +38,7 @@ class Station:
         self.factory = ClientFactory(self._server, clock=clock, turn=self.turn, limits=limits)
 
     def _server(self) -> Server:
-        server = Server(self.turn)
+        server = Server(self.turn, self.factory.clock)
         server.on_open = lambda: self.on_open(server)
         self.servers.append(server)
         return server

@@ -188,6 +188,13 @@ def test_what_a_lost_client_never_got_is_told_to_the_sender(beyond, romeo):
     assert beyond.terms.streams == set()
 
 
+def test_what_came_while_the_client_took_nothing_is_told_too(beyond, romeo):
+    beyond.says("".join(message(str(number), 1_000) for number in range(300)))
+    assert beyond.far.producerState == "paused"
+    beyond.advance(61)
+    assert beyond.heard().count("recipient-unavailable") == 300
+
+
 def test_a_session_that_can_be_resumed_is_left_to_the_server(beyond, romeo):
     romeo.send(f"<enable xmlns='{ns.SM}' resume='true'/>")
     beyond.says(f"<enabled xmlns='{ns.SM}' id='x' resume='true'/>", message("1"))

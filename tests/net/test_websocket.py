@@ -11,13 +11,24 @@ from hypothesis import strategies as st
 from conversehost.net.handshake import PATHS
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
-from tests.bosh.stage import message
+from tests.bosh.elsewhere import FarServer
+from tests.bosh.stage import Server, message
 from tests.net.front import STANZA_LIMIT, Front
 from tests.net.websockets import ACCEPT, CLOSE, FRAMING, KEY, OPEN, Socket, frame, handshake
 
 TEXT, BINARY, CONTINUATION, BYE, PING, PONG = 1, 2, 0, 8, 9, 10
 NO_CODE = 1005
 """How a close frame without one is read."""
+
+
+@pytest.fixture(params=[Server, FarServer], ids=["here", "elsewhere"])
+def behind(request: pytest.FixtureRequest) -> type[Server]:
+    """What holds doesn't depend on where the server is."""
+    return request.param
+
+
+HERE = pytest.mark.parametrize("behind", [Server], indirect=True, ids=["here"])
+"""About what passes unchanged, or what a server here sees and does to its client."""
 
 
 @pytest.fixture
@@ -146,6 +157,7 @@ def test_an_xml_declaration_is_tolerated(front, socket):
 
 
 @pytest.mark.parametrize("size", [10, 125, 126, 5_000])
+@HERE
 def test_sizes(front, socket, size):
     front.server.link.restarting()
     socket.say(message("a", size))
@@ -155,6 +167,7 @@ def test_sizes(front, socket, size):
     assert socket.read().messages[-1] == message("b", size)
 
 
+@HERE
 def test_a_large_message_to_the_client(front, socket):
     front.server.link.send(message("b", 70_000).encode())
     front.turn.end()
@@ -308,6 +321,7 @@ def test_nothing_is_heard_after_the_end(front, socket):
     assert front.server.heard == []
 
 
+@HERE
 def test_a_client_closes_without_a_word(front, socket):
     socket.frame(BYE)
     assert socket.codes == [NO_CODE]
@@ -344,6 +358,7 @@ def test_at_shutdown_nobody_waits(front, socket):
     assert socket.codes == [1001]
 
 
+@HERE
 def test_a_connection_that_breaks_gives_back_what_was_not_out(front, socket):
     front.server.link.send(message("a").encode())
     front.turn.end()
@@ -369,6 +384,7 @@ def test_pings_are_answered(socket):
     assert socket.frame(PING, b"hello").pongs == [b"hello"]
 
 
+@HERE
 def test_a_silent_client_is_pinged_and_then_given_up(front, socket):
     front.server.link.restarting()
     socket.advance(59)
@@ -451,12 +467,14 @@ def test_however_it_is_cut_each_stanza_comes_once_and_in_order(data):
     assert socket.codes == []
 
 
+@HERE
 def test_a_close_frame_with_any_code(front, socket):
     front.server.link.close_with(1011)
     assert socket.read().codes == [1011]
     assert front.server.broken
 
 
+@HERE
 def test_a_connection_that_is_cut(front, socket):
     front.server.link.cut()
     assert socket.read().codes == []
