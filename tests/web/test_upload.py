@@ -258,6 +258,21 @@ def test_a_slot_that_goes_while_its_file_comes(web: Web, slot: Slot, house: Hous
     assert web.on_disk == []
 
 
+def test_a_slot_waits_for_its_file_five_minutes(web: Web, alice: Person):
+    early, late = Slot(alice), Slot(alice)
+    web.house.server.clock.advance(299)
+    assert web.put(early).code == 201
+    web.house.server.clock.advance(2)
+    assert web.put(late).code == 404
+
+
+def test_a_second_file_is_refused_though_it_is_the_same(web: Web, slot: Slot):
+    """What is there stays as it is."""
+    web.put(slot)
+    assert web.put(slot, b"x" * len(DATA)).code == 409
+    assert web.get(slot.path).body == DATA
+
+
 def test_the_folder_goes_with_the_server(web: Web, slot: Slot, house: House):
     web.put(slot)
     folder = house.server.files._folder
