@@ -10,6 +10,7 @@ from conversehost.clock import Clock
 from conversehost.domains import Domains
 from conversehost.errors import ConfigError
 from conversehost.kinds import SHARED_SECRET
+from conversehost.net.cors import Cors
 from conversehost.net.exchange import Direct
 from conversehost.net.forwarded import Proxies
 from conversehost.options import Settings
@@ -21,7 +22,14 @@ from conversehost.xmpp.jid import JID
 
 
 def fronts(
-    settings: Settings, parts: Parts, domains: Domains, reactor: Any, wall: Clock, note: Callable[[str], None]
+    settings: Settings,
+    parts: Parts,
+    domains: Domains,
+    reactor: Any,
+    *,
+    wall: Clock,
+    cors: Cors,
+    note: Callable[[str], None],
 ) -> dict[bytes, Direct]:
     """What is asked so often that it is answered without twisted.web, by path. Raises ConfigError."""
 
@@ -39,9 +47,11 @@ def fronts(
     secret = _secret(settings)
     tokens = desk.logins(parts.chat.knows) if desk.is_open else None
     back_ends = prebind.BackEnds(secret, tokens, directory, parts.domain) if secret or tokens else None
-    bound = prebind.PrebindFront(visitors, parts.chat, hosts, presence=settings.prebind_presence, back_ends=back_ends)
+    bound = prebind.PrebindFront(
+        visitors, parts.chat, hosts, presence=settings.prebind_presence, back_ends=back_ends, cors=cors
+    )
     pairs = credentials.CredentialsFront(
-        visitors, hosts, desk.issue, lambda domain: "token" in settings.back_ends(domain)
+        visitors, hosts, desk.issue, lambda domain: "token" in settings.back_ends(domain), cors
     )
     return {prebind.PATH: bound, credentials.PATH: pairs}
 

@@ -37,15 +37,24 @@ class Site:
         self, method: str, path: str, fields: dict[str, str] | None = None, body: str = "", address: str = "127.0.0.1"
     ) -> tuple[int, Any]:
         """Status and JSON."""
+        code, _, said = self.ask(method, path, fields, body, address)
+        return code, json.loads(said)
+
+    def ask(
+        self, method: str, path: str, fields: dict[str, str] | None = None, body: str = "", address: str = "127.0.0.1"
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, header fields by name in lower case, and body."""
         peer = IPv4Address("TCP", address, 50_000)
         connection: Any = self.server.http.buildProtocol(peer)
         transport = StringTransport(peerAddress=peer)
         connection.makeConnection(transport)
-        lines = {"Host": "localhost:5280", "Content-Length": str(len(body)), **(fields or {})}
-        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        sent = {"Host": "localhost:5280", "Content-Length": str(len(body)), **(fields or {})}
+        head = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
         connection.dataReceived(f"{method} {path} HTTP/1.1\r\n{head}\r\n{body}".encode())
         top, _, said = transport.value().partition(b"\r\n\r\n")
-        return int(top.split()[1]), json.loads(said)
+        status, *lines = top.decode().split("\r\n")
+        got = dict(line.split(": ", 1) for line in lines)
+        return int(status.split()[1]), {name.lower(): value for name, value in got.items()}, said
 
     def post(self, body: str = '{"user": "alice"}', **fields: str) -> tuple[int, Any]:
         """A back end's call."""
@@ -134,6 +143,42 @@ def test_a_page_of_another_site_gets_neither_sessions_nor_passwords(at: Any):
             assert ours.send("GET", path, {"X-Remote-User": "alice", **fields})[0] == 403
         assert ours.send("GET", path, {"X-Remote-User": "alice", "Host": "evil.example"})[0] == 421
     assert ours.live() == []
+
+
+# Pages of other origins
+
+SHOP = "https://shop.example"
+
+
+@pytest.mark.parametrize("path", ["/prebind", "/credentials"])
+@pytest.mark.parametrize("allowed", [[], ["*"], ["null"], ["http://shop.example"], ["*", "https://blog.example"]])
+def test_no_page_elsewhere_reads_it_unless_its_origin_is_named(at: Any, path: str, allowed: list[str]):
+    ours = at("--prebind-trust-header", "X-Remote-User", *(f"--allow-origin={each}" for each in allowed))
+    for origin in (SHOP, "null"):
+        for method in ("GET", "HEAD", "OPTIONS"):
+            fields = {"X-Remote-User": "alice", "Origin": origin, "Sec-Fetch-Site": "cross-site"}
+            code, got, _ = ours.ask(method, path, fields)
+            assert code == 403
+            assert not [name for name in got if name.startswith("access-control")]
+    assert ours.live() == []
+
+
+def test_a_page_whose_origin_is_named_reads_it_with_cookies(at: Any):
+    ours = at("--prebind-trust-header", "X-Remote-User", "--allow-origin", SHOP, "--allow-origin", "*")
+    fields = {"X-Remote-User": "alice", "Origin": SHOP, "Sec-Fetch-Site": "cross-site"}
+    code, got, said = ours.ask("GET", "/prebind", fields)
+    assert (code, json.loads(said)["jid"][:16]) == (200, "alice@localhost/")
+    assert got["access-control-allow-origin"] == SHOP
+    assert got["access-control-allow-credentials"] == "true"
+    assert (got["cache-control"], got["vary"]) == ("no-store", "Origin")
+    refused = ours.ask("GET", "/prebind", {"Origin": SHOP})
+    assert (refused[0], refused[1]["access-control-allow-origin"]) == (401, SHOP)
+    wanted = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-trace"}
+    code, got, _ = ours.ask("OPTIONS", "/prebind", {"Origin": SHOP, **wanted})
+    assert (code, got["access-control-allow-methods"]) == (204, "GET, HEAD")
+    assert got["access-control-allow-headers"] == "x-trace"
+    assert ours.ask("GET", "/prebind", {**fields, "Host": "evil.example"})[0] == 421
+    assert len(ours.live()) == 1
 
 
 # A back end
@@ -233,6 +278,22 @@ def test_a_flood_leaves_as_many_sessions_as_an_account_may_have(at: Any):
     assert [each.sid for each in ours.server.manager.sessions()] == sids[-SESSIONS_PER_ACCOUNT:]
     ours.server.clock.advance(61)
     assert ours.live() == []
+
+
+TERMINATE = "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate' sid='{sid}' rid='{rid}'/>"
+
+
+@pytest.mark.parametrize(("accounts", "each"), [(200, 5), (50, 20)])
+def test_a_thousand_at_once_get_a_session_or_the_oldest_gives_way(at: Any, accounts: int, each: int):
+    ours = at("--prebind-secret", SECRET, "--prebind-create")
+    answers = [ours.post(f'{{"user": "u{number}"}}') for _ in range(each) for number in range(accounts)]
+    assert {code for code, _ in answers} == {200}
+    assert len({bound["sid"] for _, bound in answers}) == len(answers) == 1_000
+    kept = min(each, SESSIONS_PER_ACCOUNT) * accounts
+    assert [session.sid for session in ours.server.manager.sessions()] == [bound["sid"] for _, bound in answers[-kept:]]
+    for _, bound in answers[-kept:]:  # each is taken by whoever has its rid
+        assert b"condition" not in ours.ask("POST", "/http-bind", body=TERMINATE.format_map(bound))[2]
+    assert list(ours.server.manager.sessions()) == []
 
 
 def test_a_resource_that_two_pages_share_is_explained(at: Any):

@@ -63,6 +63,11 @@ class Cors:
             return _VARY
         return self._named.get(origin, self._others)
 
+    def named(self, request: Asked) -> bytes | None:
+        """The same for what cookies give away: None for all pages but those of a site that is named, not `null`."""
+        origin = _value(request.headers, b"origin")
+        return None if origin is None or origin == b"null" else self._named.get(origin)
+
     def preflight(self, request: Asked, methods: bytes) -> bytes:
         """For the answer to OPTIONS, when `fields` are there: `methods` and the header fields that the page wants."""
         lines = [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from conversehost.net.cors import Cors
 from conversehost.net.exchange import HttpExchange
-from conversehost.web.front import AccountFront, answer
+from conversehost.web.front import AccountFront
 from conversehost.web.guard import Hosts
 from conversehost.web.visitors import Finder, Visitor
 from conversehost.xmpp.jid import JID
@@ -22,16 +23,21 @@ class CredentialsFront(AccountFront):
     """
 
     def __init__(
-        self, visitors: Finder, hosts: Hosts, issue: Callable[[JID], str], takes_tokens: Callable[[str], bool]
+        self,
+        visitors: Finder,
+        hosts: Hosts,
+        issue: Callable[[JID], str],
+        takes_tokens: Callable[[str], bool],
+        cors: Cors | None = None,
     ) -> None:
         """`issue` makes a password for one login; `takes_tokens`: whether a domain's accounts can use one."""
-        super().__init__(visitors, hosts)
+        super().__init__(visitors, hosts, cors)
         self._issue = issue
         self._takes_tokens = takes_tokens
 
     def found(self, exchange: HttpExchange, visitor: Visitor) -> None:
         """Of `AccountFront`."""
         if self._takes_tokens(visitor.account.domain):
-            answer(exchange, 200, {"jid": visitor.account.bare, "password": self._issue(visitor.account)})
+            self.answer(exchange, 200, {"jid": visitor.account.bare, "password": self._issue(visitor.account)})
         else:
-            answer(exchange, 501, {"error": NO_TOKENS})
+            self.answer(exchange, 501, {"error": NO_TOKENS})

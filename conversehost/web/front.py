@@ -6,6 +6,7 @@ import json
 
 from twisted.web.server import Request
 
+from conversehost.net.cors import Cors
 from conversehost.net.exchange import HttpExchange
 from conversehost.web.guard import Hosts, is_elsewhere
 from conversehost.web.resource import answer_json
@@ -32,16 +33,23 @@ class AccountFront:
     body_limit = 4_096
     methods = b"GET, HEAD"
 
-    def __init__(self, visitors: Finder, hosts: Hosts) -> None:
+    def __init__(self, visitors: Finder, hosts: Hosts, cors: Cors | None = None) -> None:
+        """Pages of the origins that `cors` names may ask as well; `*` names nobody."""
         self._visitors = visitors
         self._hosts = hosts
+        self._cors = cors or Cors(())
 
     def handle(self, exchange: HttpExchange) -> None:
         origin = exchange.field(b"origin")
+        named = origin is not None and self._cors.named(exchange) is not None
         if not self._hosts.has(exchange.field(b"host") or b""):
-            refuse(exchange, 421)
-        elif is_elsewhere(exchange.field(b"sec-fetch-site"), origin, b"" if origin is None else exchange.host):
-            refuse(exchange, 403)
+            self.refuse(exchange, 421)
+        elif not named and is_elsewhere(
+            exchange.field(b"sec-fetch-site"), origin, b"" if origin is None else exchange.host
+        ):
+            self.refuse(exchange, 403)
+        elif named and exchange.method == b"OPTIONS":
+            exchange.respond(204, self._cors.preflight(exchange, b"GET, HEAD"))
         elif exchange.method in (b"GET", b"HEAD"):
             self._visitors.identify(exchange, lambda found: self._identified(exchange, found))
         else:
@@ -57,39 +65,40 @@ class AccountFront:
 
     def nobody(self, exchange: HttpExchange) -> None:
         """Answer one of somebody who isn't logged in."""
-        refuse(exchange, 401)
+        self.refuse(exchange, 401)
 
     def other(self, exchange: HttpExchange) -> None:
         """Another method."""
-        refuse(exchange, 405, b"Allow: %s\r\n" % self.methods)
+        self.refuse(exchange, 405, b"Allow: %s\r\n" % self.methods)
 
     def is_waited_for(self, exchange: HttpExchange) -> bool:
         """Whether an answer would reach anybody."""
         return exchange.context is not _GONE
 
+    def answer(self, exchange: HttpExchange, code: int, value: dict[str, object], fields: bytes = b"") -> None:
+        """JSON that nobody keeps, and that pages elsewhere read only where they are named."""
+        exchange.respond(code, self._fields(exchange) + fields, _encode(value).encode() + b"\n")
+
+    def refuse(self, exchange: HttpExchange, code: int, fields: bytes = b"") -> None:
+        """Say why."""
+        self.answer(exchange, code, {"error": REASONS[code]}, fields)
+
+    def _fields(self, exchange: HttpExchange) -> bytes:
+        return _FIELDS + (self._cors.named(exchange) or b"")
+
     def _identified(self, exchange: HttpExchange, found: Found) -> None:
         if not self.is_waited_for(exchange):
             return
         if isinstance(found, Unsure):
-            answer(exchange, 503, {"error": found.text}, b"Retry-After: 2\r\n")
+            self.answer(exchange, 503, {"error": found.text}, b"Retry-After: 2\r\n")
         elif exchange.method == b"HEAD":  # it makes nothing, so it can't tell how long the answer would be
-            exchange.respond(200 if found else 401, _FIELDS, None)
+            exchange.respond(200 if found else 401, self._fields(exchange), None)
         elif found is None:
             self.nobody(exchange)
         else:
             self.found(exchange, found)
 
 
-def answer(exchange: HttpExchange, code: int, value: dict[str, object], fields: bytes = b"") -> None:
-    """JSON that nobody keeps."""
-    exchange.respond(code, _FIELDS + fields, _encode(value).encode() + b"\n")
-
-
-def refuse(exchange: HttpExchange, code: int, fields: bytes = b"") -> None:
-    """Say why."""
-    answer(exchange, code, {"error": REASONS[code]}, fields)
-
-
 def tell(request: Request, code: int) -> bytes:
-    """The same for what is asked below the path."""
+    """Why not, for what is asked below the path."""
     return answer_json(request, code, {"error": REASONS[code]})

@@ -6,9 +6,10 @@ import hmac
 from collections.abc import Callable
 
 from conversehost.auth import Accepted, Attempt, Authenticator, Outcome
+from conversehost.net.cors import Cors
 from conversehost.net.exchange import HttpExchange
 from conversehost.net.prebind import Wish
-from conversehost.web.front import AccountFront, answer
+from conversehost.web.front import AccountFront
 from conversehost.web.guard import Hosts
 from conversehost.web.login import ChatMaker
 from conversehost.web.visitors import Directory, Finder, Visitor
@@ -31,9 +32,10 @@ class PrebindFront(AccountFront):
         *,
         presence: bool = False,
         back_ends: BackEnds | None = None,
+        cors: Cors | None = None,
     ) -> None:
         """`presence`: the sessions are present at once. `back_ends`: who may ask for others, if any."""
-        super().__init__(visitors, hosts)
+        super().__init__(visitors, hosts, cors)
         self._chat = chat
         self._presence = presence
         self._back_ends = back_ends
@@ -51,7 +53,7 @@ class PrebindFront(AccountFront):
         try:
             wanted = read_wanted(exchange, presence=self._presence)
         except ValueError as error:
-            answer(exchange, 400, {"error": str(error)})
+            self.answer(exchange, 400, {"error": str(error)})
             return
         self._back_ends.judge(exchange, wanted, lambda account: self._allowed(exchange, wanted, account))
 
@@ -60,11 +62,11 @@ class PrebindFront(AccountFront):
             return
         if account is None:
             text = "wants Authorization: Bearer, and the secret of --prebind-secret or a signed token"
-            answer(exchange, 401, {"error": text}, _BEARER)
+            self.answer(exchange, 401, {"error": text}, _BEARER)
         elif isinstance(account, str):
-            answer(exchange, 404, {"error": account})
+            self.answer(exchange, 404, {"error": account})
         elif exchange.method == b"DELETE":
-            answer(exchange, 200, {"ended": self._chat.end_all(account)})
+            self.answer(exchange, 200, {"ended": self._chat.end_all(account)})
         else:
             self._make(exchange, Visitor(account, f"site {account}"), wanted.wish)
 
@@ -72,11 +74,11 @@ class PrebindFront(AccountFront):
         try:
             bound = self._chat.prebind(visitor.account, visitor.owner, exchange.origin, wish)
         except JIDError as error:
-            answer(exchange, 400, {"error": f"resource: {error}"})
+            self.answer(exchange, 400, {"error": f"resource: {error}"})
         except StanzaError as error:
-            answer(exchange, 503, {"error": error.text or error.condition})
+            self.answer(exchange, 503, {"error": error.text or error.condition})
         else:
-            answer(exchange, 200, {"jid": bound.jid, "sid": bound.sid, "rid": bound.rid})
+            self.answer(exchange, 200, {"jid": bound.jid, "sid": bound.sid, "rid": bound.rid})
 
 
 class BackEnds:
