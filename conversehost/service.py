@@ -103,7 +103,7 @@ class Server(House, Service):
             listening.append((self.secured.below(self.http, self.wall), self.sockets.https))
         if self.c2s.tls is not None:
             listening.append((self.c2s.tls.direct(self.c2s), self.sockets.c2s_tls))
-        poll = best(self.reactor)
+        poll = best(self.reactor, self.turn)
         for factory, sockets in listening:
             for each in sockets:
                 self._ports.append(poll.adoptStreamPort(each.fileno(), each.family, factory))
@@ -192,7 +192,7 @@ class Server(House, Service):
             self._site(parts),
             recorded(direct, self.wire) if recording else direct,
             clock=self.wall,
-            turn_ended=self.turn.end,
+            taken=self.turn.taken,
             cors=self.cors,
             proxies=Proxies(self.settings.trusted_proxies),
             gate=gate,

@@ -1,4 +1,6 @@
-"""A turn: all that one input causes. What it queued for clients leaves at its end, together."""
+"""A turn: all that one input causes, or several that were there at once. What it queued for clients leaves at its end,
+together: a client that several write to is woken once, and those that are woken one after the other cost less.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,35 @@ class Flushable(Protocol):
 
 
 class Turn:
-    """Collects who has something to send. Adapters call `end()` once they have handed in an input."""
+    """Collects who has something to send. Adapters call `taken()` once they have handed in an input; whoever needs it
+    to have left before he goes on, `end()`.
+    """
 
-    __slots__ = ("_due", "_report")
+    __slots__ = ("_due", "_gathers", "_report")
 
     def __init__(self, report: Callable[[Exception], None] | None = None) -> None:
         """`report` hears of links that fail; without it their exception is raised, after all others were flushed."""
         self._due: list[Flushable] = []
+        self._gathers = False
         self._report = report
 
     def add(self, link: Flushable) -> None:
         """`link.flush()` at the end of this turn. A link adds itself when its queue stops being empty."""
         self._due.append(link)
+
+    def begin(self) -> None:
+        """Several inputs are there: they are one turn, until `finish`."""
+        self._gathers = True
+
+    def taken(self) -> None:
+        """An input has been handed in. That ends the turn, if there aren't others that belong to it."""
+        if not self._gathers:
+            self.end()
+
+    def finish(self) -> None:
+        """All of them are handed in."""
+        self._gathers = False
+        self.end()
 
     def end(self) -> None:
         """Flush; also those whose turn comes because of a flush (a bot that answers). One that fails stops no other."""

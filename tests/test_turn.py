@@ -47,6 +47,28 @@ def test_what_a_flush_causes_belongs_to_the_turn():
     assert said == ["a", "b", "echo"]
 
 
+def test_inputs_that_are_there_at_once_are_one_turn():
+    turn, said = Turn(), []
+    turn.begin()
+    for name in "ab":
+        turn.add(Link(said, name))
+        turn.taken()
+    assert said == []
+    turn.finish()
+    assert said == ["a", "b"]
+    turn.add(Link(said, "c"))
+    turn.taken()
+    assert said[-1] == "c"
+
+
+def test_who_needs_it_out_ends_the_turn_whoever_comes_after():
+    turn, said = Turn(), []
+    turn.begin()
+    turn.add(Link(said, "a"))
+    turn.end()
+    assert said == ["a"]
+
+
 def test_one_that_fails_stops_no_other():
     turn, said = Turn(), []
     turn.add(Link(said, "a", broken))

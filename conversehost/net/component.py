@@ -91,7 +91,7 @@ class ComponentConnection(Protocol):
         except Exception:
             log.failure("while reading from a component")
             self.close(StreamError("internal-server-error"))
-        self.factory.turn.end()
+        self.factory.turn.taken()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """What it didn't get goes back to where it came from."""
@@ -104,7 +104,7 @@ class ComponentConnection(Protocol):
             self.factory.left(self)
         for data in undelivered:
             self._bounce(data)
-        self.factory.turn.end()
+        self.factory.turn.taken()
 
     def deliver(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
         """`Destination`."""
@@ -238,7 +238,7 @@ class ComponentConnection(Protocol):
     def _too_slow(self) -> None:
         self._deadline = None
         self.close(StreamError("connection-timeout", f"no handshake within {HANDSHAKE:.0f} seconds"))
-        self.factory.turn.end()
+        self.factory.turn.taken()
 
 
 STRANGERS = 100

@@ -34,14 +34,14 @@ class HttpFactory(Factory):
         direct: Mapping[bytes, Direct],
         *,
         clock: Clock,
-        turn_ended: Callable[[], None],
+        taken: Callable[[], None],
         cors: Cors | None = None,
         proxies: Proxies | None = None,
         gate: Gate | None = None,
         streaming: Streaming | None = None,
         room: Callable[[HttpExchange], int] = lambda exchange: WEB_BODY,
     ) -> None:
-        """`clock` tells real time, for sockets; `turn_ended` is called once an input has been handed in; `room` says
+        """`clock` tells real time, for sockets; `taken` is called once an input has been handed in; `room` says
         how many bytes the body of a request to `root` may have.
         """
         self.gate = gate
@@ -51,7 +51,7 @@ class HttpFactory(Factory):
         self.site.displayTracebacks = False
         self.direct = direct
         self.clock = clock
-        self.turn_ended = turn_ended
+        self.taken = taken
         self.cors = cors or Cors()
         self.proxies = proxies or Proxies()
         self.connections: set[HttpConnection] = set()

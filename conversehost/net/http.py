@@ -85,7 +85,7 @@ class HttpConnection(Protocol):
             self._not_understood(error)
         if self._overhead > OVERHEAD and not self._last:
             self._refuse(431)
-        self.factory.turn_ended()
+        self.factory.taken()
         self.throttle()
         self._watch()
         self.factory.turns.add(perf_counter() - begun)
@@ -105,7 +105,7 @@ class HttpConnection(Protocol):
                 exchange.direct.lost(exchange)
         if self._web is not None:
             self._web.lost(reason)
-        self.factory.turn_ended()
+        self.factory.taken()
 
     def _read(self, data: bytes) -> None:
         request = whole(data) if self._exchange is None else None
@@ -404,7 +404,7 @@ class HttpConnection(Protocol):
             if exchange.direct is not None and not exchange.started and not self.outlet.blocked:
                 self._handle(exchange)
         self.send_ready()
-        self.factory.turn_ended()
+        self.factory.taken()
 
     def _watch(self) -> None:
         """One deadline a connection; it is moved only when it would come too late."""

@@ -18,15 +18,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from conversehost.turn import Turn
+
 log = Logger()
 
-AT_ONCE = 256
-"""Events taken from the kernel in one go; then it is the turn of whoever else waits for the reactor."""
+AT_ONCE = 64
+"""Events taken from the kernel in one go, which are one turn; then whoever else waits for the reactor has his."""
 
 
-def best(reactor: Any) -> Any:
+def best(reactor: Any, turn: Turn) -> Any:
     """What listening sockets are given to: a `Poll` where the system has epoll, else the reactor itself."""
-    return Poll(reactor) if hasattr(select, "epoll") else reactor
+    return Poll(reactor, turn) if hasattr(select, "epoll") else reactor
 
 
 @implementer(IReadDescriptor)
@@ -35,8 +37,9 @@ class Poll:
     is one reader, as long as it has members.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, turn: Turn) -> None:
         self._reactor = reactor
+        self._turn = turn
         self._epoll = select.epoll()
         self._members: dict[int, Any] = {}
         self._wanted: dict[int, int] = {}  # events, by the same numbers
@@ -76,10 +79,14 @@ class Poll:
 
     def doRead(self) -> None:
         """Serve all members that something has happened to."""
-        for number, events in self._epoll.poll(0, AT_ONCE):
-            member = self._members.get(number)
-            if member is not None:  # else it went because of another one's event
-                self._serve(member, number, events)
+        self._turn.begin()
+        try:
+            for number, events in self._epoll.poll(0, AT_ONCE):
+                member = self._members.get(number)
+                if member is not None:  # else it went because of another one's event
+                    self._serve(member, number, events)
+        finally:
+            self._turn.finish()
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor stops, and takes leave of all that it has."""

@@ -108,7 +108,7 @@ class ClientConnection(Protocol):
         except Exception:
             log.failure("while reading from a client")
             self._fault(StreamError("internal-server-error"))
-        self.factory.turn.end()
+        self.factory.turn.taken()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         broken, self._parser = self._silent or self._parser is not None, None
@@ -120,7 +120,7 @@ class ClientConnection(Protocol):
             undelivered: list[Any] = [*self._outlet.unsent(), *self._out]
             backend, self._backend = self._backend, None
             (backend.lost if broken else backend.close)(undelivered)
-        self.factory.turn.end()
+        self.factory.turn.taken()
 
     # Link
 

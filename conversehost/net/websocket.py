@@ -79,14 +79,14 @@ class WebSocketConnection:
             self._take(text)
         if not self._deaf and at < len(data):
             self._read(data[at:])
-        self._shared.turn.end()
+        self._shared.turn.taken()
 
     def connectionLost(self, reason: Failure) -> None:
         self._ended = self._closing = self._deaf = True
         self._shared.connections.discard(self)
         self._set_deadline(None)
         self._leave([each for each in self._outlet.unsent() if isinstance(each, bytes)])
-        self._shared.turn.end()
+        self._shared.turn.taken()
 
     # Link
 

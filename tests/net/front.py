@@ -213,7 +213,7 @@ class Front:
         )
         self.websocket = WebSocketFront(self.shared, cors=self.cors)
         direct = {**dict.fromkeys(PATHS, self.bosh), **dict.fromkeys(handshake.PATHS, self.websocket)}
-        self.factory = HttpFactory(self.root, direct, clock=self.clock, turn_ended=self.turn.end, cors=self.cors)
+        self.factory = HttpFactory(self.root, direct, clock=self.clock, taken=self.turn.taken, cors=self.cors)
 
     def pages(self) -> dict[bytes, Resource]:
         return {

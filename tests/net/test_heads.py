@@ -41,7 +41,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.direct = Direct()
-        self.factory = HttpFactory(Resource(), {b"/direct": self.direct}, clock=Clock(), turn_ended=lambda: None)
+        self.factory = HttpFactory(Resource(), {b"/direct": self.direct}, clock=Clock(), taken=lambda: None)
         self.parsed = 0
 
     def connect(self) -> Wire:

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from conversehost.net.poll import Poll, best
+from conversehost.turn import Turn
 
 
 class Reactor(Clock):
@@ -76,7 +77,8 @@ class House:
 
     def __init__(self, made: type[Recorder] = Recorder) -> None:
         self.reactor = Reactor()
-        self.poll = best(self.reactor)
+        self.turn = Turn()
+        self.poll = best(self.reactor, self.turn)
         self.protocols: list[Any] = []
         listening = socket.create_server(("127.0.0.1", 0))
         listening.setblocking(False)
@@ -223,6 +225,30 @@ def test_without_connections_it_leaves_the_reactor(house: House) -> None:
     house.reactor.serve(lambda: not house.reactor.readers)
 
 
+class Chorus(Recorder):
+    """What one says, all hear at the end of the turn."""
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        self.factory.turn.add(self)  # type: ignore[attr-defined,union-attr]
+        self.factory.turn.taken()  # type: ignore[attr-defined,union-attr]
+
+    def flush(self) -> None:
+        everybody = self.factory.protocols  # type: ignore[attr-defined,union-attr]
+        self.transport.socket.send(b"".join(each.got for each in everybody))  # type: ignore[union-attr]
+
+
+def test_what_is_there_at_once_is_one_turn() -> None:
+    house = House(Chorus)
+    house.port.factory.turn, house.port.factory.protocols = house.turn, house.protocols
+    (romeo, _), (juliet, _) = house.client(), house.client()
+    romeo.sendall(b"wherefore ")
+    juliet.sendall(b"art thou")
+    house.reactor.serve(lambda: all(each.got for each in house.protocols))
+    assert romeo.recv(100) == juliet.recv(100) == b"wherefore art thou"
+    house.close()
+
+
 def test_a_reactor_that_stops_takes_leave_of_every_connection(house: House) -> None:
     clients = [house.client() for _ in range(2)]
     house.close()
@@ -233,5 +259,5 @@ def test_a_reactor_that_stops_takes_leave_of_every_connection(house: House) -> N
 def test_a_system_without_epoll_has_its_reactor_do_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(select, "epoll")
     reactor = Reactor()
-    assert best(reactor) is reactor
+    assert best(reactor, Turn()) is reactor
     assert not isinstance(reactor, Poll)

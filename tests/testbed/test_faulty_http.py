@@ -39,7 +39,7 @@ class Stage:
         self.faults = Faults(self.clock)
         self.behind = Behind()
         front = FaultyFront(self.behind, self.faults, "bosh", lambda exchange: "alice@localhost/x")
-        factory = HttpFactory(Resource(), {b"/http-bind": front}, clock=self.clock, turn_ended=lambda: None)
+        factory = HttpFactory(Resource(), {b"/http-bind": front}, clock=self.clock, taken=lambda: None)
         self.connection = factory.buildProtocol(None)
         self.transport = StringTransport()
         self.connection.makeConnection(self.transport)

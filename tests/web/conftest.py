@@ -123,7 +123,7 @@ class Browser:
         if self.cookies:
             lines["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        factory = HttpFactory(self.root, self.direct, clock=Clock(), turn_ended=lambda: None, proxies=self.proxies)
+        factory = HttpFactory(self.root, self.direct, clock=Clock(), taken=lambda: None, proxies=self.proxies)
         connection = factory.buildProtocol(None)
         transport = StringTransport()
         connection.makeConnection(transport)

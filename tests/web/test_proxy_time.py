@@ -29,7 +29,7 @@ class Stage:
         turn = Turn()
         proxy = Proxy("http://127.0.0.1:8000", self.reactor, lambda code, title, text: b"page")
         clock = ReactorClock(self.reactor, turn)
-        self.factory = HttpFactory(None, {}, clock=clock, turn_ended=turn.end, streaming=proxy)  # type: ignore[arg-type]
+        self.factory = HttpFactory(None, {}, clock=clock, taken=turn.taken, streaming=proxy)  # type: ignore[arg-type]
         self.wire = Wire(self)  # type: ignore[arg-type]
         self.site = StringTransport()
         self.answer: Callable[[bytes], None] = lambda data: None
