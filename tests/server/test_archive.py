@@ -30,13 +30,13 @@ def keep(archive: Archive, body: str, at: float = START, peer: str = PEOPLE[0]) 
 
 
 def found(archive: Archive, **query: object) -> list[str]:
-    _, page = archive.find(ME, Query(**query))  # type: ignore[arg-type]
+    page = archive.find(ME, Query(**query)).messages  # type: ignore[arg-type]
     return [each.parsed().text_of("body") for each in page]
 
 
 def test_a_message_is_found_with_its_id_and_its_time(archive: Archive):
     id = keep(archive, "hi", START + 0.123)
-    (only,) = archive.find(ME, Query())[1]
+    (only,) = archive.find(ME, Query()).messages
     assert (only.id, only.at, only.parsed().text_of("body")) == (id, START + 0.123, "hi")
     assert archive.get(ME, id) == only
     assert archive.get(ME, "nothing") is archive.get("other@localhost", id) is None
@@ -44,7 +44,7 @@ def test_a_message_is_found_with_its_id_and_its_time(archive: Archive):
 
 def test_everybody_has_an_archive_of_his_own(archive: Archive):
     keep(archive, "hi")
-    assert archive.find("other@localhost", Query())[1] == []
+    assert archive.find("other@localhost", Query()).messages == []
     archive.clear(ME)
     assert found(archive) == []
 
@@ -203,11 +203,12 @@ def test_paging_through_a_query_finds_every_message_once(
     seen: list[str] = []
     page = PageRequest(size, before="" if backwards else None)
     for _ in range(len(said) + 1):
-        cut, messages = archive.find(ME, Query(with_=None if peer is None else parse(peer), page=page, **times))
+        found = archive.find(ME, Query(with_=None if peer is None else parse(peer), page=page, **times))
+        messages = found.messages
         bodies = [each.parsed().text_of("body") for each in messages]
-        assert cut.count == len(expected)
+        assert found.cut is not None and found.cut.count == len(expected)
         seen = [*bodies, *seen] if backwards else [*seen, *bodies]
-        if cut.complete:
+        if found.complete:
             break
         page = PageRequest(size, before=messages[0].id) if backwards else PageRequest(size, after=messages[-1].id)
     assert seen == expected
