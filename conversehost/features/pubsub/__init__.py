@@ -21,7 +21,7 @@ XEP = Xep(
     60,
     "Publish-Subscribe",
     "1.30.0",
-    "leaf nodes: complete, without subscription ids, digests and leases; at `pubsub.` and, by XEP-0163, at accounts",
+    "leaf nodes: complete, without digests and leases; at `pubsub.` and, by XEP-0163, at accounts",
 )
 
 
@@ -78,9 +78,8 @@ class PubSubService(Subdomain):
         if error is None or sender is None or error.get("type") != "cancel" or not sender.resource:
             return
         for node in self.pubsub.nodes.of(self.jid):
-            subscription = self.pubsub.nodes.subscription(self.jid, node.name, sender)
-            if subscription is not None:
-                self.pubsub.unsubscribe(self.jid, node, subscription, notify=False)
+            for each in self.pubsub.nodes.held(self.jid, node.name, sender):
+                self.pubsub.unsubscribe(self.jid, node, each, notify=False)
 
     # Subscribers that come and go
 
@@ -93,7 +92,7 @@ class PubSubService(Subdomain):
         for node in self.pubsub.nodes.of(self.jid):
             if node.config.send_last_published_item != "on_sub_and_presence":
                 continue
-            subscribed = any(self.pubsub.nodes.subscription(self.jid, node.name, each) for each in addresses)
+            subscribed = any(self.pubsub.nodes.held(self.jid, node.name, each) for each in addresses)
             if subscribed and addresses & set(self.pubsub.events.audience(self.jid, node)):
                 self.pubsub.send_last(self.jid, node, session.jid)
 

@@ -18,10 +18,11 @@ from conversehost.xmpp.xml import Element, child, clean
 AUTHORIZATION = f"{ns.PUBSUB}#subscribe_authorization"
 
 
-def form(node: str, jid: str) -> Form:
+def form(node: str, jid: str, subid: str = "") -> Form:
     """The question; the answer has the same fields."""
     return Form(
         (
+            Field("pubsub#subid", "hidden", values=(subid,)),
             Field("pubsub#node", "text-single", "Node", (node,)),
             Field("pubsub#subscriber_jid", "jid-single", "Address of the subscriber", (jid,)),
             Field("pubsub#allow", "boolean", "Let them subscribe?", ("0",)),
@@ -40,7 +41,7 @@ def ask(
         attributes = {"from": service.bare, "to": owner, "id": secrets.token_hex(8)}
         message = stanza("message", attributes)
         child(message, ns.CLIENT, "body").text = clean(f"{subscription.jid} wants to subscribe to {node.name}.")
-        message.append(form(node.name, subscription.jid).question())
+        message.append(form(node.name, subscription.jid, subscription.subid).question())
         pubsub.host.router.send(message)
 
 
@@ -61,8 +62,10 @@ def answered(pubsub: PubSub, service: JID, sender: JID, x: Element) -> None:
         jid = parse(answers.text("pubsub#subscriber_jid"))
     except JIDError as error:
         raise StanzaError("bad-request", f"pubsub#subscriber_jid: {error}") from None
-    subscription = pubsub.nodes.subscription(service, node.name, jid)
-    if subscription is None or not subscription.pending:
+    about = answers.text("pubsub#subid")
+    waiting = [each for each in pubsub.nodes.held(service, node.name, jid) if each.pending]
+    subscription = next((each for each in waiting if about in ("", each.subid)), None)
+    if subscription is None:
         raise StanzaError("item-not-found", "nobody waits for that answer any more")
     if answers.flag("pubsub#allow"):
         pubsub.allow(service, node, subscription)

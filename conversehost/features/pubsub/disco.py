@@ -79,7 +79,7 @@ class Shown:
             ("max_items", "text-single", (written("max_items", config.max_items),)),
             ("owner", "jid-multi", tuple(jid for jid, each in people.items() if each == "owner")),
             ("publisher", "jid-multi", tuple(jid for jid, each in people.items() if each == "publisher")),
-            ("num_subscribers", "text-single", (str(sum(not each.pending for each in subscribers)),)),
+            ("num_subscribers", "text-single", (str(len({each.jid for each in subscribers if not each.pending})),)),
         )
         fields = (Field(f"pubsub#{name}", type, values=values) for name, type, values in told if any(values))
         return Form(tuple(fields), META_DATA)

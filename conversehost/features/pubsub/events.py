@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from typing import Protocol
@@ -18,7 +19,7 @@ from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import Element, element
+from conversehost.xmpp.xml import Element, child, element
 
 
 class Audience(Protocol):
@@ -49,12 +50,13 @@ class Events:
     def published(self, service: JID, node: Node, items: Sequence[Item]) -> None:
         """Section 7.1.2. Where there is nothing to keep and nothing to deliver, an event has no item at all."""
         if node.config.deliver_notifications:
-            self._tell(service, node, items_event(node, items))
+            self._tell(service, node, items_event(node, items), noted=True)
 
     def retracted(self, service: JID, node: Node, ids: Iterable[str]) -> None:
         """Section 7.2.2.1."""
         children = [element(ns.PUBSUB_EVENT, "retract", {"id": each}) for each in ids]
-        self._tell(service, node, event(element(ns.PUBSUB_EVENT, "items", {"node": node.name}, *children)))
+        content = event(element(ns.PUBSUB_EVENT, "items", {"node": node.name}, *children))
+        self._tell(service, node, content, noted=True)
 
     def purged(self, service: JID, node: Node) -> None:
         """Section 8.5.2."""
@@ -82,7 +84,7 @@ class Events:
 
     def subscription(self, service: JID, node: Node, subscription: Subscription, state: str, to: Sequence[JID]) -> None:
         """A subscription isn't in the state any more that it was in (section 12.10): for its holder, or for owners."""
-        attributes = {"node": node.name, "jid": subscription.jid, "subscription": state}
+        attributes = {"node": node.name, **subscription.attributes, "subscription": state}
         for each in to:
             content = event(element(ns.PUBSUB_EVENT, "subscription", attributes))
             self._router.send(self._message(service, each, node, content))
@@ -96,21 +98,24 @@ class Events:
 
     # Who hears of it
 
-    def audience(self, service: JID, node: Node) -> Iterator[JID]:
-        """All who may. Of an account none hears it twice: where its clients have said that they want to hear of the
-        node, a subscription of the bare address adds nothing (XEP-0163 section 4.3.2).
+    def audience(self, service: JID, node: Node) -> dict[JID, list[str]]:
+        """All who may, each with the ids of the subscriptions that it hears it by. Of an account none hears it twice:
+        where its clients have said that they want to hear of the node, a subscription of the bare address adds nothing
+        (XEP-0163 section 4.3.2).
         """
+        found: dict[JID, list[str]] = {}
         told = set[str]()
         for session in self._audience.implied(service, node):
             if self._may(service, node, session.jid):
                 told |= {session.full, session.bare}
-                yield session.jid
+                found[session.jid] = []
         for each in self._nodes.subscriptions(service, node.name):
             if each.pending or not each.deliver or each.jid in told:
                 continue
             jid = parse(each.jid)
             if self._may(service, node, jid) and self._is_right_time(node, each, jid):
-                yield jid
+                found.setdefault(jid, []).append(each.subid)
+        return found
 
     def _may(self, service: JID, node: Node, entity: JID) -> bool:
         return may_read(node.config, self._access.standing(service, node, entity))
@@ -128,9 +133,16 @@ class Events:
             if session.presence is not None and jid.resource in ("", session.jid.resource):
                 yield session.presence.text_of("show") or "online"
 
-    def _tell(self, service: JID, node: Node, content: Element, others: Iterable[str] = ()) -> None:
-        for to in (*tuple(self.audience(service, node)), *map(parse, others)):
-            self._router.send(self._message(service, to, node, copy(content)))
+    def _tell(
+        self, service: JID, node: Node, content: Element, others: Iterable[str] = (), *, noted: bool = False
+    ) -> None:
+        """Once each address. `noted`: who has several subscriptions is told by which of them (section 7.1.2)."""
+        held = Counter(each.jid for each in self._nodes.subscriptions(service, node.name)) if noted else Counter[str]()
+        for to, subids in (self.audience(service, node) | {parse(each): [] for each in others}).items():
+            message = self._message(service, to, node, copy(content))
+            if held[to.full] > 1 and subids:
+                message.append(headers(subids))
+            self._router.send(message)
 
     def _message(self, service: JID, to: JID, node: Node, content: Element) -> Stanza:
         attributes = {"from": service.bare, "to": to.full, "id": secrets.token_hex(8)}
@@ -142,6 +154,14 @@ class Events:
 def event(content: Element) -> Element:
     """`<event/>`."""
     return element(ns.PUBSUB_EVENT, "event", None, content)
+
+
+def headers(subids: Iterable[str]) -> Element:
+    """`<headers/>` of XEP-0131."""
+    made = element(ns.SHIM, "headers")
+    for each in subids:
+        child(made, ns.SHIM, "header", {"name": "SubID"}).text = each
+    return made
 
 
 def items_event(node: Node, items: Sequence[Item]) -> Element:

@@ -28,13 +28,31 @@ class Node:
 class Subscription:
     """Of an address, bare or full. `pending`: an owner has yet to allow it.
 
-    `deliver`: it wants to hear of what is published; `show`: only while it is available in one of these ways.
+    `deliver`: it wants to hear of what is published; `show`: only while it is available in one of these ways. `subid`
+    tells apart those that an address has at one node (section 6.1.6); "" where there is but one.
     """
 
     jid: str
     pending: bool = False
     deliver: bool = True
     show: tuple[str, ...] = ()
+    subid: str = ""
+
+    @property
+    def key(self) -> str:
+        """By which the store has it."""
+        return f"{self.subid} {self.jid}" if self.subid else self.jid
+
+    @property
+    def holder(self) -> str:
+        """Whose it is: a bare JID."""
+        return self.jid.partition("/")[0]
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """As it is told to anybody: whose it is, and in which state."""
+        told = {"jid": self.jid, "subscription": self.state}
+        return told | {"subid": self.subid} if self.subid else told
 
     @property
     def state(self) -> str:
@@ -50,8 +68,8 @@ def place(service: JID, name: str) -> str:
 class Nodes:
     """All nodes of all services that have the store, by the service's address and the node's name.
 
-    Collections: "pubsub-nodes" and "pubsub-moved" by service and name, "pubsub-affiliations" and
-    "pubsub-subscriptions" by `place` and JID. An affiliation of none isn't kept, nor that accounts own what is at them.
+    Collections: "pubsub-nodes" and "pubsub-moved" by service and name; by `place`, "pubsub-affiliations" and JID,
+    "pubsub-subscriptions" and `key`. An affiliation of none isn't kept, nor that accounts own what is at them.
     """
 
     def __init__(self, store: Store) -> None:
@@ -117,10 +135,9 @@ class Nodes:
 
     # Subscriptions (section 4.2)
 
-    def subscription(self, service: JID, name: str, jid: JID) -> Subscription | None:
-        """Of exactly that address."""
-        found: Subscription | None = self._store.get("pubsub-subscriptions", place(service, name), jid.full)
-        return found
+    def held(self, service: JID, name: str, jid: JID) -> list[Subscription]:
+        """Those of exactly that address."""
+        return [each for each in self.subscriptions(service, name) if each.jid == jid.full]
 
     def subscriptions(self, service: JID, name: str) -> list[Subscription]:
         """All of a node, those that are pending too."""
@@ -129,26 +146,26 @@ class Nodes:
     def subscribed(self, service: JID, name: str, entity: JID) -> bool:
         """Whether the account has a subscription, by its bare address or that of one of its clients, not pending."""
         found = self._store.items("pubsub-subscriptions", place(service, name)).values()
-        return any(each.jid.partition("/")[0] == entity.bare and not each.pending for each in found)
+        return any(each.holder == entity.bare and not each.pending for each in found)
 
     def subscribe(self, service: JID, name: str, subscription: Subscription) -> None:
         """A new one, or one that has changed."""
-        self._store.put("pubsub-subscriptions", place(service, name), subscription.jid, subscription)
+        self._store.put("pubsub-subscriptions", place(service, name), subscription.key, subscription)
 
     def unsubscribe(self, service: JID, name: str, subscription: Subscription) -> None:
         """From now on it isn't there."""
-        self._store.delete("pubsub-subscriptions", place(service, name), subscription.jid)
+        self._store.delete("pubsub-subscriptions", place(service, name), subscription.key)
 
     def everywhere(self, entity: JID) -> Iterator[tuple[str, list[Subscription]]]:
         """The account's subscriptions at all nodes of all services, by `place`."""
         for owner in tuple(self._store.owners("pubsub-subscriptions")):
             found = self._store.items("pubsub-subscriptions", owner).values()
-            yield owner, [each for each in found if each.jid.partition("/")[0] == entity.bare]
+            yield owner, [each for each in found if each.holder == entity.bare]
 
     def forget(self, entity: JID) -> None:
         """The account is gone: it has no affiliation and no subscription any more, at any node of any service."""
         for owner, subscriptions in self.everywhere(entity):
             for each in subscriptions:
-                self._store.delete("pubsub-subscriptions", owner, each.jid)
+                self._store.delete("pubsub-subscriptions", owner, each.key)
         for owner in tuple(self._store.owners("pubsub-affiliations")):
             self._store.delete("pubsub-affiliations", owner, entity.bare)

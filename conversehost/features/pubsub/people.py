@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 
 from conversehost.features.pubsub.nodes import AFFILIATIONS, Node, Subscription
@@ -36,25 +37,28 @@ def set_subscriptions(request: Request) -> Reply:
     return _each(request, node, "subscription", _set_subscription)
 
 
-def _set_subscription(request: Request, node: Node, jid: JID, state: str) -> Element | None:
-    pubsub, service = request.pubsub, request.service
-    known = pubsub.nodes.subscription(service, node.name, jid)
-    if state == "none" and known is not None:
-        pubsub.unsubscribe(service, node, known, notify=True)
-    elif state == "subscribed" and (known is None or known.pending):
-        pubsub.allow(service, node, known or Subscription(jid.full))
-    elif state not in ("none", "subscribed", known.state if known else ""):
-        return written(known) if known else element(ns.PUBSUB_OWNER, "subscription", jid_and("none", jid))
+def _set_subscription(request: Request, node: Node, jid: JID, asked: Element) -> Element | None:
+    """The one with the `subid`; without one all of the address."""
+    pubsub, service, state, subid = request.pubsub, request.service, asked.get("subscription"), asked.get("subid")
+    known = [each for each in pubsub.nodes.held(service, node.name, jid) if not subid or each.subid == subid]
+    if state == "none":
+        for each in known:
+            pubsub.unsubscribe(service, node, each, notify=True)
+    elif state == "subscribed" and not (known or subid):
+        pubsub.allow(service, node, Subscription(jid.full, subid=secrets.token_hex(8)))
+    elif state == "subscribed" and known:
+        for each in known:
+            if each.pending:
+                pubsub.allow(service, node, each)
+    elif any(state != each.state for each in known) or not known:
+        nothing = {"jid": jid.full, "subscription": "none"}
+        return written(known[0]) if known else element(ns.PUBSUB_OWNER, "subscription", nothing)
     return None
-
-
-def jid_and(state: str, jid: JID) -> dict[str, str]:
-    return {"jid": jid.full, "subscription": state}
 
 
 def written(subscription: Subscription) -> Element:
     """As owners see it."""
-    return element(ns.PUBSUB_OWNER, "subscription", {"jid": subscription.jid, "subscription": subscription.state})
+    return element(ns.PUBSUB_OWNER, "subscription", subscription.attributes)
 
 
 def affiliations(request: Request) -> Reply:
@@ -73,8 +77,8 @@ def set_affiliations(request: Request) -> Reply:
     return _each(request, node, "affiliation", _set_affiliation)
 
 
-def _set_affiliation(request: Request, node: Node, jid: JID, affiliation: str) -> Element | None:
-    pubsub, service = request.pubsub, request.service
+def _set_affiliation(request: Request, node: Node, jid: JID, asked: Element) -> Element | None:
+    pubsub, service, affiliation = request.pubsub, request.service, asked.get("affiliation", "")
     before = pubsub.nodes.affiliation(service, node.name, jid)
     if affiliation == before:
         return None
@@ -97,11 +101,11 @@ def affiliated(jid: str, affiliation: str) -> Element:
 
 
 def _each(
-    request: Request, node: Node, what: str, change: Callable[[Request, Node, JID, str], Element | None]
+    request: Request, node: Node, what: str, change: Callable[[Request, Node, JID, Element], Element | None]
 ) -> Reply:
     """Make every change that is asked for; one that says nothing of what it shall be changes nothing."""
-    asked = [(read_jid(each.get("jid"), missing="jid-required"), each.get(what)) for each in request.verb]
-    refused = [change(request, node, jid, wanted) for jid, wanted in asked if wanted is not None]
+    asked = [(read_jid(each.get("jid"), missing="jid-required"), each) for each in request.verb]
+    refused = [change(request, node, jid, each) for jid, each in asked if each.get(what) is not None]
     left = [each for each in refused if each is not None]
     if left:
         raise StanzaError("not-acceptable", "that can't be changed so", content=listed(request, f"{what}s", node, left))

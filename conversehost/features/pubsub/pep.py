@@ -193,7 +193,7 @@ class PepFeature:
                         self.send_last(account, session, [node.name])
             elif could and not can:
                 for each in self.pubsub.nodes.subscriptions(account, node.name):
-                    if each.jid.partition("/")[0] == contact.bare:
+                    if each.holder == contact.bare:
                         self.pubsub.unsubscribe(account, node, each, notify=True)
 
     def forget(self, account: JID) -> None:

@@ -10,6 +10,7 @@ from conversehost.features.pubsub.items import Item
 from conversehost.features.pubsub.nodes import Node
 from conversehost.features.pubsub.refusals import unsupported
 from conversehost.features.pubsub.request import Request
+from conversehost.features.pubsub.subscribing import check_named
 from conversehost.server.host import Reply
 from conversehost.xmpp import ns, rsm
 from conversehost.xmpp.errors import StanzaError
@@ -24,6 +25,7 @@ def items(request: Request) -> Reply:
     """
     pubsub, service, node = request.pubsub, request.service, request.node
     check_reading(node.config, pubsub.access.standing(service, node, request.sender))
+    check_named(request, node)
     if not node.config.room:
         raise unsupported("persistent-items", "this node keeps no items")
     named = [each.get("id", "") for each in request.verb.findall(_ITEM)]

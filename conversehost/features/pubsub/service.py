@@ -41,6 +41,7 @@ FEATURES = tuple(
         "meta-data",
         "modify-affiliations",
         "multi-items",
+        "multi-subscribe",
         "outcast-affiliation",
         "persistent-items",
         "presence-notifications",
@@ -192,8 +193,8 @@ class PubSub:
         self.send_last(service, node, parse(subscription.jid))
 
     def _check_room(self, service: JID, node: Node, subscription: Subscription) -> None:
-        known = self.nodes.subscription(service, node.name, parse(subscription.jid))
-        if known is None and len(self.nodes.subscriptions(service, node.name)) >= SUBSCRIPTIONS:
+        all_there_are = self.nodes.subscriptions(service, node.name)
+        if len(all_there_are) >= SUBSCRIPTIONS and all(each.key != subscription.key for each in all_there_are):
             raise refusal("policy-violation", "too-many-subscriptions", "this node takes no more", type="wait")
 
     def unsubscribe(self, service: JID, node: Node, subscription: Subscription, *, notify: bool) -> None:
@@ -217,7 +218,7 @@ class PubSub:
         """
         self.nodes.affiliate(service, node.name, entity, affiliation)
         for each in self.nodes.subscriptions(service, node.name):
-            if each.jid.partition("/")[0] != entity.bare:
+            if each.holder != entity.bare:
                 continue
             if affiliation == "outcast":
                 self.unsubscribe(service, node, each, notify=True)

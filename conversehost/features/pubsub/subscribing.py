@@ -1,11 +1,12 @@
 """What subscribers and those who want to be ask for: sections 5.6, 5.7 and 6.1 to 6.4 of XEP-0060.
 
-Everybody has one subscription at most with each address at each node, so there are no subscription ids.
+An address can have several subscriptions at a node, which differ in their options: so they have ids (section 6.1.6).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from conversehost.features.pubsub import approval
@@ -54,23 +55,25 @@ def read_options(x: Element, subscription: Subscription) -> Subscription:
 
 
 def subscribe(request: Request) -> Reply:
-    """Section 6.1."""
+    """Section 6.1. Who has a subscription and asks for one without options, or with the same, has it already."""
     pubsub, service, node = request.pubsub, request.service, request.node
     jid = read_jid(request.verb.get("jid"))
     if jid.bare != request.sender.bare:
         raise refusal("bad-request", "invalid-jid", "one subscribes for oneself")
     standing = pubsub.access.standing(service, node, request.sender)
     check_subscribing(node.config, standing)
-    known = pubsub.nodes.subscription(service, node.name, jid)
-    if known is not None and known.pending:
+    held = pubsub.nodes.held(service, node.name, jid)
+    if any(each.pending for each in held):
         raise refusal("not-authorized", "pending-subscription", "an owner has yet to answer your request")
     pending = node.config.access_model == "authorize" and not (standing.is_trusted or standing.subscribed)
-    subscription, options = with_options(request, known or Subscription(jid.full, pending))
-    if subscription != known:
-        pubsub.subscribe(service, node, subscription)
+    wanted, options = with_options(request, Subscription(jid.full, pending, subid=secrets.token_hex(8)))
+    same = [each for each in held if not options or (each.deliver, each.show) == (wanted.deliver, wanted.show)]
+    if same:
+        return request.answer(written(node, same[0]), *options)
+    pubsub.subscribe(service, node, wanted)
     if pending:
-        approval.ask(pubsub, service, node, subscription)
-    return request.answer(written(node, subscription), *options)
+        approval.ask(pubsub, service, node, wanted)
+    return request.answer(written(node, wanted), *options)
 
 
 def with_options(request: Request, subscription: Subscription) -> tuple[Subscription, list[Element]]:
@@ -89,14 +92,15 @@ def unsubscribe(request: Request) -> Reply:
     """Section 6.2."""
     node, subscription = own(request)
     request.pubsub.unsubscribe(request.service, node, subscription, notify=False)
-    attributes = {"node": node.name, "jid": subscription.jid, "subscription": "none"}
+    attributes = {"node": node.name, **subscription.attributes, "subscription": "none"}
     return request.answer(element(ns.PUBSUB, "subscription", attributes))
 
 
 def options(request: Request) -> Reply:
     """Section 6.3: what they are."""
     node, subscription = own(request)
-    attributes = {"node": node.name, "jid": subscription.jid}
+    attributes = {"node": node.name, **subscription.attributes}
+    del attributes["subscription"]
     return request.answer(element(ns.PUBSUB, "options", attributes, form(subscription).question()))
 
 
@@ -117,10 +121,29 @@ def own(request: Request) -> tuple[Node, Subscription]:
     node, jid = request.node, read_jid(request.verb.get("jid"), missing="jid-required")
     if jid.bare != request.sender.bare:
         raise StanzaError("forbidden", "that is somebody else's subscription")
-    subscription = request.pubsub.nodes.subscription(request.service, node.name, jid)
-    if subscription is None:
+    held = request.pubsub.nodes.held(request.service, node.name, jid)
+    if not held:
         raise not_subscribed()
-    return node, subscription
+    return node, named(request, held)
+
+
+def named(request: Request, held: Sequence[Subscription]) -> Subscription:
+    """Of an address's subscriptions the one with the `subid`; without one the only one. Raises StanzaError."""
+    subid = request.verb.get("subid")
+    if not subid and len(held) > 1:
+        raise refusal("bad-request", "subid-required", "there are several subscriptions: which one?")
+    found = next((each for each in held if not (subid and each.subid) or each.subid == subid), None)
+    if found is None:
+        raise refusal("not-acceptable", "invalid-subid", "there is no subscription with that subid")
+    return found
+
+
+def check_named(request: Request, node: Node) -> None:
+    """By which subscription somebody reads, where he has several (sections 6.5.9.1 and 6.5.9.2). Raises StanzaError."""
+    for jid in {request.sender, request.sender.to_bare()}:
+        held = request.pubsub.nodes.held(request.service, node.name, jid)
+        if len(held) > 1 or (held and request.verb.get("subid")):
+            named(request, held)
 
 
 def default(request: Request) -> Reply:
@@ -139,7 +162,7 @@ def subscriptions(request: Request) -> Reply:
         written(node, each)
         for node in chosen(request)
         for each in request.pubsub.nodes.subscriptions(request.service, node.name)
-        if each.jid.partition("/")[0] == request.sender.bare
+        if each.holder == request.sender.bare
     ]
     return request.answer(element(ns.PUBSUB, "subscriptions", {"node": name} if name else None, *found))
 
@@ -170,5 +193,4 @@ def chosen(request: Request) -> Iterator[Node]:
 
 def written(node: Node, subscription: Subscription) -> Element:
     """`<subscription/>`, in full."""
-    attributes = {"node": node.name, "jid": subscription.jid, "subscription": subscription.state}
-    return element(ns.PUBSUB, "subscription", attributes)
+    return element(ns.PUBSUB, "subscription", {"node": node.name, **subscription.attributes})

@@ -46,7 +46,9 @@ def rows(answer: Stanza) -> list[dict[str, str]]:
 
 def test_whoever_subscribes_hears_of_it(romeo: Client, juliet: Client):
     create(romeo)
-    assert subscription(subscribe(juliet)) == {"node": NODE, "jid": juliet.bare, "subscription": "subscribed"}
+    told = subscription(subscribe(juliet))
+    assert told.pop("subid")
+    assert told == {"node": NODE, "jid": juliet.bare, "subscription": "subscribed"}
     publish(romeo, item("1"))
     assert news(juliet) == ["item 1 x"]
 
@@ -425,10 +427,10 @@ def test_service_discovery_shows_owners_that_they_can(romeo: Client, juliet: Cli
 def test_owners_see_subscriptions(romeo: Client, juliet: Client, mercutio: Client):
     create(romeo, access_model="authorize")
     affiliate(romeo, juliet, "member")
-    done(subscribe(juliet))
+    subid = subscription(subscribe(juliet))["subid"]
     done(subscribe(mercutio))  # which waits
     asked = f"<subscriptions node='{NODE}'/>"
-    assert rows(own(romeo, "get", asked)) == [{"jid": juliet.bare, "subscription": "subscribed"}]
+    assert rows(own(romeo, "get", asked)) == [{"jid": juliet.bare, "subscription": "subscribed", "subid": subid}]
     assert refused(own(juliet, "get", asked)) == ("forbidden", None)
 
 
@@ -449,7 +451,7 @@ def test_owners_change_them(romeo: Client, juliet: Client, mercutio: Client):
 
 def test_what_cannot_be_changed_is_told(romeo: Client, juliet: Client, mercutio: Client):
     create(romeo)
-    done(subscribe(juliet))
+    subid = subscription(subscribe(juliet))["subid"]
     changes = (
         f"<subscription jid='{juliet.bare}' subscription='unconfigured'/>"
         f"<subscription jid='{mercutio.bare}' subscription='subscribed'/>"
@@ -458,7 +460,7 @@ def test_what_cannot_be_changed_is_told(romeo: Client, juliet: Client, mercutio:
     assert refused(answer) == ("not-acceptable", None)
     left = answer.find(f"{{{ns.PUBSUB_OWNER}}}pubsub/{{{ns.PUBSUB_OWNER}}}subscriptions")
     assert left is not None
-    assert [dict(each.attrib) for each in left] == [{"jid": juliet.bare, "subscription": "subscribed"}]
+    assert [dict(each.attrib) for each in left] == [{"jid": juliet.bare, "subscription": "subscribed", "subid": subid}]
     assert news(mercutio) == [f"subscription {mercutio.bare} subscribed"]
 
 
