@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from conversehost.clock import Clock
@@ -17,7 +17,7 @@ from conversehost.options import Settings
 from conversehost.web import credentials, prebind
 from conversehost.web.login import SiteSessions
 from conversehost.web.site import Parts
-from conversehost.web.visitors import ByCookie, ByHeader, Directory, Finder, InOrder
+from conversehost.web.visitors import ByCookie, ByHeader, Directory, Finder, Guests, InOrder
 from conversehost.xmpp.jid import JID
 
 
@@ -41,14 +41,27 @@ def fronts(
         host.create_account(account, secrets.token_urlsafe(24))
         return True
 
+    def find(account: JID, done: Callable[[bool | None], None]) -> None:
+        """Everybody is found whose account shall be made; of the others, those whom the domain's back ends know."""
+        host = domains.hosts.get(account.domain)
+        if settings.prebind_create or host is None or host.rules.anonymous:
+            done(settings.prebind_create)
+        else:
+            domains.logins.passwords(account.domain).find(account, done)
+
     desk, hosts = domains.logins.desk, parts.hosts
-    directory = Directory(parts.domain, parts.chat.knows, create if settings.prebind_create else None)
+    directory = Directory(parts.domain, parts.chat.knows, find, create)
     visitors = _visitors(settings, parts, directory, reactor=reactor, wall=wall, note=note)
     secret = _secret(settings)
     tokens = desk.logins(parts.chat.knows) if desk.is_open else None
     back_ends = prebind.BackEnds(secret, tokens, directory, parts.domain) if secret or tokens else None
     bound = prebind.PrebindFront(
-        visitors, parts.chat, hosts, presence=settings.prebind_presence, back_ends=back_ends, cors=cors
+        InOrder((visitors, *_guests(settings))),
+        parts.chat,
+        hosts,
+        presence=settings.prebind_presence,
+        back_ends=back_ends,
+        cors=cors,
     )
     pairs = credentials.CredentialsFront(
         visitors, hosts, desk.issue, lambda domain: "token" in settings.back_ends(domain), cors
@@ -75,6 +88,13 @@ def _visitors(
 
         found.append(asking(settings.prebind_ask, reactor, directory, clock=wall, note=note))
     return InOrder(found)
+
+
+def _guests(settings: Settings) -> Iterator[Finder]:
+    if settings.prebind_anonymous:
+        if not settings.guests:
+            raise ConfigError("--prebind-anonymous: there is no domain for guests: --anonymous-domain names one")
+        yield Guests(settings.guests)
 
 
 def _secret(settings: Settings) -> str:

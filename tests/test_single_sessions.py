@@ -16,8 +16,9 @@ from twisted.logger import capturedLogs
 from conversehost.client import sign_token
 from conversehost.errors import ConfigError
 from conversehost.loading import load
+from conversehost.net.prebind import GUESTS
 from conversehost.server.host import SESSIONS_PER_ACCOUNT
-from conversehost.xmpp.jid import parse
+from conversehost.xmpp.jid import JID, parse
 from tests.test_logins import Door
 from tests.testbed.conftest import House
 
@@ -44,6 +45,12 @@ class Site:
         self, method: str, path: str, fields: dict[str, str] | None = None, body: str = "", address: str = "127.0.0.1"
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, header fields by name in lower case, and body."""
+        return self.read(self.open(method, path, fields, body, address))
+
+    def open(
+        self, method: str, path: str, fields: dict[str, str] | None = None, body: str = "", address: str = "127.0.0.1"
+    ) -> StringTransport:
+        """A request whose answer may come later."""
         peer = IPv4Address("TCP", address, 50_000)
         connection: Any = self.server.http.buildProtocol(peer)
         transport = StringTransport(peerAddress=peer)
@@ -51,6 +58,10 @@ class Site:
         sent = {"Host": "localhost:5280", "Content-Length": str(len(body)), **(fields or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
         connection.dataReceived(f"{method} {path} HTTP/1.1\r\n{head}\r\n{body}".encode())
+        return transport
+
+    def read(self, transport: StringTransport) -> tuple[int, dict[str, str], bytes]:
+        """What came."""
         top, _, said = transport.value().partition(b"\r\n\r\n")
         status, *lines = top.decode().split("\r\n")
         got = dict(line.split(": ", 1) for line in lines)
@@ -143,6 +154,112 @@ def test_a_page_of_another_site_gets_neither_sessions_nor_passwords(at: Any):
             assert ours.send("GET", path, {"X-Remote-User": "alice", **fields})[0] == 403
         assert ours.send("GET", path, {"X-Remote-User": "alice", "Host": "evil.example"})[0] == 421
     assert ours.live() == []
+
+
+# Accounts that another place has
+
+
+class Elsewhere:
+    """What a domain's back ends are: they answer later."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[JID, Callable[[bool | None], None]]] = []
+
+    def find(self, account: JID, done: Callable[[bool | None], None]) -> None:
+        self.asked.append((account, done))
+
+
+@pytest.fixture
+def beyond(at: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Site, Elsewhere]:
+    ours, elsewhere = at("--prebind-trust-header", "X-Remote-User", "--prebind-secret", SECRET), Elsewhere()
+    monkeypatch.setattr(ours.server.domains.logins, "passwords", lambda domain: elsewhere)
+    return ours, elsewhere
+
+
+WAYS = [("GET", {"X-Remote-User": "stranger"}, ""), ("POST", BEARER, '{"user": "stranger"}')]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["header", "back end"])
+@pytest.mark.parametrize(("found", "code"), [(True, 200), (False, None), (None, 503)])
+def test_accounts_of_another_place_are_looked_for(beyond: Any, way: Any, found: bool | None, code: int | None):
+    ours, elsewhere = beyond
+    method, fields, body = way
+    waiting = ours.open(method, "/prebind", fields, body)
+    assert waiting.value() == b""
+    ((account, done),) = elsewhere.asked
+    assert account.full == "stranger@localhost"
+    done(found)
+    got, told, said = ours.read(waiting)
+    assert got == (code or {"GET": 401, "POST": 404}[method])
+    assert (found is None) == ("retry-after" in told)
+    assert len(ours.live("stranger")) == bool(found)
+    if found:
+        assert json.loads(said)["jid"].startswith("stranger@localhost/")
+        assert ours.send("GET", "/prebind", {"X-Remote-User": "stranger"})[0] == 200  # it is an account of ours now
+        assert len(elsewhere.asked) == 1
+
+
+def test_one_that_is_known_there_and_disabled_here_stays_out(beyond: Any):
+    ours, elsewhere = beyond
+    ours.server.domains.accounts.disable(parse("alice@localhost"))
+    waiting = ours.open("GET", "/prebind", {"X-Remote-User": "alice"})
+    elsewhere.asked[0][1](True)
+    assert ours.read(waiting)[0] == 401
+    assert ours.live() == []
+
+
+@pytest.mark.parametrize("name", ["x@elsewhere.example", "x@anon.localhost", "a@b@c"])
+def test_nobody_is_asked_about_what_is_not_theirs(beyond: Any, name: str):
+    ours, elsewhere = beyond
+    assert ours.send("GET", "/prebind", {"X-Remote-User": name})[0] == 401
+    assert elsewhere.asked == []
+
+
+# Guests
+
+
+def test_whoever_is_not_logged_in_is_a_guest(at: Any):
+    ours = at("--prebind-anonymous", "--prebind-trust-header", "X-Remote-User")
+    first, second = (ours.send("GET", "/prebind") for _ in range(2))
+    assert (first[0], second[0]) == (200, 200)
+    names = {bound["jid"].partition("@")[0] for _, bound in (first, second)}
+    assert len(names) == 2
+    assert {bound["jid"].partition("@")[2].partition("/")[0] for _, bound in (first, second)} == {"anon.localhost"}
+    assert ours.send("GET", "/prebind", {"X-Remote-User": "alice"})[1]["jid"].startswith("alice@localhost/")
+    assert ours.send("GET", "/credentials")[0] == 401
+
+
+def test_guests_are_gone_when_nobody_comes_for_them(at: Any):
+    ours = at("--prebind-anonymous")
+    account = parse(ours.send("GET", "/prebind")[1]["jid"]).to_bare()
+    assert ours.server.domains.accounts.exists(account)
+    ours.server.clock.advance(61)
+    assert not ours.server.domains.accounts.exists(account)
+    assert list(ours.server.manager.sessions()) == []
+
+
+def test_a_flood_of_guests_pushes_out_those_of_its_own_address(at: Any):
+    ours = at("--prebind-anonymous")
+    other = ours.send("GET", "/prebind", address="192.0.2.2")[1]["sid"]
+    came = ours.send("GET", "/prebind", address="192.0.2.1")[1]
+    ours.open("POST", "/http-bind", body=POLL.format_map(came))
+    flood = [ours.send("GET", "/prebind", address="192.0.2.1")[1]["sid"] for _ in range(2 * GUESTS)]
+    live = [each.sid for each in ours.server.manager.sessions()]
+    assert live == [other, came["sid"], *flood[GUESTS:]]
+
+
+def test_no_page_elsewhere_makes_guests(at: Any):
+    ours = at("--prebind-anonymous")
+    assert ours.send("GET", "/prebind", {"Origin": "http://evil.example"})[0] == 403
+    assert ours.send("GET", "/prebind", {"Sec-Fetch-Site": "cross-site"})[0] == 403
+    assert ours.ask("HEAD", "/prebind")[0] == 200
+    assert list(ours.server.manager.sessions()) == []
+
+
+def test_guests_are_for_those_who_want_them(at: Any):
+    assert at().send("GET", "/prebind")[0] == 401
+    with pytest.raises(ConfigError, match="--prebind-anonymous: there is no domain for guests"):
+        House("--prebind-anonymous", "--disable", "anonymous")
 
 
 # Pages of other origins
@@ -280,6 +397,7 @@ def test_a_flood_leaves_as_many_sessions_as_an_account_may_have(at: Any):
     assert ours.live() == []
 
 
+POLL = "<body xmlns='http://jabber.org/protocol/httpbind' sid='{sid}' rid='{rid}'/>"
 TERMINATE = "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate' sid='{sid}' rid='{rid}'/>"
 
 

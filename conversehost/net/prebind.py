@@ -18,6 +18,12 @@ from conversehost.xmpp.jid import JID
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stream import StreamOpen, lowest
 
+GUESTS = 100
+"""Sessions for guests that nobody has come for yet, of one owner: the page that wants it attaches at once."""
+
+REMEMBERED = 1_000
+"""Owners before those are looked for that have none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prebound:
@@ -53,6 +59,7 @@ class ChatSessions:
         self._make = make
         self._manager = manager
         self._turn = turn
+        self._guests = GuestRoom()
 
     def knows(self, account: JID) -> bool:
         """Whether the account exists, still, and may come in."""
@@ -61,7 +68,8 @@ class ChatSessions:
 
     def prebind(self, account: JID, owner: str, origin: str = "", wish: Wish = WISH) -> Prebound:
         """A new session, for a client that reaches us by `origin`. When the account has too many, the one that is idle
-        for longest gives way: nobody came for it, or its page is gone.
+        for longest gives way: nobody came for it, or its page is gone. Of guests, each of whom is an account, an owner
+        has no more that nobody came for.
 
         Raises StanzaError(resource-constraint) when all are in use, JIDError for a resource that can't be one.
         """
@@ -75,6 +83,8 @@ class ChatSessions:
             self._manager.forget(session)
             raise
         session.owner = owner
+        if bound.host.rules.anonymous:
+            self._guests.enter(session)
         if wish.presence:
             stream.receive(stanza("presence", {}))
             self._turn.end()
@@ -119,6 +129,27 @@ class ChatSessions:
         idle = [(since, each) for each in theirs if (since := each.idle_since) is not None]
         if idle:
             min(idle, key=lambda each: each[0])[1].expire(None)
+
+
+class GuestRoom:
+    """Sessions of guests that nobody has come for, by owner."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[BoshSession]] = {}
+
+    def enter(self, session: BoshSession) -> None:
+        """One more; when there are too many of its owner's, the oldest gives way."""
+        if session.owner not in self._waiting and len(self._waiting) >= REMEMBERED:
+            kept = {owner: _unattached(waiting) for owner, waiting in self._waiting.items()}
+            self._waiting = {owner: waiting for owner, waiting in kept.items() if waiting}
+        waiting = _unattached(self._waiting.get(session.owner, []))
+        if len(waiting) >= GUESTS:
+            waiting.pop(0).expire(None)
+        self._waiting[session.owner] = [*waiting, session]
+
+
+def _unattached(sessions: list[BoshSession]) -> list[BoshSession]:
+    return [each for each in sessions if not each.attached and not each.ended]
 
 
 def bosh_session_of(session: Session) -> BoshSession | None:

@@ -23,4 +23,5 @@ class SingleSessions:
     prebind_secret: str = option("", SHARED_SECRET, "your back end may POST /prebind for anybody, with this secret")
     prebind_secret_file: Path | None = option(None, FILE, "that secret, from a file")
     prebind_create: bool = option(False, FLAG, "make accounts for those who are named so and have none")
+    prebind_anonymous: bool = option(False, FLAG, "prebind gives guests a session: whoever isn't logged in")
     prebind_presence: bool = option(False, FLAG, "sessions made by prebind are present at once")

@@ -61,7 +61,7 @@ class AskSite:
         key = hashlib.sha256(exchange.host + b"\0" + cookies).digest()
         until, name = self._known.get(key, (0.0, ""))
         if self._clock.now() < until:
-            done(self._found(name))
+            self._tell(name, done)
         elif key in self._waiting:
             self._waiting[key].append(done)
         elif len(self._waiting) >= AT_ONCE:
@@ -120,10 +120,16 @@ class AskSite:
                 del self._known[next(iter(self._known))]
             self._known[key] = (self._clock.now() + FRESH, said)
         for done in self._waiting.pop(key):
-            done(said if isinstance(said, Unsure) else self._found(said))
+            if isinstance(said, Unsure):
+                done(said)
+            else:
+                self._tell(said, done)
 
-    def _found(self, name: str) -> Found:
-        return self._directory.visitor(name) if name else None
+    def _tell(self, name: str, done: Callable[[Found], None]) -> None:
+        if name:
+            self._directory.visitor(name, done)
+        else:
+            done(None)
 
 
 def _name_in(body: bytes) -> str:

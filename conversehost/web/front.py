@@ -67,6 +67,10 @@ class AccountFront:
         """Answer one of somebody who isn't logged in."""
         self.refuse(exchange, 401)
 
+    def unsure(self, exchange: HttpExchange, why: Unsure) -> None:
+        """Answer where that can't be known now."""
+        self.answer(exchange, 503, {"error": why.text}, b"Retry-After: 2\r\n")
+
     def other(self, exchange: HttpExchange) -> None:
         """Another method."""
         self.refuse(exchange, 405, b"Allow: %s\r\n" % self.methods)
@@ -90,7 +94,7 @@ class AccountFront:
         if not self.is_waited_for(exchange):
             return
         if isinstance(found, Unsure):
-            self.answer(exchange, 503, {"error": found.text}, b"Retry-After: 2\r\n")
+            self.unsure(exchange, found)
         elif exchange.method == b"HEAD":  # it makes nothing, so it can't tell how long the answer would be
             exchange.respond(200 if found else 401, self._fields(exchange), None)
         elif found is None:

@@ -12,7 +12,7 @@ from conversehost.net.prebind import Wish
 from conversehost.web.front import AccountFront
 from conversehost.web.guard import Hosts
 from conversehost.web.login import ChatMaker
-from conversehost.web.visitors import Directory, Finder, Visitor
+from conversehost.web.visitors import Directory, Finder, Named, Unsure, Visitor
 from conversehost.web.wanted import Wanted, read_wanted
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID, JIDError
@@ -57,8 +57,11 @@ class PrebindFront(AccountFront):
             return
         self._back_ends.judge(exchange, wanted, lambda account: self._allowed(exchange, wanted, account))
 
-    def _allowed(self, exchange: HttpExchange, wanted: Wanted, account: JID | str | None) -> None:
+    def _allowed(self, exchange: HttpExchange, wanted: Wanted, account: JID | Unsure | str | None) -> None:
         if not self.is_waited_for(exchange):
+            return
+        if isinstance(account, Unsure):
+            self.unsure(exchange, account)
             return
         if account is None:
             text = "wants Authorization: Bearer, and the secret of --prebind-secret or a signed token"
@@ -93,14 +96,17 @@ class BackEnds:
         self._directory = directory
         self._nameless = JID("", domain, "")
 
-    def judge(self, exchange: HttpExchange, wanted: Wanted, done: Callable[[JID | str | None], None]) -> None:
+    def judge(self, exchange: HttpExchange, wanted: Wanted, done: Callable[[JID | Unsure | str | None], None]) -> None:
         """Calls `done` once, perhaps later: with an account, with what is wrong with it, or with None for a secret or a
         token that isn't good.
         """
+
+        def named(found: Named) -> None:
+            done(found or f"there is no account {wanted.name!r}; --prebind-create would make one")
+
         shown = _bearer(exchange)
         if shown and self._secret and hmac.compare_digest(shown, self._secret):
-            account = self._directory.account(wanted.name) if wanted.name else None
-            done(account or f"there is no account {wanted.name!r}; --prebind-create would make one")
+            self._directory.account(wanted.name, named)
         elif shown and self._tokens is not None and exchange.method == b"POST":
             attempt = Attempt(self._nameless, shown.decode("latin-1"))
             self._tokens.check(attempt, lambda outcome: done(_accepted(outcome)))

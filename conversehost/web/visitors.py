@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +10,8 @@ from typing import Protocol
 from conversehost.clock import Clock
 from conversehost.net.exchange import HttpExchange
 from conversehost.net.forwarded import Proxies
+from conversehost.server.entrance import origin_of
+from conversehost.server.newcomers import Find
 from conversehost.web.login import COOKIE, SiteSessions
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 
@@ -31,6 +34,8 @@ class Unsure:
     text: str
 
 
+NOT_NOW = Unsure("whether there is such an account can't be known now; try again in a while")
+
 Found = Visitor | Unsure | None
 """None: nobody."""
 
@@ -52,31 +57,66 @@ class ByCookie:
         done(None if session is None else Visitor(session.account, session.id))
 
 
+Named = JID | Unsure | None
+"""Whose a name is; None: nobody's."""
+
+
 class Directory:
     """From what a site calls its users to accounts."""
 
-    def __init__(self, domain: str, knows: Callable[[JID], bool], create: Callable[[JID], bool] | None = None) -> None:
-        """Names without a domain are of `domain`. `create` makes an account, or says that it can't be; without it only
-        those who are known come in.
+    def __init__(
+        self,
+        domain: str,
+        knows: Callable[[JID], bool],
+        find: Find | None = None,
+        create: Callable[[JID], bool] = lambda account: False,
+    ) -> None:
+        """Names without a domain are of `domain`. `knows`: who is here and may come in. Of all others `find` tells
+        whether another place has them, and `create` makes them an account, or says that it can't be.
         """
         self._domain = domain
         self._knows = knows
+        self._find = find
         self._create = create
 
-    def account(self, name: str) -> JID | None:
-        """Whose the name or address is."""
+    def account(self, name: str, done: Callable[[Named], None]) -> None:
+        """Whose the name or address is: calls `done` exactly once, perhaps before this returns."""
         try:
             account = parse_account(name, self._domain)
         except JIDError:
-            return None
-        if self._knows(account) or (self._create is not None and self._create(account)):
-            return account
-        return None
+            done(None)
+            return
+        if self._knows(account):
+            done(account)
+        elif self._find is None:
+            done(None)
+        else:
+            self._find(account, lambda found: done(self._found(account, found)))
 
-    def visitor(self, name: str) -> Visitor | None:
+    def visitor(self, name: str, done: Callable[[Found], None]) -> None:
         """The same, as who asks."""
-        account = self.account(name)
-        return None if account is None else Visitor(account, f"site {account}")
+
+        def told(named: Named) -> None:
+            done(Visitor(named, f"site {named}") if isinstance(named, JID) else named)
+
+        self.account(name, told)
+
+    def _found(self, account: JID, found: bool | None) -> Named:
+        if found is None:
+            return NOT_NOW
+        return account if found and (self._knows(account) or self._create(account)) else None
+
+
+class Guests:
+    """`Finder`: whoever isn't anybody else is a guest, by a name that nobody has had before (XEP-0175)."""
+
+    def __init__(self, domain: str) -> None:
+        """Theirs."""
+        self._domain = domain
+
+    def identify(self, exchange: HttpExchange, done: Callable[[Found], None]) -> None:
+        account = JID(secrets.token_hex(16), self._domain)
+        done(Visitor(account, f"guest {origin_of(exchange.address)}"))
 
 
 class ByHeader:
@@ -108,7 +148,7 @@ class ByHeader:
             self._warn(f"{address} sent {self._name} twice, as a proxy does that passes on its client's: refused")
             done(None)
         else:
-            done(self._directory.visitor(values[0].decode("utf-8", "replace")))
+            self._directory.visitor(values[0].decode("utf-8", "replace"), done)
 
     def _warn(self, text: str) -> None:
         if self._clock.now() >= self._quiet_until:
