@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conversehost.features.xep import Xep
+from conversehost.server.entrance import Throttle
 from conversehost.server.host import Host, Reply
 from conversehost.server.invitations import Invitations
 from conversehost.server.session import Session
@@ -27,6 +28,9 @@ FORM = Form(
     "Registration",
     INSTRUCTIONS,
 )
+PER_MINUTE = 10
+"""Accounts that are made from one address; a hundred times as many from this machine itself, where tests run."""
+
 _REMOVE = f"{{{ns.REGISTER}}}remove"
 
 
@@ -56,6 +60,8 @@ class RegisterFeature:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._invitations = Invitations(host)
+        self._throttle = Throttle(host.clock, PER_MINUTE)
+        host.hooks.closing.append(self._throttle.forgive)
 
     def form(self, stream: ServerStream, iq: Stanza) -> Reply:
         """What is needed."""
@@ -81,9 +87,12 @@ class RegisterFeature:
         if stream.invitation is not None:
             self._invitations.register(stream.invitation, account.local, password)
             stream.invitation = None
-        elif self._invitations.is_taken(account.local, None):
-            raise StanzaError("conflict", "that name is taken")
+        elif self._throttle.blocks(stream.opened.address):
+            raise StanzaError("resource-constraint", "too many accounts are made from your address: try again later")
         else:
+            self._throttle.failed(stream.opened.address)  # also who tries which names there are
+            if self._invitations.is_taken(account.local, None):
+                raise StanzaError("conflict", "that name is taken")
             self._host.create_account(account, password)
         return None
 

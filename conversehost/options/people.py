@@ -63,7 +63,7 @@ class People:
         "", MECHANISMS, "ways to log in, in order, such as SCRAM-SHA-256,PLAIN; without it all that are safe"
     )
     plain_anywhere: bool = option(False, FLAG, "take passwords without TLS from other machines too, as from this one")
-    registration: bool = option(False, FLAG, "let anybody make an account")
+    registration: bool = option(False, FLAG, "let anybody make an account; ten a minute from one address")
     inviters: str = option(
         "admins",
         one_of("nobody", "admins", "everybody"),

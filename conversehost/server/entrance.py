@@ -36,7 +36,9 @@ def is_local(address: str) -> bool:
 
 
 class Throttle:
-    """Failed logins by address: after `failures` in a minute no more are looked at, until some of it is over."""
+    """What counts against an address, such as failed logins: after `failures` in a minute no more are looked at, until
+    some of it is over.
+    """
 
     def __init__(self, clock: Clock, failures: int) -> None:
         self._clock = clock

@@ -67,6 +67,27 @@ def test_a_new_account(guest: Client):
     assert log_in(guest, "romeo", "p\u00e4ss & word")
 
 
+@pytest.mark.parametrize(("address", "most"), [("192.0.2.1", 10), ("127.0.0.1", 1_000)])
+def test_so_many_accounts_a_minute_from_one_address(open_house: Stage, address: str, most: int):
+    """It doesn't matter over how many connections; nor whether the name was taken."""
+    guests = [open_house.open(address=address) for _ in range(2)]
+    for each in guests:
+        each.take()
+    for number in range(most):
+        fill_in(guests[number % 2], f"user{number // 2}", "x")
+    refused = fill_in(guests[0], "one_more", "x")
+    assert condition(refused) == "resource-constraint"
+    assert refused.find("{*}error").get("type") == "wait"  # type: ignore[union-attr]
+    other = open_house.open(address="192.0.2.2")
+    other.take()
+    assert fill_in(other, "another", "x").type == "result"
+    open_house.clock.advance(60)
+    assert fill_in(guests[0], "one_more", "x").type == "result"
+    for hook in open_house.host.hooks.closing:  # all begins anew
+        hook()
+    assert [fill_in(guests[1], f"new{number}", "x").type for number in range(10)] == ["result"] * 10
+
+
 def test_a_name_that_is_taken(guest: Client, member: Client):
     assert condition(fill_in(guest, "JULIET", "x")) == "conflict"
     assert log_in(guest, "juliet", "secret")
