@@ -32,6 +32,7 @@ from conversehost.testbed.token import Token
 from conversehost.testbed.traffic import Traffic
 from conversehost.testbed.wire import Wire
 from conversehost.turn import Turn
+from conversehost.upstream_sessions import UpstreamSessions
 from conversehost.upstreams import Upstreams
 from conversehost.web.upload import Files
 from conversehost.xmpp.errors import StreamError
@@ -86,6 +87,9 @@ class House:
             limits=self.limits,
             ceilings=Ceilings.of(settings),
             moved=settings.see_other and settings.see_other + "/http-bind",
+        )
+        self.elsewhere = UpstreamSessions(
+            self.upstreams, self.manager, self.turn, self.wall, certified=settings.upstream_cert is not None
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn, self.stream)
         self.cors = Cors(settings.allowed_origins)

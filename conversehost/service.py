@@ -185,7 +185,16 @@ class Server(House, Service):
         """What listens for the site, and all that is beside it."""
         parts, recording = self._parts(), not self.settings.no_traffic
         people = People(self.manager, parts)
-        single = fronts(self.settings, parts, self.domains, self.reactor, wall=self.wall, cors=self.cors, note=tell)
+        single = fronts(
+            self.settings,
+            parts,
+            self.domains,
+            self.elsewhere,
+            self.reactor,
+            wall=self.wall,
+            cors=self.cors,
+            note=tell,
+        )
         direct = faulty({**self._direct(), **single}, self.faults, people)
         streaming = FirstOf(*filter(None, (parts.uploads, self._proxy())))
         factory = HttpFactory(

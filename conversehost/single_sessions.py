@@ -16,6 +16,7 @@ from conversehost.net.forwarded import Proxies
 from conversehost.options import Settings
 from conversehost.web import credentials, prebind
 from conversehost.web.login import SiteSessions
+from conversehost.web.prebind import Elsewhere
 from conversehost.web.site import Parts
 from conversehost.web.visitors import ByCookie, ByHeader, Directory, Finder, Guests, InOrder
 from conversehost.xmpp.jid import JID
@@ -25,6 +26,7 @@ def fronts(
     settings: Settings,
     parts: Parts,
     domains: Domains,
+    elsewhere: Elsewhere,
     reactor: Any,
     *,
     wall: Clock,
@@ -50,8 +52,18 @@ def fronts(
             domains.logins.passwords(account.domain).find(account, done)
 
     desk, hosts = domains.logins.desk, parts.hosts
-    directory = Directory(parts.domain, parts.chat.knows, find, create)
+
+    def knows(account: JID) -> bool:
+        """Who is known elsewhere, the server there says."""
+        return parts.chat.knows(account) or elsewhere.serves(account.domain)
+
+    directory = Directory(parts.domain, knows, find, create)
     visitors = _visitors(settings, parts, directory, reactor=reactor, wall=wall, note=note)
+
+    def takes_tokens(domain: str) -> bool:
+        """A server elsewhere has to know the key that ours are signed with."""
+        return desk.has_keys if elsewhere.serves(domain) else "token" in settings.back_ends(domain)
+
     secret = _secret(settings)
     tokens = desk.logins(parts.chat.knows) if desk.is_open else None
     back_ends = prebind.BackEnds(secret, tokens, directory, parts.domain) if secret or tokens else None
@@ -61,11 +73,10 @@ def fronts(
         hosts,
         presence=settings.prebind_presence,
         back_ends=back_ends,
+        elsewhere=elsewhere,
         cors=cors,
     )
-    pairs = credentials.CredentialsFront(
-        visitors, hosts, desk.issue, lambda domain: "token" in settings.back_ends(domain), cors
-    )
+    pairs = credentials.CredentialsFront(visitors, hosts, desk.issue, takes_tokens, cors)
     return {prebind.PATH: bound, credentials.PATH: pairs}
 
 

@@ -53,6 +53,14 @@ class Upstreams:
 
         return UpstreamStream(place, self.terms, named=domain in self._places or bool(place.host))
 
+    def names(self, domain: str) -> bool:
+        """Whether the operator has said where that domain's server is."""
+        return domain in self._places and self._settings.is_open(domain)
+
+    def streams(self) -> list[UpstreamStream]:
+        """Those that are open, the oldest first."""
+        return list(self.terms.streams) if self._places else []
+
     def beside(self, local: Callable[[], Backend], is_local: Callable[[str], bool]) -> Callable[[], Backend]:
         """What makes back ends where the domain isn't known before the stream opens."""
         return (lambda: Chosen(local, is_local, self.backend)) if self._places else local
@@ -65,7 +73,7 @@ class Upstreams:
         from conversehost.upstream.addresses import AddressRules
 
         settings = self._settings
-        tls = ClientTls(settings.upstream_ca, insecure=settings.upstream_insecure)
+        tls = ClientTls(settings.upstream_ca, settings.upstream_cert, insecure=settings.upstream_insecure)
         rules = AddressRules(settings.upstream_allow, settings.upstream_deny, private=settings.upstream_allow_private)
         roads = Roads(self._reactor, Resolver(self._reactor, server_of(settings.resolver)), tls, rules)
 

@@ -23,7 +23,7 @@ COLUMNS = [
     {"testbed"},
     {"token_logins"},
     {"logins", "upstreams"},
-    {"domains", "ready"},
+    {"domains", "ready", "upstream_sessions"},
     {"house", "single_sessions"},
     {"service"},
     {"console", "play", "token_command", "usage"},
@@ -34,6 +34,7 @@ COLUMNS = [
 TOWERS = {"client": GROUND | {"xmpp"}, "testing": {""}}  # beside the row
 VISITORS = {
     "play": {"client"},
+    "upstream_sessions": {"client"},
     "testing": {"embedded"},
     "__main__": {"testing"},
 }  # who goes to another building

@@ -350,7 +350,8 @@ def test_a_secret_that_is_wrong(at: Any, shown: str):
         ('{"user": "alice", "hold": 0}', "hold must be a whole number from 1 to 100"),
         ('{"user": "alice", "wait": true}', "wait must be a whole number from 1 to 3600"),
         ('{"user": "alice", "presence": "perhaps"}', "presence must be true or false"),
-        ('{"user": "alice", "password": "x"}', "unknown: 'password'"),
+        ('{"user": "alice", "pass": "x"}', "unknown: 'pass'"),
+        ('{"user": "alice", "password": "x"}', "for accounts of other servers"),
         ('{"user": "alice", "resource": "\\u0000"}', "resource: "),
     ],
 )

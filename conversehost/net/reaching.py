@@ -11,12 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import idna
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
+from twisted.internet.ssl import (
+    Certificate,
+    PrivateCertificate,
+    optionsForClientTLS,
+    platformTrust,
+    trustRootFromCertificates,
+)
 from twisted.names import client, dns
 from twisted.names.common import ResolverBase
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -78,8 +84,12 @@ class Resolver:
 class ClientTls:
     """How we speak TLS to servers: each has to prove that it is the one for its domain."""
 
-    def __init__(self, ca: Path | None = None, *, insecure: bool = False) -> None:
-        """`ca`: whose certificates count, in place of the machine's own. Raises ConfigError."""
+    def __init__(self, ca: Path | None = None, own: Path | None = None, *, insecure: bool = False) -> None:
+        """`ca`: whose certificates count, in place of the machine's own; `own`: our own, with its key.
+
+        Raises ConfigError.
+        """
+        self._own = None if own is None else read_own(own)
         self._trust = platformTrust()
         if ca is not None:
             self._trust = trustRootFromCertificates(read_certificates(ca))
@@ -88,24 +98,35 @@ class ClientTls:
 
     def _speaking(self, domain: str) -> IOpenSSLClientConnectionCreator:
         if self._insecure:
-            return Believing(domain)
-        return optionsForClientTLS(domain, trustRoot=self._trust, acceptableProtocols=[ALPN])
+            return Believing(domain, self._own)
+        return optionsForClientTLS(domain, self._trust, self._own, acceptableProtocols=[ALPN])
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 class Believing:
     """Takes any certificate."""
 
-    def __init__(self, domain: str) -> None:
+    def __init__(self, domain: str, own: PrivateCertificate | None) -> None:
         self._name = domain.encode()
         self._context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         self._context.set_min_proto_version(SSL.TLS1_2_VERSION)
         self._context.set_alpn_protos([ALPN])
+        if own is not None:
+            self._context.use_certificate(own.original)
+            self._context.use_privatekey(own.privateKey.original)
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         made = SSL.Connection(self._context, None)
         made.set_tlsext_host_name(self._name)
         return made
+
+
+def read_own(path: Path) -> PrivateCertificate:
+    """A certificate and its key, from one PEM file. Raises ConfigError."""
+    try:
+        return PrivateCertificate.loadPEM(path.read_bytes())
+    except (OSError, ValueError, crypto.Error) as error:
+        raise ConfigError(f"--upstream-cert {path}: wants a certificate and its key in PEM ({error})") from None
 
 
 def read_certificates(path: Path) -> list[Certificate]:

@@ -78,7 +78,7 @@ class UpstreamStream:
         except JIDError:
             self._end(WayError("host-unknown", "that is no domain"))
             return
-        self._terms.streams.add(self)
+        self._terms.streams[self] = None
         self._set_deadline(OPENING, self._too_slow)
         route = read_route(request.route) if request.route and self._terms.route else None
         self._search(route or self._place, named=self._named and route is None)
@@ -106,6 +106,10 @@ class UpstreamStream:
 
     def undelivered(self, stanzas: Sequence[bytes]) -> None:
         """It is too late to tell anybody."""
+
+    def end(self, error: StreamError | None = None) -> None:
+        """From here: client and server hear of it."""
+        self._end(error)
 
     # What it finds
 
@@ -255,7 +259,7 @@ class UpstreamStream:
 
     def _stop(self) -> None:
         self._over = True
-        self._terms.streams.discard(self)
+        self._terms.streams.pop(self, None)
         self._set_deadline(None)
         if self._valve is not None:
             self._valve.drained = None

@@ -54,7 +54,7 @@ class Reach(Seam):
 class Terms:
     """What all upstream streams share. `clock` tells real time. `clear`: passwords may go without TLS to a place;
     `route`: clients may say where their server is. `login`: seconds until a client must have logged in;
-    `streams`: those that are open.
+    `streams`: those that are open, the oldest first.
     """
 
     reach: Reach
@@ -65,7 +65,7 @@ class Terms:
     route: bool = False
     keep_alive: float = 60.0
     login: float = 120.0
-    streams: set[Any] = field(default_factory=set)
+    streams: dict[Any, None] = field(default_factory=dict)
 
 
 class Above(Seam):

@@ -33,6 +33,11 @@ class Beyond:
         FILE,
         "whose certificates (PEM) they may have, in place of the authorities that this machine knows",
     )
+    upstream_cert: Path | None = option(
+        None,
+        FILE,
+        "our certificate and its key (PEM), where they let us log people in by that (SASL EXTERNAL): so prebind does",
+    )
     upstream_insecure: bool = option(False, FLAG, "take any certificate of theirs, or none: for tests")
     upstream_allow: tuple[str, ...] = option(
         (), NETWORK, "servers of --upstream '*' may be at this address or network, and no other; repeatable"

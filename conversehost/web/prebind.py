@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from conversehost.auth import Accepted, Attempt, Authenticator, Outcome
 from conversehost.net.cors import Cors
 from conversehost.net.exchange import HttpExchange
-from conversehost.net.prebind import Wish
+from conversehost.net.prebind import Prebound, Wish
 from conversehost.web.front import AccountFront
 from conversehost.web.guard import Hosts
 from conversehost.web.login import ChatMaker
@@ -18,7 +20,29 @@ from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID, JIDError
 
 PATH = b"/prebind"
+OURS = "password and token are for accounts of other servers (--upstream); this one is ours"
 _BEARER = b'WWW-Authenticate: Bearer realm="prebind"\r\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no session: a status of HTTP, and a text for people."""
+
+    status: int
+    text: str
+
+
+class Elsewhere(Protocol):
+    """Accounts of other servers."""
+
+    def serves(self, domain: str) -> bool:
+        """Whether a domain's server is elsewhere, and where that is was said by the operator."""
+
+    def prebind(self, account: JID, wanted: Wanted, origin: str, done: Callable[[Prebound | Refusal], None]) -> None:
+        """Log in there. Calls `done` once, perhaps later."""
+
+    def end_all(self, account: JID) -> int:
+        """End every session of the account that came in here; how many there were."""
 
 
 class PrebindFront(AccountFront):
@@ -32,18 +56,22 @@ class PrebindFront(AccountFront):
         *,
         presence: bool = False,
         back_ends: BackEnds | None = None,
+        elsewhere: Elsewhere | None = None,
         cors: Cors | None = None,
     ) -> None:
-        """`presence`: the sessions are present at once. `back_ends`: who may ask for others, if any."""
+        """`presence`: the sessions are present at once. `back_ends`: who may ask for others, if any. `elsewhere`: the
+        accounts that aren't ours.
+        """
         super().__init__(visitors, hosts, cors)
         self._chat = chat
         self._presence = presence
         self._back_ends = back_ends
+        self._elsewhere = elsewhere
         self.methods = b"GET, HEAD" + (b", POST, DELETE" if back_ends else b"")
 
     def found(self, exchange: HttpExchange, visitor: Visitor) -> None:
         """One more session."""
-        self._make(exchange, visitor, Wish(presence=self._presence))
+        self._make(exchange, visitor, Wanted("", Wish(presence=self._presence)))
 
     def other(self, exchange: HttpExchange) -> None:
         """A site's back end: POST makes a session for somebody, DELETE ends all of his."""
@@ -69,11 +97,33 @@ class PrebindFront(AccountFront):
         elif isinstance(account, str):
             self.answer(exchange, 404, {"error": account})
         elif exchange.method == b"DELETE":
-            self.answer(exchange, 200, {"ended": self._chat.end_all(account)})
+            where = self._beyond(account) or self._chat
+            self.answer(exchange, 200, {"ended": where.end_all(account)})
         else:
-            self._make(exchange, Visitor(account, f"site {account}"), wanted.wish)
+            self._make(exchange, Visitor(account, f"site {account}"), wanted)
 
-    def _make(self, exchange: HttpExchange, visitor: Visitor, wish: Wish) -> None:
+    def _beyond(self, account: JID) -> Elsewhere | None:
+        elsewhere = self._elsewhere
+        return elsewhere if elsewhere is not None and elsewhere.serves(account.domain) else None
+
+    def _make(self, exchange: HttpExchange, visitor: Visitor, wanted: Wanted) -> None:
+        beyond = self._beyond(visitor.account)
+        if beyond is not None:
+            beyond.prebind(visitor.account, wanted, exchange.origin, lambda made: self._made(exchange, made))
+        elif wanted.password or wanted.token:
+            self.answer(exchange, 400, {"error": OURS})
+        else:
+            self._make_here(exchange, visitor, wanted.wish)
+
+    def _made(self, exchange: HttpExchange, made: Prebound | Refusal) -> None:
+        if not self.is_waited_for(exchange):
+            return
+        if isinstance(made, Refusal):
+            self.answer(exchange, made.status, {"error": made.text})
+        else:
+            self.answer(exchange, 200, {"jid": made.jid, "sid": made.sid, "rid": made.rid})
+
+    def _make_here(self, exchange: HttpExchange, visitor: Visitor, wish: Wish) -> None:
         try:
             bound = self._chat.prebind(visitor.account, visitor.owner, exchange.origin, wish)
         except JIDError as error:
@@ -81,7 +131,7 @@ class PrebindFront(AccountFront):
         except StanzaError as error:
             self.answer(exchange, 503, {"error": error.text or error.condition})
         else:
-            self.answer(exchange, 200, {"jid": bound.jid, "sid": bound.sid, "rid": bound.rid})
+            self._made(exchange, bound)
 
 
 class BackEnds:

@@ -10,15 +10,20 @@ from conversehost.net.exchange import HttpExchange
 from conversehost.net.prebind import Wish
 
 WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-KNOWN = ("jid", "user", "resource", "wait", "hold", "presence")
+KNOWN = ("jid", "user", "resource", "wait", "hold", "presence", "password", "token")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """For whom, "" where that isn't said, and how."""
+    """For whom, "" where that isn't said, and how. `password` or `token`: for a server that isn't ours."""
 
     name: str
     wish: Wish
+    password: str = ""
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"Wanted({self.name!r}, {self.wish!r})"
 
 
 def read_wanted(exchange: HttpExchange, *, presence: bool) -> Wanted:
@@ -35,6 +40,8 @@ def read_wanted(exchange: HttpExchange, *, presence: bool) -> Wanted:
             _number(said, "hold", 1, 100),
             _flag(said, presence),
         ),
+        _text(said, "password"),
+        _text(said, "token"),
     )
 
 

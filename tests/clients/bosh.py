@@ -20,16 +20,20 @@ class BoshClient:
     """Blocking: each request waits for its answer."""
 
     def __init__(self, url: str, domain: str) -> None:
-        parts = urlsplit(url)
-        self._path = parts.path
-        self._connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
-        self._inbox: deque[ET.Element] = deque()
-        self._rid = random.randrange(1, 2**32)
+        self._use(url, random.randrange(1, 2**32))
         self.domain = domain
         opened = self._send(
             f"to='{domain}' wait='1' hold='1' ver='1.6' xml:lang='en' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'"
         )
         self.sid = opened.attrib["sid"]
+
+    @classmethod
+    def attach(cls, url: str, sid: str, rid: int) -> BoshClient:
+        """To a session that is logged in; its first request has that rid."""
+        made = cls.__new__(cls)
+        made._use(url, rid - 1)
+        made.sid = sid
+        return made
 
     def log_in(self, username: str, password: str) -> str:
         """By PLAIN; the full JID."""
@@ -56,6 +60,13 @@ class BoshClient:
                     return stanza
             self._inbox.extend(self.send())
         raise AssertionError(f"no {kind} came within {PATIENCE} seconds")
+
+    def _use(self, url: str, rid: int) -> None:
+        parts = urlsplit(url)
+        self._path = parts.path
+        self._connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
+        self._inbox: deque[ET.Element] = deque()
+        self._rid = rid
 
     def _send(self, attributes: str, payload: str = "") -> ET.Element:
         self._rid += 1

@@ -14,7 +14,7 @@ from twisted.names.authority import FileAuthority
 from twisted.python.failure import Failure
 
 from conversehost.errors import ConfigError
-from conversehost.net.reaching import ClientTls, Resolver, Roads, Search, ascii_name, read_certificates
+from conversehost.net.reaching import ClientTls, Resolver, Roads, Search, ascii_name, read_certificates, read_own
 from conversehost.upstream.addresses import AddressRules
 from conversehost.upstream.candidates import Record
 from conversehost.xmpp.errors import StreamError
@@ -153,6 +153,15 @@ def test_what_dns_says_is_read():
         ["8.8.8.8", "2001:db8::1"],
         [],
     ]
+
+
+def test_a_certificate_of_ones_own(tmp_path):
+    certificate, path = trustme.CA().issue_cert("site.example"), tmp_path / "own.pem"
+    path.write_bytes(certificate.private_key_and_cert_chain_pem.bytes())
+    assert read_own(path).privateKey.matches(read_own(path).getPublicKey())
+    path.write_bytes(certificate.cert_chain_pems[0].bytes())
+    with pytest.raises(ConfigError, match=r"--upstream-cert .* wants a certificate and its key"):
+        ClientTls(own=path)
 
 
 def test_authorities_of_ones_own(tmp_path):

@@ -185,7 +185,7 @@ def test_what_a_lost_client_never_got_is_told_to_the_sender(beyond, romeo):
     beyond.says(message("1"))
     beyond.advance(61)
     assert "recipient-unavailable" in beyond.heard()
-    assert beyond.terms.streams == set()
+    assert beyond.terms.streams == {}
 
 
 def test_what_came_while_the_client_took_nothing_is_told_too(beyond, romeo):

@@ -1,0 +1,136 @@
+"""Prebind at a server elsewhere: the login from here, and a page that attaches to it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from conversehost.net.prebind import Prebound, Wish
+from conversehost.net.upstream import UpstreamStream
+from conversehost.upstream_sessions import PATIENCE, UpstreamSessions
+from conversehost.web.prebind import Refusal
+from conversehost.web.wanted import Wanted
+from conversehost.xmpp import ns
+from conversehost.xmpp.errors import WayError
+from conversehost.xmpp.jid import parse
+from conversehost.xmpp.places import Place
+from tests.bosh.stage import Client
+from tests.net.test_upstream import BOUND, HEADER, SUCCESS, Beyond
+
+ROMEO = parse("romeo@localhost")
+OFFER = "<stream:features><mechanisms xmlns='{}'>{}</mechanisms></stream:features>"
+BINDING = f"<stream:features><bind xmlns='{ns.BIND}'/><session xmlns='{ns.SESSION}'/></stream:features>"
+
+
+def offer(*mechanisms: str) -> str:
+    return HEADER + OFFER.format(ns.SASL, "".join(f"<mechanism>{each}</mechanism>" for each in mechanisms))
+
+
+class Desk(Beyond):
+    """Where somebody asks for a session at a server elsewhere; `told` is what they are answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        upstreams: Any = SimpleNamespace(
+            backend=lambda domain: UpstreamStream(Place("far.example"), self.terms),
+            streams=lambda: list(self.terms.streams),
+        )
+        self.told: list[Prebound | Refusal] = []
+        self._parts = upstreams, self.manager, self.turn, self.clock
+
+    def ask(self, *, certified: bool = False, presence: bool = False, **secret: str) -> None:
+        self.sessions = UpstreamSessions(*self._parts, certified=certified)
+        self.sessions.prebind(ROMEO, Wanted("romeo", Wish(presence=presence), **secret), "", self.told.append)
+        if not self.told:
+            self.arrives()
+
+    def lets_in(self) -> None:
+        self.says(SUCCESS, HEADER + BINDING, BOUND.replace("id='1'", "id='bind'"))
+        self.says("<iq type='result' id='session'/>")
+
+    @property
+    def answer(self) -> Any:
+        (told,) = self.told
+        return told
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.mark.parametrize(
+    ("secret", "offered", "said"),
+    [
+        ({"password": "p"}, "PLAIN", "AHJvbWVvAHA="),
+        ({"token": "t"}, "PLAIN", "AHJvbWVvAHQ="),
+        ({"token": "t"}, "OAUTHBEARER", "bixhPXJvbWVvQGxvY2FsaG9zdCwBYXV0aD1CZWFyZXIgdAEB"),
+        ({}, "EXTERNAL", "cm9tZW9AbG9jYWxob3N0"),
+    ],
+)
+def test_a_page_attaches_to_what_was_made_for_it(desk, secret, offered, said):
+    desk.ask(certified=not secret, **secret)
+    desk.says(offer(offered))
+    assert f'mechanism="{offered}">{said}<' in desk.heard()
+    desk.lets_in()
+    bound = desk.answer
+    assert bound.jid == "romeo@localhost/r"
+    client = Client(desk)
+    client.sid = bound.sid
+    held = client.send(rid=bound.rid)
+    assert held.held
+    desk.says("<message id='m'/>")
+    assert held.said == ["m"]
+
+
+def test_a_session_may_be_present_at_once(desk):
+    desk.ask(password="p", presence=True)
+    desk.says(offer("PLAIN"))
+    desk.lets_in()
+    assert "<presence" in desk.heard()
+
+
+def test_a_login_that_is_refused(desk):
+    desk.ask(password="p")
+    desk.says(offer("PLAIN"), f"<failure xmlns='{ns.SASL}'><not-authorized/></failure>")
+    assert desk.answer.status == 403
+    assert "not-authorized" in desk.answer.text
+    assert list(desk.manager.sessions()) == []
+    assert desk.far.disconnecting
+
+
+def test_a_server_that_takes_nothing_of_it(desk):
+    desk.ask(token="t")
+    desk.says(offer("SCRAM-SHA-1"))
+    assert desk.answer == Refusal(403, "localhost says: invalid-mechanism: the server offers SCRAM-SHA-1")
+
+
+def test_a_server_that_cannot_be_reached(desk):
+    desk.ask(password="p")
+    desk.failed(WayError("remote-connection-failed", "nobody is there"))
+    assert desk.answer == Refusal(502, "localhost: nobody is there")
+
+
+def test_a_server_that_says_nothing(desk):
+    desk.ask(password="p")
+    desk.advance(PATIENCE)
+    assert desk.answer.status == 504
+    assert list(desk.manager.sessions()) == []
+
+
+def test_without_anything_to_show_nobody_is_asked(desk):
+    desk.ask()
+    assert desk.answer.status == 501
+    assert desk.asked == []
+
+
+def test_all_sessions_of_somebody_end(desk):
+    desk.ask(password="p")
+    desk.says(offer("PLAIN"))
+    desk.lets_in()
+    assert desk.sessions.end_all(parse("juliet@localhost")) == 0
+    assert desk.sessions.end_all(ROMEO) == 1
+    assert desk.heard().endswith("</stream:stream>")
+    assert list(desk.manager.sessions()) == []
