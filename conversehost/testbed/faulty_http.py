@@ -66,16 +66,16 @@ class FaultyFront:
     def __init__(self, below: Direct, faults: Faults, transport: str, who: Callable[[HttpExchange], str]) -> None:
         self.below = below
         self.body_limit = below.body_limit
-        self._faults = faults
+        self.faults = faults
         self.transport = transport
         self.who = who
 
     def handle(self, exchange: HttpExchange) -> None:
-        if self._faults.held and self._holds(exchange):
+        if self.faults.held and self._holds(exchange):
             return
-        struck = self._struck(exchange) if self._faults.watching and exchange.method != b"OPTIONS" else None
+        struck = self._struck(exchange) if self.faults.watching and exchange.method != b"OPTIONS" else None
         if struck:
-            FaultyExchange(exchange, self.below, self._faults, struck).begin()
+            FaultyExchange(exchange, self.below, self.faults, struck).begin()
         else:
             self.below.handle(exchange)
 
@@ -89,7 +89,7 @@ class FaultyFront:
 
     def _holds(self, exchange: HttpExchange) -> bool:
         """It is of a session that is held, and waits with it."""
-        hold = self._faults.held.get(self.who(exchange)) if exchange.method == b"POST" else None
+        hold = self.faults.held.get(self.who(exchange)) if exchange.method == b"POST" else None
         if hold is None:
             return False
         exchange.context = hold
@@ -100,7 +100,7 @@ class FaultyFront:
         body = b"".join(exchange.body)
         request = HttpRequest(self.transport, exchange.path.decode("latin-1"), self.who(exchange), body)
         domain = request.jid.partition("/")[0].rpartition("@")[2]
-        return self._faults.of(domain).of_request(request)
+        return self.faults.of(domain).of_request(request)
 
 
 class Copy(HttpExchange):

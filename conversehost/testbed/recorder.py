@@ -12,7 +12,7 @@ from conversehost.net.exchange import Answering, Direct, HttpExchange, Streaming
 from conversehost.net.frames import Frames
 from conversehost.testbed.faulty_http import FaultyFront, People
 from conversehost.testbed.noun import API
-from conversehost.testbed.wire import Exchange, Tapped, Wire
+from conversehost.testbed.wire import Kept, Tapped, Wire
 
 if TYPE_CHECKING:
     from wsproto.frame_protocol import Frame
@@ -21,27 +21,22 @@ if TYPE_CHECKING:
     from conversehost.net.http import HttpConnection
 
 
-class RecordedFront:
-    """`Direct`: tells what is asked, and how that is answered."""
+class RecordedFront(FaultyFront):
+    """One that tells what is asked, and how that is answered."""
 
-    def __init__(self, below: FaultyFront, wire: Wire) -> None:
-        self.below = below
-        self.body_limit = below.body_limit
+    def __init__(self, front: FaultyFront, wire: Wire) -> None:
+        super().__init__(front.below, front.faults, front.transport, front.who)
         self._wire = wire
-        self._transport = below.transport
+        self._named = front.transport == "site"
 
     def handle(self, exchange: HttpExchange) -> None:
-        body = exchange.body
-        data = body[0] if len(body) == 1 else b"".join(body)
-        told = self._wire.begin(self._transport, exchange.method, exchange.target, exchange.headers, data)
-        told.address, told.secure = exchange.address, exchange.secure
-        if self._transport == "site":
-            told.jid = self.below.who(exchange)
-        exchange.told = told
-        self.below.handle(exchange)
-
-    def lost(self, exchange: HttpExchange) -> None:
-        self.below.lost(exchange)
+        exchange.told = self._wire.begin(
+            self.transport, exchange, exchange.body, self.who(exchange) if self._named else ""
+        )
+        if self.faults.held or self.faults.watching:
+            super().handle(exchange)
+        else:
+            self.below.handle(exchange)
 
 
 class RecordedStreaming:
@@ -58,10 +53,7 @@ class RecordedStreaming:
 
     def take(self, connection: HttpConnection, exchange: HttpExchange) -> Answering:
         """Of `Streaming`."""
-        told = self._wire.begin("site", exchange.method, exchange.target, exchange.headers, b"")
-        told.address, told.secure = exchange.address, exchange.secure
-        told.jid = self._people.of_site(exchange)
-        exchange.told = told
+        exchange.told = self._wire.begin("site", exchange, jid=self._people.of_site(exchange))
         return self._below.take(connection, exchange)
 
 
@@ -75,7 +67,7 @@ def recorded_requests(wire: Wire, people: People) -> type[Request]:
     """What the site makes of requests, such that they tell of themselves; not those for the control API."""
 
     class RecordedRequest(Request):
-        told: Exchange | None = None
+        told: Kept | None = None
 
         def process(self) -> None:
             if not (self.path or b"").startswith(API.encode()):
@@ -85,26 +77,23 @@ def recorded_requests(wire: Wire, people: People) -> type[Request]:
         def write(self, data: bytes) -> None:
             told = self.told
             if told is not None:
-                if not told.status:
+                if told.answer is None:
                     told.answered(int(self.code), lines(self.responseHeaders), b"")
                 told.passed(data)
             super().write(data)
 
         def finish(self) -> None:
             super().finish()
-            if self.told is not None and not self.told.status:
+            if self.told is not None and self.told.answer is None:
                 self.told.answered(int(self.code), lines(self.responseHeaders), b"")
 
-        def _begin(self) -> Exchange:
+        def _begin(self) -> Kept:
             channel: Any = self.channel
             exchange: HttpExchange = channel.exchange
             content: Any = self.content
             body: bytes = content.read()
             content.seek(0)
-            told = wire.begin("site", self.method, exchange.target, exchange.headers, body)
-            told.address, told.secure = exchange.address, exchange.secure
-            told.jid = people.of_site(exchange)
-            return told
+            return wire.begin("site", exchange, (body,), people.of_site(exchange))
 
     return RecordedRequest
 

@@ -17,6 +17,8 @@ from conversehost.xmpp.xml import Element
 
 RECORDS, MARKS, BYTES = 20_000, 5_000, 32 << 20
 """What is kept; the oldest goes first."""
+SPARE = 500
+"""So many records more may wait until they go, all at once."""
 
 PREFIXES = {name.lower().replace("_", "-"): space for name, space in vars(ns).items() if name.isupper()}
 """For XPath: the names that `xmpp.ns` gives namespaces, such as carbons, delay, muc-user. Stanzas need no prefix."""
@@ -185,7 +187,7 @@ class Traffic(Shared):
         self._now = now
         self._records: deque[tuple[int, float, str, Stream, str, bytes]] = deque()  # of what records are made of
         self._size = 0
-        self._numbers = numbers or Numbers()
+        self.numbers = numbers or Numbers()
         self._streams = 0
         self.listeners: list[Callable[[Record], None]] = []
         self.mark_listeners: list[Callable[[Mark], None]] = []
@@ -197,17 +199,17 @@ class Traffic(Shared):
 
     def another(self) -> Traffic:
         """Of other streams."""
-        return Traffic(self._now, kept=self.kept, numbers=self._numbers)
+        return Traffic(self._now, kept=self.kept, numbers=self.numbers)
 
     @property
     def last(self) -> int:
         """The number of the newest record."""
-        return self._numbers.last
+        return self.numbers.last
 
     def number(self) -> int:
         """One for something else that happens; later records have higher ones."""
-        self._numbers.last += 1
-        return self._numbers.last
+        self.numbers.last += 1
+        return self.numbers.last
 
     def stream(self, transport: str, address: str) -> Stream:
         """One more begins."""
@@ -216,17 +218,22 @@ class Traffic(Shared):
 
     def add(self, direction: str, stream: Stream, data: bytes) -> None:
         """It was said now."""
-        self._numbers.last = number = self._numbers.last + 1
-        self._records.append((number, self._now(), direction, stream, stream.jid, data))
+        numbers, records = self.numbers, self._records
+        numbers.last = number = numbers.last + 1
+        records.append((number, self._now(), direction, stream, stream.jid, data))
         self._size += len(data)
-        while len(self._records) > RECORDS or self._size > BYTES:
-            oldest = self._records.popleft()
-            self._size -= len(oldest[-1])
-            self.forgotten = oldest[0]
+        if len(records) > RECORDS + SPARE or self._size > BYTES:
+            self._make_room()
         if self.listeners:
             record = Record(*self._records[-1])
             for listener in tuple(self.listeners):
                 listener(record)
+
+    def _make_room(self) -> None:
+        while len(self._records) > RECORDS or self._size > BYTES:
+            oldest = self._records.popleft()
+            self._size -= len(oldest[-1])
+            self.forgotten = oldest[0]
 
     def since(self, number: int = 0) -> Iterator[Record]:
         """All that are kept and came after that one."""

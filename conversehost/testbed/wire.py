@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from conversehost.net import coding
-from conversehost.testbed.traffic import Stream
+from conversehost.net.exchange import HttpExchange
+from conversehost.testbed.traffic import Numbers, Stream
 
 EXCHANGES, FRAMES, BYTES = 10_000, 20_000, 32 << 20
 """What is kept; the oldest goes first."""
@@ -44,105 +46,118 @@ class HttpMessage:
             return self.body
 
 
-class Exchange:
-    """A request over HTTP, and its answer, if it has one yet. `Told` of the request that it is about.
-
-    `transport`: "bosh", "websocket" (whose handshake it is) or "site". `jid`: whose, where the site knows him. `began`
-    and `ended` are of a clock that measures durations, `at` is since 1970. `status` is 0 until it is answered. Each is
-    one object, and what is in it is what was there anyhow: there are two for a message, and mostly nobody looks.
+class Asked(NamedTuple):
+    """What is kept of a request when it comes. `transport`: "bosh", "websocket" (whose handshake it is) or "site".
+    `at` is since 1970, `began` of a clock that measures durations. `jid`: whose, where the site knows him.
     """
 
-    __slots__ = (
-        "_body",
-        "_fields",
-        "_headers",
-        "address",
-        "answered_number",
-        "answered_size",
-        "at",
-        "began",
-        "data",
-        "ended",
-        "frames",
-        "jid",
-        "method",
-        "number",
-        "secure",
-        "status",
-        "target",
-        "transport",
-        "wire",
-    )
+    number: int
+    at: float
+    began: float
+    transport: str
+    method: bytes
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: Sequence[bytes]
+    address: str
+    secure: bool
+    jid: str
 
-    def __init__(
-        self, wire: Wire, transport: str, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], data: bytes
-    ) -> None:
-        self.wire = wire
-        self.number = wire.next_number()
-        self.at = wire.now()
-        self.began = self.ended = wire.elapsed()
-        self.transport = transport
-        self.method = method
-        self.target = target
-        self._headers = headers
-        self.data = data
-        self.address = self.jid = ""
-        self.secure = False
-        self.status = self.answered_number = self.answered_size = 0
-        self._fields = self._body = b""
-        self.frames: list[Frame] | None = None
-        """Of a WebSocket."""
+
+class Answer(NamedTuple):
+    """What is kept of its answer. `fields`: complete lines; `size`: of the whole body."""
+
+    number: int
+    ended: float
+    status: int
+    fields: bytes
+    body: bytes
+    size: int
+
+
+class Kept:
+    """A request as it is kept: `Told` of it. There are two of them for a message, and mostly nobody looks: what makes
+    an `Asked` and an `Answer` stays a plain tuple until somebody wants an `Exchange`.
+    """
+
+    __slots__ = ("answer", "asked", "rows", "wire")
+
+    wire: Wire
+    asked: tuple[Any, ...]
+    answer: tuple[Any, ...] | None
+    rows: list[Row] | None
+    """Of the frames that followed."""
 
     def answered(self, code: int, fields: bytes, body: bytes | None) -> None:
         """That is its answer; `fields` are complete lines."""
-        wire = self.wire
-        self.status = code
-        self._fields = fields
-        self.answered_number = wire.next_number()
-        self.ended = wire.elapsed()
-        if body:
-            self._body = body
-            self.answered_size = len(body)
-            wire.grew(len(body))
+        wire, body = self.wire, body or b""
+        size = len(body)
+        wire.size += size
+        numbers = wire.numbers
+        numbers.last = number = numbers.last + 1
+        self.answer = number, wire.elapsed(), code, fields, body, size
 
     def passed(self, part: bytes) -> None:
         """More of the answer's body."""
-        self.answered_size += len(part)
-        room = KEPT - len(self._body)
-        if room > 0:
-            self._body += part[:room]
-            self.wire.grew(min(room, len(part)))
-        self.ended = self.wire.elapsed()
+        told = Answer._make(self.answer or ())
+        kept = part[: max(0, KEPT - len(told.body))]
+        self.wire.size += len(kept)
+        self.answer = told._replace(body=told.body + kept, size=told.size + len(part), ended=self.wire.elapsed())
 
     def switched(self, fields: bytes, successor: object) -> None:
         """To WebSocket: frames are what follows."""
         self.answered(101, fields, b"")
         frames = getattr(successor, "frames", None)
         if isinstance(frames, Tapped):
-            frames.exchange, self.frames = self, []
+            frames.rows = self.rows = []
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it holds."""
+        answer = b"" if self.answer is None else Answer._make(self.answer).body
+        return sum(map(len, Asked._make(self.asked).body)) + len(answer)
+
+
+class Exchange:
+    """A request over HTTP, and its answer, if it has one yet: `status` is 0 until then."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.asked = Asked._make(kept.asked)
+        self.answer = None if kept.answer is None else Answer._make(kept.answer)
+        self._kept = kept
+        self.number, self.at, _, self.transport, self.method, *_, self.address, _, self.jid = self.asked
+        self.status = 0 if self.answer is None else self.answer.status
+
+    @property
+    def frames(self) -> list[Frame] | None:
+        """Of a WebSocket."""
+        return None if self._kept.rows is None else [Frame(*each) for each in self._kept.rows]
 
     @property
     def request(self) -> HttpMessage:
         """What was asked."""
-        return HttpMessage(self._headers, self.data, len(self.data))
+        data = b"".join(self.asked.body)
+        return HttpMessage(self.asked.headers, data, len(data))
 
     @property
     def response(self) -> HttpMessage | None:
         """The answer; None while there is none."""
-        if not self.status:
+        told = self.answer
+        if told is None:
             return None
-        lines = [line.partition(b": ") for line in self._fields.split(b"\r\n") if line]
-        return HttpMessage([(name, value) for name, _, value in lines], self._body, self.answered_size)
+        lines = [line.partition(b": ") for line in told.fields.split(b"\r\n") if line]
+        return HttpMessage([(name, value) for name, _, value in lines], told.body, told.size)
 
     @property
     def url(self) -> tuple[bytes, bytes]:
         """Scheme and host, and the target."""
-        return (b"https://" if self.secure else b"http://") + self.request.field(b"host"), self.target
+        asked = self.asked
+        return (b"https://" if asked.secure else b"http://") + self.request.field(b"host"), asked.target
 
     @property
     def duration(self) -> float | None:
         """Seconds until it was answered."""
-        return self.ended - self.began if self.status else None
+        return None if self.answer is None else self.answer.ended - self.asked.began
 
     @property
     def stream(self) -> Stream | None:
@@ -150,7 +165,7 @@ class Exchange:
         if self.transport != "bosh":
             return None
         found = _SID.search(self.request.text) or (self.response and _SID.search(self.response.text))
-        return self.wire.sids.get(found[1].decode("latin-1")) if found else None
+        return self._kept.wire.sids.get(found[1].decode("latin-1")) if found else None
 
     @property
     def owner(self) -> str:
@@ -158,17 +173,14 @@ class Exchange:
         stream = self.stream
         return stream.jid if stream is not None else self.jid
 
-    @property
-    def weight(self) -> int:
-        """Bytes that it holds."""
-        return len(self.data) + len(self._body)
-
 
 class Tapped:
-    """What a WebSocket's frames tell of themselves: `stream` once one was opened, `exchange` that it began with."""
+    """What a WebSocket's frames tell of themselves: `stream` once one was opened, `rows` kept of them with the request
+    that it began with.
+    """
 
     stream: Stream | None = None
-    exchange: Exchange | None = None
+    rows: list[Row] | None = None
 
 
 @dataclass(slots=True, eq=False, frozen=True)
@@ -196,48 +208,77 @@ class Frame:
         return "" if stream is None else stream.jid
 
 
+Row = tuple[int, float, str, str, bytes, "Tapped | Exchange"]
+"""What a `Frame` is made of."""
+
+
 class Wire:
     """The latest of both, the oldest first. Their numbers are among those of stanzas."""
 
-    def __init__(self, next_number: Callable[[], int], now: Callable[[], float], elapsed: Callable[[], float]) -> None:
+    def __init__(self, numbers: Numbers, now: Callable[[], float], elapsed: Callable[[], float]) -> None:
         """`now` tells seconds since 1970, `elapsed` is for durations."""
-        self.next_number = next_number
+        self.numbers = numbers
         self.now = now
         self.elapsed = elapsed
-        self.exchanges: deque[Exchange] = deque()
-        self.socket_frames: deque[Frame] = deque()
+        self.size = 0
+        """Bytes that are kept, and perhaps some that aren't any more: it is counted anew when it seems too much."""
+        self._exchanges: deque[Kept] = deque(maxlen=EXCHANGES)
+        self._frames: deque[Row] = deque(maxlen=FRAMES)
         self.sids: dict[str, Stream] = {}
-        self._size = 0
 
-    def begin(
-        self, transport: str, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], data: bytes
-    ) -> Exchange:
-        """A request has come, whole."""
-        made = Exchange(self, transport, method, target, headers, data)
-        self.exchanges.append(made)
-        self.grew(len(data))
-        return made
+    def begin(self, transport: str, asked: HttpExchange, body: Sequence[bytes] = (), jid: str = "") -> Kept:
+        """A request has come; as much of its body as is kept, in parts."""
+        numbers = self.numbers
+        numbers.last = number = numbers.last + 1
+        kept = Kept()
+        kept.wire = self
+        kept.answer = kept.rows = None
+        sender = asked if asked.forwarded else asked.connection
+        kept.asked = (
+            number,
+            self.now(),
+            self.elapsed(),
+            transport,
+            asked.method,
+            asked.target,
+            asked.headers,
+            body,
+            sender.address,
+            sender.secure,
+            jid,
+        )
+        self._exchanges.append(kept)
+        self.size += asked.size
+        if self.size > BYTES:
+            self._make_room()
+        return kept
 
     def frame(self, direction: str, kind: str, data: bytes, source: Tapped) -> None:
         """Of a WebSocket."""
-        made = Frame(self.next_number(), self.now(), direction, kind, data, source)
-        self.socket_frames.append(made)
-        if source.exchange is not None and source.exchange.frames is not None:
-            source.exchange.frames.append(made)
-        if len(self.socket_frames) > FRAMES:
-            self._size -= len(self.socket_frames.popleft().data)
-        self.grew(len(data))
+        numbers = self.numbers
+        numbers.last += 1
+        row = numbers.last, self.now(), direction, kind, data, source
+        self._frames.append(row)
+        if source.rows is not None:
+            source.rows.append(row)
+        self.size += len(data)
+        if self.size > BYTES:
+            self._make_room()
 
-    def grew(self, size: int) -> None:
-        """By so many bytes."""
-        self._size += size
-        if self._size <= BYTES and len(self.exchanges) <= EXCHANGES:
-            return
-        while self.exchanges and (self._size > BYTES or len(self.exchanges) > EXCHANGES):
-            self._size -= self.exchanges.popleft().weight
-        if not self.exchanges and self._size > BYTES:
-            self.socket_frames.clear()
-            self._size = 0
+    def _make_room(self) -> None:
+        """For as much again as a quarter of all that may be kept."""
+        frames = sum(len(row[4]) for row in self._frames)
+        self.size = frames + sum(each.weight for each in self._exchanges)
+        while self._exchanges and self.size > BYTES * 3 // 4:
+            self.size -= self._exchanges.popleft().weight
+        if frames > BYTES * 3 // 4:
+            self._frames.clear()
+            self.size -= frames
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """All that are kept, the oldest first."""
+        return [Exchange(each) for each in self._exchanges]
 
     def knows(self, sid: str, stream: Stream) -> None:
         """Whose a BOSH session is."""
@@ -247,17 +288,17 @@ class Wire:
 
     def frames(self) -> Iterator[Frame]:
         """Those of WebSockets, and the bodies of BOSH."""
-        yield from self.socket_frames
+        yield from (Frame(*each) for each in self._frames)
         for each in self.exchanges:
             if each.transport == "bosh" and each.method == b"POST":
                 yield Frame(each.number, each.at, "in", BODY, each.request.text, each)
                 response = each.response
-                if response is not None and response.body:
-                    at = each.at + each.ended - each.began
-                    yield Frame(each.answered_number, at, "out", BODY, response.text, each)
+                if each.answer is not None and response is not None and response.body:
+                    at = each.at + (each.duration or 0)
+                    yield Frame(each.answer.number, at, "out", BODY, response.text, each)
 
     def clear(self) -> None:
         """Forget them; who is who is still known."""
-        self.exchanges.clear()
-        self.socket_frames.clear()
-        self._size = 0
+        self._exchanges.clear()
+        self._frames.clear()
+        self.size = 0

@@ -43,6 +43,7 @@ def test_who_has_missed_too_much_is_told_so(monkeypatch, house):
     traffic.add("in", stream, b"<a/>")
     last = traffic.last
     monkeypatch.setattr(traffic_module, "RECORDS", 2)
+    monkeypatch.setattr(traffic_module, "SPARE", 0)
     for _ in range(4):
         traffic.add("in", stream, b"<a/>")
     assert "event: gap" in Listening(house, f"?after={last}").text

@@ -100,6 +100,7 @@ def test_a_reset_forgets_and_so_does_delete(house, api, alice):
 
 def test_the_oldest_goes_first(monkeypatch):
     monkeypatch.setattr(traffic_module, "RECORDS", 3)
+    monkeypatch.setattr(traffic_module, "SPARE", 0)
     traffic = Traffic(lambda: 0.0)
     stream = traffic.stream("tcp", "")
     for number in range(5):

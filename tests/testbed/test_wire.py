@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+from types import SimpleNamespace
 
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.testing import StringTransport
 
+from conversehost.net.exchange import HttpExchange
 from conversehost.testbed import redaction
 from conversehost.testbed import wire as wire_module
+from conversehost.testbed.traffic import Numbers
 from conversehost.testbed.wire import Tapped, Wire
 from conversehost.xmpp import ns
 from tests.testbed.conftest import House
@@ -179,16 +182,16 @@ def test_without_recording_nothing_stands_before_the_server():
 def test_the_oldest_goes_first(monkeypatch):
     monkeypatch.setattr(wire_module, "EXCHANGES", 3)
     monkeypatch.setattr(wire_module, "FRAMES", 2)
-    numbers = iter(range(1, 1_000))
-    wire = Wire(lambda: next(numbers), lambda: 0.0, lambda: 0.0)
+    wire, asked = Wire(Numbers(), lambda: 0.0, lambda: 0.0), HttpExchange(SimpleNamespace(address="", secure=False))
+    asked.size = 10
     for _ in range(5):
-        wire.begin("site", b"GET", b"/", [], b"x" * 10).answered(200, b"", b"y" * 10)
+        wire.begin("site", asked, (b"x" * 10,)).answered(200, b"", b"y" * 10)
         wire.frame("in", "text", b"z" * 10, Tapped())
     assert len(wire.exchanges) == 3
     assert [each.kind for each in wire.frames()] == ["text", "text"]
-    monkeypatch.setattr(wire_module, "BYTES", 50)  # of which the frames have 20
-    wire.begin("site", b"GET", b"/", [], b"x" * 10)
-    assert len(wire.exchanges) == 2
+    monkeypatch.setattr(wire_module, "BYTES", 80)  # of which the frames have 20
+    wire.begin("site", asked, (b"x" * 10,))
+    assert [each.duration for each in wire.exchanges] == [0, None]  # 10, and 20
 
 
 @pytest.mark.parametrize(
