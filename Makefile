@@ -84,7 +84,7 @@ $(DONE)/chromium: | $(DONE)/venv
 	@touch $@
 
 $(DONE)/servers: | $(DONE)/venv
-	@.ci/install "The tests behind real servers" nginx apache2 caddy
+	@.ci/install "The tests behind real servers" nginx apache2 caddy haproxy systemd
 	@touch $@
 
 $(DONE)/others: | $(DONE)/venv

@@ -51,6 +51,7 @@ setup(
             "fixtures/converse/package*.json",
             "fixtures/proxies/*",
             "fixtures/scenarios/*.toml",
+            "fixtures/systemd/*",
         ],
         "twisted.plugins": ["conversehost_plugin.py"],
     },

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from conversehost.bosh.manager import Manager
 from conversehost.bosh.terms import Ceilings
 from conversehost.domains import Domains
+from conversehost.draining import Draining
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
 from conversehost.net.prebind import ChatSessions
@@ -72,6 +73,7 @@ class House:
             prepare=self._prepare,
         )
         self.router, self.store = self.domains.router, self.domains.store
+        self.draining = Draining()
         self.limits = Limits(stanza=settings.stanza_limit)
         self.mounted = self._mounted()
         self.cast.enter(self.domains.hosts)
@@ -87,6 +89,7 @@ class House:
             limits=self.limits,
             ceilings=Ceilings.of(settings),
             moved=settings.see_other and settings.see_other + "/http-bind",
+            draining=self.draining,
         )
         self.elsewhere = UpstreamSessions(
             self.upstreams, self.manager, self.turn, self.wall, certified=settings.upstream_cert is not None

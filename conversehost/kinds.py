@@ -31,6 +31,12 @@ class Kind:
     separator: str = ","
 
 
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]{1,64}", text, re.ASCII):
+        raise ValueError(f"wants a name of letters, digits, - _ and ., not {text!r}")
+    return text
+
+
 def whole_number(low: int, high: int, metavar: str) -> Kind:
     """A whole number within limits, both included."""
 
@@ -338,6 +344,7 @@ def _mechanisms(text: str) -> str:
 
 
 PORT = whole_number(0, 65535, "PORT")
+NAME = Kind("NAME", _name)
 FLAG = Kind("", _flag, native=bool)
 AUTH = Kind("[DOMAIN=]LIST", _auth, separator=" ")
 ADDRESS = Kind("ADDRESS", _address)

@@ -261,6 +261,7 @@ class Server(service.MultiService):
         super().__init__()
         self._ready = composition.ready
         self._reload = composition.reload
+        self._drain = composition.drain
         self._settings = settings
         self._observer = observer
         self._out = sys.stdout  # twistd is about to replace it by the log
@@ -289,7 +290,7 @@ class Server(service.MultiService):
     def _running(self) -> None:
         from twisted.internet import reactor
 
-        stop_by_signal()
+        stop_by_signal(self._drain, drains=self._settings.drain > 0)
         if self._reload is not None:
             reload_by_signal(self._reload)
         gc.freeze()  # what is there now lives as long as the process: looking at it again would slow it, and its end
@@ -313,8 +314,11 @@ class Server(service.MultiService):
             reactor.callLater(0, reactor.stop)
 
 
-def stop_by_signal() -> None:
-    """SIGTERM and SIGINT stop in order, with exit code 0, where twistd would die of the signal; a second one kills."""
+def stop_by_signal(drain: Callable[[Callable[[], None]], None] | None = None, *, drains: bool = False) -> None:
+    """SIGTERM and SIGINT stop in order, with exit code 0, where twistd would die of the signal; a second one kills.
+
+    SIGUSR1 drains before that, and so does SIGTERM where it `drains`: then another SIGTERM stops.
+    """
     from twisted.internet import reactor
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -324,6 +328,17 @@ def stop_by_signal() -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)
+    if drain is None:
+        return
+    begin = drain
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, stop)
+        IReactorFromThreads(reactor).callFromThread(begin, stop_reactor)
+
+    signal.signal(signal.SIGUSR1, leave)
+    if drains:
+        signal.signal(signal.SIGTERM, leave)
 
 
 def reload_by_signal(reload: Callable[[], None]) -> None:

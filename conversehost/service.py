@@ -22,6 +22,7 @@ from conversehost.net.exchange import Direct, FirstOf, Streaming
 from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
+from conversehost.net.instance import Instance
 from conversehost.net.poll import best
 from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
@@ -51,11 +52,12 @@ log = Logger()
 class Composition:
     """A server that is ready to start, and what its ready line says (without the process id).
 
-    `reload` reads anew what can change while it runs; None when nothing can.
+    `drain(done)` lets sessions end; `reload` reads anew what can change while it runs; None when nothing can.
     """
 
     service: Service
     ready: Mapping[str, object]
+    drain: Callable[[Callable[[], None]], None]
     reload: Callable[[], None] | None = None
 
 
@@ -75,7 +77,9 @@ def compose_in(reactor: Any, settings: Settings, sockets: Sockets) -> Compositio
     server.keep_token()
     server.ready = server.ready_line()
     server.domains.site = str(server.ready["site"]).removesuffix("/")
-    return Composition(server, server.ready, server.reload if settings.tls or settings.require_tls else None)
+    return Composition(
+        server, server.ready, server.drain, server.reload if settings.tls or settings.require_tls else None
+    )
 
 
 class Server(House, Service):
@@ -135,6 +139,20 @@ class Server(House, Service):
         super().close_streams(condition, text)
         self.websocket.close_all(StreamError(condition, text))
         self.c2s.close_all(StreamError(condition, text))
+
+    def drain(self, done: Callable[[], None]) -> None:
+        """No new sessions from now on; `done` is called when the last one has gone, or after `--drain`."""
+        log.info("draining: no new sessions, and {count} that there are", count=self._count())
+        self.draining.begin(self.wall, self.settings.drain, self._count, lambda left: self._drained(left, done))
+
+    def _count(self) -> int:
+        return (
+            sum(1 for _ in self.manager.sessions()) + len(self.websocket.shared.connections) + len(self.c2s.connections)
+        )
+
+    def _drained(self, left: int, done: Callable[[], None]) -> None:
+        log.info("drained, with {left} sessions left", left=left or "no")
+        done()
 
     def reload(self) -> None:
         """The certificate anew; a broken one changes nothing."""
@@ -207,6 +225,7 @@ class Server(House, Service):
             gate=gate,
             room=room(self.token),
             streaming=RecordedStreaming(streaming, self.wire, people) if recording else streaming,
+            instance=Instance(self.settings.instance) if self.settings.instance else None,
         )
         if recording:
             factory.site.requestFactory = recorded_requests(self.wire, people)  # type: ignore[assignment]
@@ -225,6 +244,7 @@ class Server(House, Service):
             manners=tcp.Manners(settings.c2s_keep_alive, settings.c2s_timeout),
             tls=self.secured.for_xmpp(self.wall) if self.secured and not settings.no_starttls else None,
             moved=urlsplit(settings.see_other).hostname or "",
+            draining=self.draining,
         )
 
     def _direct(self) -> dict[bytes, Direct]:
@@ -249,6 +269,7 @@ class Server(House, Service):
             ),
             named=self.domains.logins.named,
             frames=None if settings.no_traffic else lambda deflate: TappedFrames(self.wire, deflate),
+            draining=self.draining,
         )
         self.websocket = handshake.WebSocketFront(shared, cors=self.cors, moved=settings.see_other)
         paths = (*PATHS, *(path.encode() + end for path in settings.bosh_paths for end in (b"", b"/")))
@@ -275,7 +296,7 @@ class Server(House, Service):
             folder=settings.site,
             prefix=settings.prefix,
             websocket_path=handshake.PATH,
-            is_ready=lambda: bool(self.running),
+            is_ready=lambda: bool(self.running) and not self.draining.on,
             uploads=self._uploads(),
             rooms="rooms" not in settings.disabled,
             domains=self.router.hosts,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from conversehost.bosh.manager import Manager
 from conversehost.bosh.session import BoshSession
 from conversehost.clock import Clock
+from conversehost.draining import WHY
 from conversehost.net.prebind import Prebound
 from conversehost.turn import Turn
 from conversehost.upstreams import Upstreams
@@ -59,6 +60,9 @@ class UpstreamSessions:
         """Log in, and bind; calls `done` once, later."""
         if not (wanted.password or wanted.token or self._certified):
             done(Refusal(501, HOW))
+            return
+        if self._manager.draining.on:
+            done(Refusal(503, WHY))
             return
         backend = self._upstreams.backend(account.domain)
         if backend is None:

@@ -11,7 +11,7 @@ GROUND = {"", "clock", "errors", "turn"}  # "" is the package itself: its versio
 # Left to right. Layers of one column don't know one another. (The store stands before auth: accounts are data.)
 COLUMNS = [
     GROUND,
-    {"xmpp"},
+    {"draining", "xmpp"},
     {"kinds", "punjab"},
     {"options", "store"},
     {"loading"},

@@ -202,6 +202,8 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         api_token_file = "cast.toml"
         no_traffic = true
         json = true
+        instance = "a.1"
+        drain = 60
         ready_file = "ready.json"
         exit_with_stdin = true
         save_on_exit = "saved.toml"
@@ -310,6 +312,8 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         api_token_file=tmp_path / "cast.toml",
         no_traffic=True,
         json=True,
+        instance="a.1",
+        drain=60,
         ready_file=tmp_path / "ready.json",
         exit_with_stdin=True,
         save_on_exit=tmp_path / "saved.toml",

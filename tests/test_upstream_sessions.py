@@ -126,6 +126,12 @@ def test_without_anything_to_show_nobody_is_asked(desk):
     assert desk.asked == []
 
 
+def test_a_server_that_is_going_to_stop_begins_none(desk):
+    desk.manager.draining.on = True
+    desk.ask(password="secret")
+    assert desk.answer.status == 503
+
+
 def test_all_sessions_of_somebody_end(desk):
     desk.ask(password="p")
     desk.says(offer("PLAIN"))

@@ -46,6 +46,10 @@ class BodyError(Exception):
         self.payload = payload
 
 
+class ClosedError(BodyError):
+    """No session begins here at the moment; elsewhere, or later, one may."""
+
+
 @dataclass(slots=True)
 class Body:
     """A request: its attributes (those with a namespace by Clark name), its stanzas, its size in bytes.

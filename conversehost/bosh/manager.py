@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from conversehost.bosh.body import Body, BodyError, parse_body, see_other_uri, terminate
+from conversehost.bosh.body import Body, BodyError, ClosedError, parse_body, see_other_uri, terminate
 from conversehost.bosh.exchange import Exchange
 from conversehost.bosh.keys import KeySequence
 from conversehost.bosh.session import BoshSession
 from conversehost.bosh.stream import BoshStream, opening
 from conversehost.bosh.terms import PLAIN, Ceilings, Manner, Terms, agree, greeting, lower_version, manner
 from conversehost.clock import Clock
+from conversehost.draining import WHY, Draining
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JIDError, prepare_domain
@@ -47,8 +48,12 @@ class Manager:
         limits: Limits,
         ceilings: Ceilings,
         moved: str = "",
+        draining: Draining | None = None,
     ) -> None:
-        """`moved`: the URL of another connection manager, to which clients are sent instead."""
+        """`moved`: the URL of another connection manager, to which clients are sent instead. `draining`: whether
+        sessions may begin.
+        """
+        self.draining = draining or Draining()
         self._moved = moved
         self.clock = clock
         self.turn = turn
@@ -147,6 +152,8 @@ class Manager:
 
     def _create(self, body: Body, peer: Peer) -> tuple[BoshSession, dict[str, str]]:
         """A session as it is asked for, and the attributes of its first answer. Raises BodyError."""
+        if self.draining.on:
+            raise ClosedError("system-shutdown", WHY)
         rid, domain = body.rid, domain_of(body)
         if self._moved and peer.secure <= self._moved.startswith("https:"):  # never to less security
             raise see_other_uri(self._moved)

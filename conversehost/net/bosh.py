@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from conversehost.bosh.body import BodyError, parse_body, terminate
+from conversehost.bosh.body import BodyError, ClosedError, parse_body, terminate
 from conversehost.bosh.manager import Manager
 from conversehost.bosh.script import parse_script
 from conversehost.bosh.session import BoshSession
 from conversehost.bosh.terms import PLAIN, Manner
+from conversehost.draining import RETRY
 from conversehost.net import coding, script
 from conversehost.net.cors import Cors
 from conversehost.net.exchange import HttpExchange
@@ -103,6 +104,8 @@ class BoshFront:
         if why is not None:
             if self._reasons and why.reason:
                 fields += b"X-BOSH-Reason: %s\r\n" % header_text(why.reason)
+            if isinstance(why, ClosedError) and exchange.method == b"POST":  # a proxy in front may ask another process
+                code, fields = 503, fields + b"Retry-After: %d\r\n" % RETRY
             if manner.legacy and why.condition in LEGACY:
                 code, body = LEGACY[why.condition], b""
         content = manner.content.encode() or b"text/xml; charset=utf-8"

@@ -146,6 +146,8 @@ class HttpExchange:
         """
         factory = self.connection.factory
         factory.answers[code] += 1
+        if factory.instance is not None:
+            fields += factory.instance.fields(self, code)
         if self.told is not None:
             self.told.answered(code, fields, body)
         head = factory.head(code, fields)

@@ -19,6 +19,7 @@ from conversehost.net.forwarded import Proxies
 from conversehost.net.gate import Gate, TurnedAway
 from conversehost.net.heads import Heads
 from conversehost.net.http import WEB_BODY, HttpConnection
+from conversehost.net.instance import Instance
 
 
 class HttpFactory(Factory):
@@ -40,10 +41,12 @@ class HttpFactory(Factory):
         gate: Gate | None = None,
         streaming: Streaming | None = None,
         room: Callable[[HttpExchange], int] = lambda exchange: WEB_BODY,
+        instance: Instance | None = None,
     ) -> None:
         """`clock` tells real time, for sockets; `taken` is called once an input has been handed in; `room` says
-        how many bytes the body of a request to `root` may have.
+        how many bytes the body of a request to `root` may have; `instance`: which of several processes this is.
         """
+        self.instance = instance
         self.gate = gate
         self.streaming = streaming
         self.room = room

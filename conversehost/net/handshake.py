@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from conversehost.clock import Clock
+from conversehost.draining import RETRY, WHY, Draining
 from conversehost.net.cors import Cors
 from conversehost.net.exchange import HttpExchange
 from conversehost.turn import Turn
@@ -66,10 +67,12 @@ class Shared:
         manners: Manners,
         named: Callable[[str], str] = lambda domain: domain,
         frames: Callable[[Deflate | None], Frames] | None = None,
+        draining: Draining | None = None,
     ) -> None:
         """`clock` tells real time, for sockets; `named` is who answers to a client that wants a domain; `frames`: what
-        reads and writes those of a connection, if it is something special.
+        reads and writes those of a connection, if it is something special; `draining`: whether one may begin.
         """
+        self.draining = draining or Draining()
         self._make_frames = frames
         self.named = named
         self.backend = backend
@@ -112,6 +115,9 @@ class WebSocketFront:
             code, reason = fault
             extra = _UPGRADE if code == 426 else b""
             exchange.respond(code, _TEXT + extra + cors, f"{code}: {reason}\n".encode())
+        elif self.shared.draining.on:
+            fields = _TEXT + b"Retry-After: %d\r\n" % RETRY + cors
+            exchange.respond(503, fields, f"503 Service Unavailable: {WHY}\n".encode())
         else:
             self._switch(exchange)
 

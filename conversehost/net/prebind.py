@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from conversehost.bosh.manager import Manager
 from conversehost.bosh.session import BoshSession
 from conversehost.bosh.stream import BoshStream
+from conversehost.draining import WHY
 from conversehost.net.reports import tell
 from conversehost.server.host import SESSIONS_PER_ACCOUNT
 from conversehost.server.router import Router
 from conversehost.server.session import Session
 from conversehost.server.stream import ServerStream
 from conversehost.turn import Turn
+from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stream import StreamOpen, lowest
@@ -71,8 +73,11 @@ class ChatSessions:
         for longest gives way: nobody came for it, or its page is gone. Of guests, each of whom is an account, an owner
         has no more that nobody came for.
 
-        Raises StanzaError(resource-constraint) when all are in use, JIDError for a resource that can't be one.
+        Raises StanzaError, resource-constraint when all are in use, service-unavailable when the server is going to
+        stop; JIDError for a resource that can't be one.
         """
+        if self._manager.draining.on:
+            raise StanzaError("service-unavailable", WHY)
         self._warn(account, wish.resource)
         self._make_room(account)
         stream, opening = self._make(), StreamOpen(account.domain, "bosh", origin=origin)

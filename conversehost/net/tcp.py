@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from conversehost.clock import Clock, Deadline
+from conversehost.draining import WHY, Draining
 from conversehost.errors import ConfigError
 from conversehost.net.gate import Gate
 from conversehost.net.outlet import Outlet
@@ -209,6 +210,8 @@ class ClientConnection(Protocol):
         if self._backend is not None:
             self._backend.restart(request)
             return
+        if self.factory.draining.on:
+            raise StreamError("system-shutdown", WHY)
         self._set_deadline(None)  # the server behind has one for logging in
         self._backend = self.factory.backend()
         self._backend.open(request, self)
@@ -382,10 +385,12 @@ class ClientFactory(Factory):
         manners: Manners | None = None,
         tls: Tls | None = None,
         moved: str = "",
+        draining: Draining | None = None,
     ) -> None:
         """`clock` tells real time, for sockets. `named` is who answers to a client that wants a domain; `moved` is the
-        host that clients are sent to instead, if anywhere.
+        host that clients are sent to instead, if anywhere; `draining`: whether streams may begin.
         """
+        self.draining = draining or Draining()
         self.gate = gate
         self.backend = backend
         self.clock = clock

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from conversehost.kinds import ADDRESS, BOSH_PATH, DOMAIN, FILE, FLAG, NETWORK, ORIGIN, PORT
+from conversehost.kinds import ADDRESS, BOSH_PATH, DOMAIN, FILE, FLAG, NAME, NETWORK, ORIGIN, PORT
 from conversehost.options.option import option
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -55,4 +55,7 @@ class Listening:
         NETWORK,
         "a proxy, or a network of them, whose word counts on who is beyond it; repeatable",
         name="trusted-proxy",
+    )
+    instance: str = option(
+        "", NAME, "this process' name among several: a cookie by which a proxy keeps a session on it (docs/growing.md)"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from conversehost.kinds import FEATURE, FILE, FLAG, FOLDER, NEW_FILE, PATH, SERVER, SERVICE, one_of
+from conversehost.kinds import FEATURE, FILE, FLAG, FOLDER, NEW_FILE, PATH, SERVER, SERVICE, one_of, whole_number
 from conversehost.options.option import option
 
 if TYPE_CHECKING:
@@ -58,4 +58,9 @@ class Running:
     json: bool = option(False, FLAG, "print one line of JSON when ready, and nothing else; log to standard error")
     ready_file: Path | None = option(None, NEW_FILE, "write that line to a file, which is removed at the end")
     save_on_exit: Path | None = option(None, NEW_FILE, "write all data to a file when it stops, which --scenario reads")
+    drain: int = option(
+        0,
+        whole_number(0, 86_400, "SECONDS"),
+        "on SIGTERM take no new sessions, and stop when the last one has gone, or after this",
+    )
     exit_with_stdin: bool = option(False, FLAG, "stop when standard input closes, as when a parent process ends")

@@ -6,10 +6,8 @@ from collections.abc import Callable
 
 from twisted.web.server import Request
 
+from conversehost.draining import RETRY
 from conversehost.web.resource import Problem, SiteResource
-
-RETRY = 2
-"""Seconds after which it is worth asking again."""
 
 
 class Health(SiteResource):
@@ -21,7 +19,7 @@ class Health(SiteResource):
 
 
 class Ready(SiteResource):
-    """200 while requests are served, 503 while the server stops."""
+    """200 while sessions can begin here, 503 while the server stops, or drains before it does."""
 
     def __init__(self, problem: Problem, is_ready: Callable[[], bool]) -> None:
         super().__init__(problem)

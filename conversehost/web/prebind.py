@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conversehost.auth import Accepted, Attempt, Authenticator, Outcome
+from conversehost.draining import RETRY
 from conversehost.net.cors import Cors
 from conversehost.net.exchange import HttpExchange
 from conversehost.net.prebind import Prebound, Wish
@@ -119,7 +120,8 @@ class PrebindFront(AccountFront):
         if not self.is_waited_for(exchange):
             return
         if isinstance(made, Refusal):
-            self.answer(exchange, made.status, {"error": made.text})
+            again = b"Retry-After: %d\r\n" % RETRY if made.status == 503 else b""
+            self.answer(exchange, made.status, {"error": made.text}, again)
         else:
             self.answer(exchange, 200, {"jid": made.jid, "sid": made.sid, "rid": made.rid})
 
@@ -129,7 +131,7 @@ class PrebindFront(AccountFront):
         except JIDError as error:
             self.answer(exchange, 400, {"error": f"resource: {error}"})
         except StanzaError as error:
-            self.answer(exchange, 503, {"error": error.text or error.condition})
+            self._made(exchange, Refusal(503, error.text or error.condition))
         else:
             self._made(exchange, bound)
 
