@@ -80,8 +80,8 @@ class House:
         self.state = State(self.domains.hosts, self.store, self.cast, end=self.end, begin=self.begin)
         self.tenants = self._tenants()
         self.cast.start(self.router, self.turn, self.clock)
-        watching = Watching(self.traffic, self.wire, self.faults, kept=not settings.no_traffic)
-        self.upstreams = Upstreams(settings, reactor=reactor, clock=self.wall, turn=self.turn, watch=watching)
+        self.watching = Watching(self.traffic, self.wire, self.faults, self.clock.utc, kept=not settings.no_traffic)
+        self.upstreams = Upstreams(settings, reactor=reactor, clock=self.wall, turn=self.turn, watch=self.watching)
         self.manager = Manager(
             self._backend_for,
             clock=self.clock,

@@ -326,6 +326,8 @@ class Server(House, Service):
             self.reset,
             lambda: self.ready,
             self.tenants,
+            visits=self.watching.visits,
+            is_elsewhere=lambda domain: domain not in self.router.hosts and self.upstreams.serves(domain),
         )
         if self.settings.has_control:
             root.putChild(b"_conversehost", control(world, parts.hosts, self.token))

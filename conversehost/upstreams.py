@@ -46,12 +46,16 @@ class Upstreams:
 
     def stream(self, domain: str) -> UpstreamStream | None:
         """The same, with nobody who looks on."""
-        place = self._places.get(domain) or self._places.get(ANY)
-        if place is None or not self._settings.is_open(domain):
+        if not self.serves(domain):
             return None
+        place = self._places.get(domain) or self._places[ANY]
         from conversehost.net.upstream import UpstreamStream  # few need it
 
         return UpstreamStream(place, self.terms, named=domain in self._places or bool(place.host))
+
+    def serves(self, domain: str) -> bool:
+        """Whether clients of that domain find their server through us."""
+        return (domain in self._places or ANY in self._places) and self._settings.is_open(domain)
 
     def names(self, domain: str) -> bool:
         """Whether the operator has said where that domain's server is."""

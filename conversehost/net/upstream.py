@@ -108,8 +108,8 @@ class UpstreamStream:
         """It is too late to tell anybody."""
 
     def end(self, error: StreamError | None = None) -> None:
-        """From here: client and server hear of it."""
-        self._end(error)
+        """From here: the client hears of it, and then the server."""
+        self._link.close(error)
 
     # What it finds
 
@@ -138,9 +138,9 @@ class UpstreamStream:
     def heard(self, event: Hear) -> None:
         """Pass it on."""
         stanza = event.stanza
-        self._link.send(to_bytes(stanza))
         if not (self.logged_in and self.jid) or stanza.tag in _MANAGING:
             self._notice(stanza)
+        self._link.send(to_bytes(stanza))
 
     def ended(self, over: Over) -> None:
         """By the server, or because it must."""

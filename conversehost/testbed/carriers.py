@@ -98,7 +98,7 @@ def owner_tests(world: World, query: Fields) -> list[Test]:
         tests.append(lambda each: each.owner.partition("/")[0].rpartition("@")[2] in world.hosts)
     account, session, transport = (query.text(name) for name in ("account", "session", "transport"))
     if account is not None:
-        bare = world.account(account, "account").bare
+        bare = world.client(account, "account").bare
         tests.append(lambda each: each.owner.partition("/")[0] == bare)
     if session is not None:
         tests.append(lambda each: each.owner == session)

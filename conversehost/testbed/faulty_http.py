@@ -12,6 +12,7 @@ from conversehost.net.bosh import BoshFront
 from conversehost.net.exchange import Direct, HttpExchange, Successor
 from conversehost.net.handshake import WebSocketFront
 from conversehost.server.stream import ServerStream
+from conversehost.testbed.beyond import WatchedStream
 from conversehost.testbed.faults import MILD, Fault, Faults, HttpRequest
 from conversehost.testbed.holding import Hold
 from conversehost.web.login import COOKIE, SiteSessions
@@ -37,6 +38,8 @@ class People:
         sid = b"" if found is None else found[1]
         session = next((each for each in self._manager.sessions() if each.sid.encode() == sid), None)
         stream = None if session is None else session.streams.first.backend
+        if isinstance(stream, WatchedStream):
+            return stream.stream.jid
         if not isinstance(stream, ServerStream):
             return ""
         return stream.session.full if stream.session is not None else str(stream.account or "")

@@ -26,11 +26,11 @@ from conversehost.xmpp.sasl import SASLError
 from conversehost.xmpp.stream import Above, Link, StreamOpen, lowest
 from conversehost.xmpp.xml import Element, to_bytes
 
-_LOGINS = (f"{{{ns.SASL}}}auth", f"{{{ns.SASL2}}}authenticate")
+LOGINS = (f"{{{ns.SASL}}}auth", f"{{{ns.SASL2}}}authenticate")
 _INITIAL = f"{{{ns.SASL2}}}initial-response"
 _SWALLOWS = frozenset(("drop", "corrupt", "unanswered-iq", "hang"))
 _RUBBISH = b"<&"
-_FAILED = "a fault of the test bed: try again later"
+FAILED = "a fault of the test bed: try again later"
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ class FaultyStream(StubbedStream):
         if self.hung:
             self.swallowed(to_bytes(stanza))
             return
-        if faults.logins and stanza.tag in _LOGINS:
+        if faults.logins and stanza.tag in LOGINS:
             self._log_in(stanza)
         elif faults.stanzas or self._in.held:
             fault = self.struck("in", to_bytes(stanza))
@@ -194,7 +194,7 @@ class FaultyStream(StubbedStream):
             self.faults.after(fault.wait, lambda: self._take(stanza))
         else:
             framing = self._framings[stanza.tag[1:].partition("}")[0]]
-            framing.failure(SASLError("temporary-auth-failure", _FAILED))  # type: ignore[attr-defined]
+            framing.failure(SASLError("temporary-auth-failure", FAILED))  # type: ignore[attr-defined]
 
 
 def stream_of(link: Link | None) -> FaultyStream | None:
@@ -244,7 +244,7 @@ class FaultyLink(Above):
 
 def claimed(received: Element, domain: str) -> str:
     """Whom somebody says to be who logs in, as a bare JID: "" where that can't be seen, as in a token."""
-    text = received.text if received.tag == _LOGINS[0] else received.findtext(_INITIAL)
+    text = received.text if received.tag == LOGINS[0] else received.findtext(_INITIAL)
     try:
         data = base64.b64decode(text or "", validate=True).decode()
     except ValueError:
@@ -273,4 +273,4 @@ class FaultyAuthenticator:
         elif fault.fault == "slow-login":
             self._faults.after(fault.wait, lambda: self._below.check(attempt, done))
         else:
-            done(Refused("temporary-auth-failure", _FAILED))
+            done(Refused("temporary-auth-failure", FAILED))

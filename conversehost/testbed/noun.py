@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -34,6 +34,7 @@ from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 
 if TYPE_CHECKING:
+    from conversehost.testbed.beyond import Visit
     from conversehost.testbed.state import State
     from conversehost.testbed.tenants import Tenants
 
@@ -134,6 +135,10 @@ class World:
     tenants: Tenants
     tenant: str = ""
     """Whose world it is; "" for that of the server itself."""
+    visits: Collection[Visit] = ()
+    """Who is logged in through us at a server elsewhere; none of them is a tenant's."""
+    is_elsewhere: Callable[[str], bool] = lambda domain: False
+    """Whether a domain's clients may come in here."""
 
     @property
     def base(self) -> str:
@@ -153,6 +158,14 @@ class World:
             served = ", ".join(self.hosts)
             raise ApiError(HTTPStatus.BAD_REQUEST, f"{field}: {text!r} is not the address of an account of {served}")
         return jid
+
+    def client(self, text: str, field: str) -> JID:
+        """The same, of an account here or elsewhere."""
+        try:
+            jid = parse_account(text, next(iter(self.hosts)))
+        except JIDError:
+            return self.account(text, field)
+        return jid if self.is_elsewhere(jid.domain) else self.account(text, field)
 
     def existing(self, text: str, field: str) -> JID:
         """The same, of an account that is there. Raises ApiError(400), ApiError(404)."""

@@ -190,7 +190,7 @@ def read_filter(world: World, fields: Fields) -> Filter:
     return Filter(
         kind=fields.text("kind") or "",
         direction=fields.text("direction") or "",
-        account="" if account is None else world.account(account, "account").bare,
+        account="" if account is None else world.client(account, "account").bare,
         session=fields.text("session") or "",
         type=fields.text("type") or "",
         sender=address(world, fields.text("from")),

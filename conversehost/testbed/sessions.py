@@ -13,6 +13,7 @@ from conversehost.net.websocket import WebSocketConnection
 from conversehost.server.host import Host
 from conversehost.server.resume import Resumable, is_waiting
 from conversehost.server.session import Session
+from conversehost.testbed.beyond import Visit
 from conversehost.testbed.faulty_stream import stream_of
 from conversehost.testbed.fields import Choice, Fields, Flag, Text, Whole
 from conversehost.testbed.holding import Hold
@@ -101,6 +102,15 @@ RESUMABLE = Shape(
         "unacknowledged": whole("stanzas that the client hasn't acknowledged"),
     },
 )
+BOSH = Shape(
+    "Bosh",
+    "Where its requests and answers are (XEP-0124).",
+    {
+        "rid": whole("the highest that was taken in order"),
+        "answered": whole("the highest that has its answer"),
+        "queued": whole("stanzas that wait for a request to leave with"),
+    },
+)
 SESSION = Shape(
     "Session",
     "A client that is logged in.",
@@ -114,6 +124,7 @@ SESSION = Shape(
         "available": boolean("it has sent presence"),
         "priority": integer("of its presence"),
         "resumable": nullable(RESUMABLE),
+        "bosh": nullable(BOSH),
     },
 )
 SESSIONS = Shape("Sessions", "Sessions, the oldest first.", {"sessions": listed(SESSION)})
@@ -144,8 +155,11 @@ class Sessions(Noun):
         name, bots = query.text("account"), query.flag("bots")
         if name is not None:
             return Reply({"sessions": [describe(each) for each in self._of(name)]})
-        shown = [each for each in every(self.world) if bots or not self.world.is_bot(each.account)]
-        return Reply({"sessions": [describe(each) for each in shown]})
+        shown: list[Session | Visit] = [
+            each for each in every(self.world) if bots or not self.world.is_bot(each.account)
+        ]
+        shown += self.world.visits
+        return Reply({"sessions": [describe(each) for each in sorted(shown, key=lambda each: each.since)]})
 
     def end(self, query: Fields, body: Fields) -> Reply:
         """End all sessions of one account; the answer lists them as they were."""
@@ -155,7 +169,10 @@ class Sessions(Noun):
             ending(session)
         return Reply({"sessions": told})
 
-    def _of(self, name: str) -> Iterator[Session]:
+    def _of(self, name: str) -> Iterator[Session | Visit]:
+        account = self.world.client(name, "account")
+        if account.domain not in self.world.hosts:
+            return (each for each in tuple(self.world.visits) if each.bare == account.bare)
         account = self.world.existing(name, "account")
         return iter(self.world.hosts[account.domain].sessions(account.local))
 
@@ -184,8 +201,9 @@ class OneSession(Noun):
         read_ending(body)(self.find())
         return Reply()
 
-    def find(self) -> Session:
-        for session in every(self.world):
+    def find(self) -> Session | Visit:
+        there: list[Session | Visit] = [*every(self.world), *self.world.visits]
+        for session in there:
             if self._name in (session.full, identity(session)):
                 return session
         raise ApiError(HTTPStatus.NOT_FOUND, f"there is no session {self._name} (an id, or user@domain/resource)")
@@ -204,7 +222,8 @@ class HoldNoun(Noun):
     def hold(self, query: Fields, body: Fields) -> Reply:
         """The session's connection stops: nothing comes in, nothing goes out, until it is released."""
         session = self._session.find()
-        stream, held = stream_of(session.link), self.world.faults.held
+        stream = session.stream if isinstance(session, Visit) else stream_of(session.link)
+        held = self.world.faults.held
         if stream is None:
             raise ApiError(HTTPStatus.CONFLICT, f"{session.full} has no connection")
         if session.full not in held:
@@ -233,12 +252,12 @@ class ReleaseNoun(Noun):
 
 
 def every(world: World) -> list[Session]:
-    """All sessions of all domains, the oldest first."""
-    found = [session for host in world.hosts.values() for session in host.all_sessions()]
+    """All sessions of all domains here, the oldest first."""
+    found: list[Session] = [session for host in world.hosts.values() for session in host.all_sessions()]
     return sorted(found, key=lambda session: session.since)
 
 
-def describe(session: Session) -> dict[str, object]:
+def describe(session: Session | Visit) -> dict[str, object]:
     """A session as JSON. `address`: where its stream was opened from, null for one made in this process."""
     return {
         "id": identity(session),
@@ -250,6 +269,7 @@ def describe(session: Session) -> dict[str, object]:
         "available": session.presence is not None,
         "priority": session.priority,
         "resumable": resumable(session),
+        "bosh": bosh(session),
     }
 
 
@@ -269,7 +289,7 @@ def end_sessions(hosts: Iterable[Host], error: StreamError, spared: Collection[S
             session.host.unbound(session)  # a TCP connection may take its time to close
 
 
-def resumable(session: Session) -> dict[str, object] | None:
+def resumable(session: Session | Visit) -> dict[str, object] | None:
     """Where it has stream management that lets it outlive its connection (XEP-0198): null where not."""
     managed = session.link
     if not isinstance(managed, Resumable) or not managed.id:
@@ -277,12 +297,21 @@ def resumable(session: Session) -> dict[str, object] | None:
     return {"waiting": is_waiting(managed), "handled": managed.handled, "unacknowledged": managed.unacknowledged}
 
 
-def identity(session: Session) -> str:
+def bosh(session: Session | Visit) -> dict[str, object] | None:
+    """Where its requests and answers are; null where it isn't there over BOSH."""
+    link = lowest(session.link)
+    if not isinstance(link, BoshStream):
+        return None
+    window = link.session.window
+    return {"rid": window.last, "answered": window.answered, "queued": len(link.queue)}
+
+
+def identity(session: Session | Visit) -> str:
     """Tells a session from a later one at the same address; made of what it is, so that nobody has to remember it."""
     return hashlib.sha256(f"{session.full} {session.since!r}".encode()).hexdigest()[:16]
 
 
-def read_ending(body: Fields) -> Callable[[Session], None]:
+def read_ending(body: Fields) -> Callable[[Session | Visit], None]:
     """How a session is to end. Raises ApiError(400); what it answers raises ApiError(409) for a session that can't."""
     how, condition, code = body.text("how"), body.text("condition"), body.whole("code")
     if how is None:
@@ -296,20 +325,21 @@ def read_ending(body: Fields) -> Callable[[Session], None]:
     return lambda session: HOW[how](session, condition, code)
 
 
-def close(session: Session, condition: str | None, code: int | None) -> None:
+def close(session: Session | Visit, condition: str | None, code: int | None) -> None:
     """As a server that hangs up. Over BOSH that is a `terminate`, after which Converse.js begins anew, by prebind_url
     if it has one.
     """
     error(session, None, code)
 
 
-def error(session: Session, condition: str | None, code: int | None) -> None:
+def error(session: Session | Visit, condition: str | None, code: int | None) -> None:
     """With a stream error."""
     session.link.close(StreamError(condition, "ended through the control API") if condition else None)
-    session.host.unbound(session)  # a TCP connection may take its time to close
+    if isinstance(session, Session):
+        session.host.unbound(session)  # a TCP connection may take its time to close
 
 
-def reset(session: Session, condition: str | None, code: int | None) -> None:
+def reset(session: Session | Visit, condition: str | None, code: int | None) -> None:
     """The connection breaks, that of a BOSH session again and again; the server finds out as it always does."""
     link = lowest(session.link)
     if isinstance(link, BoshStream):
@@ -320,7 +350,7 @@ def reset(session: Session, condition: str | None, code: int | None) -> None:
         raise ApiError(HTTPStatus.CONFLICT, f"{session.full} has no connection")
 
 
-def terminate(session: Session, condition: str | None, code: int | None) -> None:
+def terminate(session: Session | Visit, condition: str | None, code: int | None) -> None:
     """BOSH alone: the body says so, with a condition of its own."""
     link = lowest(session.link)
     if not isinstance(link, BoshStream):
@@ -328,7 +358,7 @@ def terminate(session: Session, condition: str | None, code: int | None) -> None
     link.session.expire(condition, "ended through the control API")
 
 
-def code(session: Session, condition: str | None, code: int | None) -> None:
+def code(session: Session | Visit, condition: str | None, code: int | None) -> None:
     """WebSocket alone: a close frame with a code."""
     link = lowest(session.link)
     if not isinstance(link, WebSocketConnection):
@@ -337,14 +367,14 @@ def code(session: Session, condition: str | None, code: int | None) -> None:
     link.close_with(code)
 
 
-def expire(session: Session, condition: str | None, code: int | None) -> None:
+def expire(session: Session | Visit, condition: str | None, code: int | None) -> None:
     """One that waits to be resumed waits no more."""
     if not is_waiting(session.link):
         raise ApiError(HTTPStatus.CONFLICT, f"{session.full} doesn't wait to be resumed: its client is there")
     session.link.close()
 
 
-HOW: Mapping[str, Callable[[Session, str | None, int | None], None]] = {
+HOW: Mapping[str, Callable[[Session | Visit, str | None, int | None], None]] = {
     "close": close,
     "error": error,
     "reset": reset,

@@ -65,6 +65,9 @@ def in_progress(world: World) -> Iterator[str]:
             yield f"{session.full} hasn't taken what waits for it"
         if session.host.queries.asked(session):
             yield f"{session.full} hasn't answered what the server asked"
+    for visit in world.visits:
+        if waiting(visit.link):
+            yield f"{visit.full} hasn't taken what waits for it"
     for stream in logging_in(world.traffic):
         yield f"a client over {stream.transport} from {stream.address or 'here'} is logging in"
     for record in unanswered(world.traffic):

@@ -76,6 +76,8 @@ class Tenant:
             reset=self.reset,
             about=lambda: about,
             tenant=self.name,
+            visits=(),
+            is_elsewhere=lambda domain: False,
         )
 
 

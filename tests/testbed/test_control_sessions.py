@@ -32,6 +32,7 @@ def test_what_is_told_of_a_session(house):
         "available": False,
         "priority": 0,
         "resumable": None,
+        "bosh": None,
     }
 
 
