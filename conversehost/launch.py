@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 ATTEMPTS = 50
+COLLECT = 5_000, 10, 10
+"""When to look for cycles: Python's own 700 has the sessions that live now looked at for every few that begin."""
 log = Logger()
 
 
@@ -294,6 +296,7 @@ class Server(service.MultiService):
         if self._reload is not None:
             reload_by_signal(self._reload)
         gc.freeze()  # what is there now lives as long as the process: looking at it again would slow it, and its end
+        gc.set_threshold(*COLLECT)
         if self._settings.exit_with_stdin:
             reactor.addReader(StandardInput())
         line = json.dumps({**self._ready, "pid": os.getpid()}) + "\n"

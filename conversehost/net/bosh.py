@@ -48,7 +48,7 @@ class BoshExchange:
         if exchange is None:  # after a failure there may be two answers: the first counts
             return
         if manner is PLAIN and why is None and len(body) < WORTH_PACKING and exchange.method == b"POST":
-            exchange.respond(200, _XML + self._cors, body)
+            exchange.respond(200, self._front.plain(self._cors), body)
         else:
             self._front.answer(exchange, self._cors, body, manner, why)
 
@@ -77,6 +77,7 @@ class BoshFront:
         self._reasons = reasons
         self.body_limit = 2 * stanza_limit
         self.bodies = 0
+        self._plain: dict[bytes, bytes] = {}
 
     def handle(self, exchange: HttpExchange) -> None:
         method, cors = exchange.method, self._cors.fields(exchange)
@@ -90,6 +91,13 @@ class BoshFront:
             self._get(exchange, cors)
         else:
             exchange.respond(405, b"Allow: POST, GET, HEAD, OPTIONS\r\n" + cors)
+
+    def plain(self, cors: bytes) -> bytes:
+        """The fields of most answers. `Cors` has few: one object for each, as long as answers are remembered."""
+        fields = self._plain.get(cors)
+        if fields is None:
+            fields = self._plain[cors] = _XML + cors
+        return fields
 
     def lost(self, exchange: HttpExchange) -> None:
         if exchange.context is not None:

@@ -52,7 +52,7 @@ class HttpConnection(Protocol):
         self.secure = ISSLTransport.providedBy(self.transport)
         self.address: str = getattr(self.transport.getPeer(), "host", "")
         self.outlet = Outlet(self.transport, self._room)
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = None  # while a request comes in whose head isn't known
         self._exchange: HttpExchange | None = None  # the one that is coming in
         self._waiting: list[HttpExchange] = []  # rarely two; a deque takes 760 bytes while it is empty
         self._web: Answering | None = None
@@ -118,10 +118,14 @@ class HttpConnection(Protocol):
         self._learning = None
 
     def _feed(self, data: bytes) -> None:
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._upgraded(data[upgrade.args[0] :])
+        if self._exchange is None:
+            self._parser = None  # it takes a kilobyte, and is made in a moment
 
     # What the parser finds
 

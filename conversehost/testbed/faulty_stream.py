@@ -85,7 +85,7 @@ class FaultyStream(StubbedStream):
         self.faults = faults
         self.hung = False
         self.kept: list[bytes] | None = None  # what goes out once the session is held no more
-        self._in: Lane[Element] = Lane(faults, self._take, self._ill_formed)
+        self._in: Lane[Element] | None = None  # as most streams need none
         self._down: FaultyLink
 
     def open(self, request: StreamOpen, link: Link) -> None:
@@ -109,9 +109,10 @@ class FaultyStream(StubbedStream):
             return
         if faults.logins and stanza.tag in LOGINS:
             self._log_in(stanza)
-        elif faults.stanzas or self._in.held:
+        elif faults.stanzas or self._in is not None:
             fault = self.struck("in", to_bytes(stanza))
             if not self.hung:
+                self._in = self._in or Lane(faults, self._take, self._ill_formed)
                 self._in.carry(stanza, fault)
         else:
             super().receive(stanza)
@@ -212,7 +213,7 @@ class FaultyLink(Above):
     def __init__(self, stream: FaultyStream, below: Link) -> None:
         super().__init__(below)
         self.stream = stream
-        self._lane: Lane[bytes] = Lane(stream.faults, below.send, self._spoil)
+        self._lane: Lane[bytes] | None = None
         self._spoilt: dict[bytes, bytes] = {}  # what was corrupted, as it was before
 
     def send(self, stanza: bytes) -> None:
@@ -223,9 +224,10 @@ class FaultyLink(Above):
         if stream.hung:
             stream.swallowed(stanza)
             return
-        if stream.faults.stanzas or self._lane.held:
+        if stream.faults.stanzas or self._lane is not None:
             fault = stream.struck("out", stanza)
             if not stream.hung:
+                self._lane = self._lane or Lane(stream.faults, self.below.send, self._spoil)
                 self._lane.carry(stanza, fault)
         else:
             self.below.send(stanza)
