@@ -27,3 +27,10 @@ class Waiting:
         self.body = body
         self.exchange = exchange
         self.came = came
+
+    def processed(self) -> None:
+        """It may be held for long now: what it said isn't kept."""
+        self.body = _PROCESSED
+
+
+_PROCESSED = Body({})

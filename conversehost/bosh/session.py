@@ -249,6 +249,7 @@ class BoshSession:
             self._process_attributes(body)
         elif body.payload:
             self._receive(body, self.streams.first)
+        request.processed()
 
     def _process_attributes(self, body: Body) -> None:
         streams = self.streams.addressed(body)

@@ -59,12 +59,14 @@ class Framing(Protocol):
 class Authentication:
     """One stream's attempts, one at a time."""
 
-    def __init__(self, rules: LoginRules, domain: str, entrance: Entrance | None) -> None:
+    def __init__(
+        self, rules: LoginRules, domain: str, entrance: Entrance | None, opened: StreamOpen | None = None
+    ) -> None:
         self._rules = rules
         self._domain = domain
         self._framing: Framing
         self._entrance = entrance
-        self._opened = StreamOpen(domain, "")
+        self._opened = opened or StreamOpen(domain, "")
         self._mechanism: Mechanism | None = None  # waits for a message
         self._asked: Attempt | None = None  # whose outcome is waited for
         self._tries = 0

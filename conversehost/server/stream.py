@@ -6,7 +6,7 @@ The same for every transport: what comes in are elements, what goes out goes ove
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import cast
 
 from lxml.etree import QName
@@ -15,6 +15,7 @@ from conversehost.server.authentication import Authentication
 from conversehost.server.entrance import Entrance, Ticket
 from conversehost.server.host import Host
 from conversehost.server.invitations import Invitation
+from conversehost.server.login import Negotiation
 from conversehost.server.resume import COUNT, Resumable
 from conversehost.server.router import Router, check_iq
 from conversehost.server.session import Session
@@ -28,6 +29,7 @@ from conversehost.xmpp.xml import Element, child, element, to_bytes
 
 _BIND = f"{{{ns.BIND}}}bind"
 _RESOURCE = f"{{{ns.BIND}}}resource"
+_NONE: Mapping[str, Negotiation] = {}
 BIND_TRIES = 10
 """RFC 6120 section 7.7.3."""
 
@@ -221,9 +223,8 @@ class ServerStream:
     def _begin(self, host: Host, request: StreamOpen) -> None:
         self.host = host
         self.opened = request
-        self.authentication = Authentication(host.rules, host.domain, self._entrance)
-        self.authentication.restart(request)
-        self._framings = {namespace: framing(self) for namespace, framing in host.framings.items()}
+        self.authentication = Authentication(host.rules, host.domain, self._entrance, request)
+        self._framings: Mapping[str, Negotiation] = {each: framing(self) for each, framing in host.framings.items()}
 
     def _too_slow(self) -> None:
         assert self._entrance is not None
@@ -333,6 +334,7 @@ class ServerStream:
         self.host.bound(session)
         self._router.tally.sessions[self.opened.transport] += 1
         self.session = session
+        self._framings = _NONE  # nobody logs in here again
         self._settle()
         return session
 
