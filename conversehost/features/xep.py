@@ -73,12 +73,34 @@ GROUND: tuple[Xep | Rfc, ...] = (
 )
 """What isn't in one feature's file."""
 
+_KEPT = "between clients: passed on, archived, copied"
+RELAYED = (
+    Xep(66, "Out of Band Data", "1.5", _KEPT),
+    Xep(85, "Chat State Notifications", "2.1", "between clients: passed on and copied; they don't wait for anybody"),
+    Xep(144, "Roster Item Exchange", "1.1.1", "between clients: passed on"),
+    Xep(184, "Message Delivery Receipts", "1.4.0", _KEPT),
+    Xep(201, "Best Practices for Message Threads", "1.0", _KEPT),
+    Xep(308, "Last Message Correction", "1.2.1", _KEPT),
+    Xep(333, "Displayed Markers", "1.0.0", _KEPT),
+    Xep(372, "References", "0.5.0", _KEPT),
+    Xep(380, "Explicit Message Encryption", "0.4.0", _KEPT),
+    Xep(382, "Spoiler messages", "0.2.0", _KEPT),
+    Xep(385, "Stateless Inline Media Sharing (SIMS)", "0.2.1", _KEPT),
+    Xep(393, "Message Styling", "1.1.1", _KEPT),
+    Xep(394, "Message Markup", "0.3.0", _KEPT),
+    Xep(428, "Fallback Indication", "0.2.1", _KEPT),
+    Xep(444, "Message Reactions", "0.2.1", _KEPT),
+    Xep(447, "Stateless file sharing", "0.3.1", _KEPT),
+    Xep(461, "Message Replies", "0.2.1", _KEPT),
+)
+"""What is in messages and none of the server's business, but mustn't be lost on any way."""
+
 
 def facts() -> Iterator[Xep | Rfc]:
     """All of them: every one that stands in a feature's file, also in its BESIDES, and the ground they stand on."""
     from conversehost import features  # whose files import this one
 
-    yield from GROUND
+    yield from (*GROUND, *RELAYED)
     for feature in features.FEATURES + features.OPTIONAL:
         for value in vars(feature).values():
             if isinstance(value, Xep | Rfc):

@@ -42,6 +42,11 @@ CONVERSATION = {
     "a mention": f"{BODY}<reference xmlns='urn:xmpp:reference:0' type='mention' uri='xmpp:nurse@localhost'/>",
     "a link": f"{BODY}<x xmlns='jabber:x:oob'><url>https://localhost/a.png</url><desc>a</desc></x>",
     "a picture": BODY + SIMS,
+    "a file": (
+        f"{BODY}<file-sharing xmlns='urn:xmpp:sfs:0' disposition='inline'><file xmlns='urn:xmpp:file:metadata:0'>"
+        "<size>3</size></file><sources><url-data xmlns='http://jabber.org/protocol/url-data' "
+        "target='https://localhost/a.png'/></sources></file-sharing>"
+    ),
     "contacts, and a word": BODY + CONTACTS,
     "OMEMO": f"{OMEMO}<encryption xmlns='urn:xmpp:eme:0' namespace='urn:xmpp:omemo:2' name='OMEMO'/>{BODY}",
     "OMEMO of old": f"{OLD_OMEMO}<encryption xmlns='urn:xmpp:eme:0' namespace='eu.siacs.conversations.axolotl'/>",
