@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import ModuleType
+from typing import Any
 
 from conversehost.auth.accounts import Accounts
 from conversehost.clock import Clock
@@ -33,6 +34,7 @@ class Domains:
         *,
         clock: Clock,
         wall: Clock,
+        reactor: Any,
         report: Callable[[BaseException, Stanza], None],
         note: Callable[[str], None],
         prepare: Callable[[Host], None],
@@ -48,7 +50,9 @@ class Domains:
         self.accounts = Accounts(self.store)
         self.router = Router(report)
         self.hosts: dict[str, Host] = {}
-        self.logins = Logins(settings, self.accounts, self.router.hosts, clock=wall, utc=clock.utc, note=note)
+        self.logins = Logins(
+            settings, self.accounts, self.router.hosts, clock=wall, utc=clock.utc, reactor=reactor, note=note
+        )
         self.policy = Policy.of(settings, founders)
         for domain in settings.domains:
             self.hosts[domain] = self._make(domain, self.store)

@@ -68,6 +68,7 @@ class House:
             self.cast.founders(),
             clock=self.clock,
             wall=self.wall,
+            reactor=reactor,
             report=self.mishaps.report,
             note=tell,
             prepare=self._prepare,

@@ -178,6 +178,14 @@ def _agree_on_logins(settings: Settings) -> None:
             raise ConfigError(f"--auth {others[0]} {takes}, so PLAIN must be among --mechanisms")
         if settings.registration and others not in ([], ["any"]):
             raise ConfigError(f"--registration: with --auth {others[0]} accounts are made elsewhere, leave it out")
+        for name in names:
+            if option := settings.lacking(name):
+                raise ConfigError(f"--auth {name}: where is that? Say so with --{option}")
+    option, back_end = settings.unused(frozenset(name for _, names in settings.auth for name in names))
+    if option:
+        raise ConfigError(f"--{option}: nobody is asked there, add --auth {back_end}")
+    if settings.http_auth_style == "basic" and settings.http_auth_credentials:
+        raise ConfigError("--http-auth-credentials: with --http-auth-style basic each client's are sent, leave it out")
 
 
 def _agree_on_tokens(settings: Settings) -> None:

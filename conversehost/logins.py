@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from conversehost.auth import Authenticator, BackEnd
 from conversehost.auth.accounts import Accounts
 from conversehost.auth.anybody import Anybody
 from conversehost.auth.chain import ByDomain, Chain
+from conversehost.back_ends import BackEnds
 from conversehost.clock import Clock
 from conversehost.net import named
 from conversehost.net.tokens import Tokens
@@ -33,6 +35,7 @@ class Logins:
         *,
         clock: Clock,
         utc: Callable[[], float],
+        reactor: Any,
         note: Callable[[str], None],
     ) -> None:
         """`hosts` may be filled later; `note` hears once what the operator may want to know; `utc` tells the time that
@@ -44,7 +47,7 @@ class Logins:
         self._note: Callable[[str], None] | None = note
         self.desk = TokenDesk(settings, clock=clock, utc=utc, note=note)
         self._anybody = Anybody(accounts, self._create)
-        self._beyond: dict[str, BackEnd] = {}
+        self._beyond = BackEnds(settings, reactor, clock=clock, note=note)
         self._passwords: dict[tuple[str, ...], Passwords] = {("accounts",): accounts, ("any",): self._anybody}
         for domain in settings.domains:
             self.passwords(domain)  # a mistake is told now
@@ -92,10 +95,10 @@ class Logins:
 
     def _back_end(self, name: str) -> BackEnd:
         """One for all domains that ask it."""
-        if not self._beyond:
-            tokens = self.desk.logins(lambda account: True)  # the chain knows who may not come in
-            self._beyond = {"accounts": self._accounts, "any": self._anybody, "token": tokens}
-        return self._beyond[name]
+        if name == "token":
+            return self.desk.logins(lambda account: True)  # the chain knows who may not come in
+        own: dict[str, BackEnd] = {"accounts": self._accounts, "any": self._anybody}
+        return own[name] if name in own else self._beyond[name]
 
     def _bearers(self) -> Authenticator | None:
         """Who judges what mechanisms for tokens bring; None where there are no tokens."""

@@ -21,7 +21,7 @@ COLUMNS = [
     {"net"},
     {"web"},
     {"testbed"},
-    {"token_logins"},
+    {"back_ends", "token_logins"},
     {"logins", "upstreams"},
     {"domains", "ready", "upstream_sessions"},
     {"house", "single_sessions"},
@@ -41,7 +41,7 @@ VISITORS = {
 WITH_TWISTED = {"net", "web", "testbed", "service", "console", "launch", "embedded", "__main__"}
 # Single files that have to do with reactors.
 ADAPTERS = {
-    *("auth.http", "auth.ldap", "client.deferred", "play.memory"),
+    *("client.deferred", "play.memory"),
     *("testing.deferring", "testing.deferredbed", "testing.inside"),
 }
 

@@ -65,10 +65,14 @@ class Door:
     def __getattr__(self, name: str) -> object:
         return lambda *_: None
 
-    def knock(self, name: str, password: str) -> str:
-        """The name of the answer."""
+    def begin(self, name: str, password: str) -> None:
+        """The answer may come later."""
         message = encoded(f"\0{name}\0{password}")
         self.stream.receive(xml(f"<auth xmlns='{ns.SASL}' mechanism='PLAIN'>{message}</auth>"))
+
+    def knock(self, name: str, password: str) -> str:
+        """The name of the answer."""
+        self.begin(name, password)
         return self.said.pop().decode().split()[0].strip("</>")
 
 

@@ -91,6 +91,9 @@ class Guarded:
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
         """`Authenticator`."""
+        if not is_password(attempt.password):
+            done(Refused())
+            return
         guess = self._guess(attempt)
         if self.wrong.get(guess) is not None:
             done(Refused())
@@ -147,8 +150,13 @@ class Guarded:
 
     def _guess(self, attempt: Attempt) -> bytes:
         """Of a guess only this is kept, not the password."""
-        guess = f"{attempt.account.full}\0{attempt.password}".encode("utf-8", "surrogatepass")
+        guess = f"{attempt.account.full}\0{attempt.password}".encode()
         return hmac.digest(self._secret, guess, "sha256")
+
+
+def is_password(text: str) -> bool:
+    """Whether a source can be asked for it: JSON can bring half a character, and NUL ends texts elsewhere."""
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 class Question:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
-from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 
 from conversehost.auth.jwt import JwtKey, read_keys
 from conversehost.clock import Clock
+from conversehost.net.collected import Body, collected
 
 PATIENCE = 5
 """Seconds for an answer."""
@@ -22,8 +19,6 @@ FRESH = 3_600
 """Seconds after which keys are fetched anew, when the next token comes."""
 PAUSE = 30
 """Seconds between two attempts, whatever names of keys are asked for."""
-LARGEST = 262_144
-"""Bytes of a set."""
 
 
 def fetched(url: str, *, clock: Clock, note: Callable[[str], None]) -> FetchedKeys:
@@ -91,43 +86,13 @@ class FetchedKeys:
             then()
 
 
-class _Body(Protocol):
-    """Collects one, up to a size."""
-
-    def __init__(self, done: Deferred[bytes]) -> None:
-        self._done = done
-        self._data = b""
-
-    def dataReceived(self, data: bytes) -> None:
-        self._data += data
-        if len(self._data) > LARGEST and self.transport is not None:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._done.called:
-            return
-        if len(self._data) <= LARGEST and reason.check(ResponseDone, PotentialDataLoss):
-            self._done.callback(self._data)
-        else:
-            self._done.errback(ValueError(f"the answer breaks off, or has more than {LARGEST} bytes"))
-
-
 def _body(response: IResponse) -> Deferred[bytes]:
     if response.code != 200:
         ignored: Deferred[bytes] = Deferred()
         ignored.addErrback(lambda _: None)
-        response.deliverBody(_Body(ignored))
+        response.deliverBody(Body(ignored))
         raise ValueError(f"HTTP {response.code}")
     return collected(response)
-
-
-def collected(response: IResponse) -> Deferred[bytes]:
-    """Its body; an error where that breaks off or is too large."""
-    collecting: Any = None
-    done: Deferred[bytes] = Deferred(lambda _: collecting.transport.abortConnection())
-    collecting = _Body(done)
-    response.deliverBody(collecting)
-    return done
 
 
 def _no_set() -> tuple[JwtKey, ...]:

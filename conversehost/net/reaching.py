@@ -129,16 +129,16 @@ def read_own(path: Path) -> PrivateCertificate:
         raise ConfigError(f"--upstream-cert {path}: wants a certificate and its key in PEM ({error})") from None
 
 
-def read_certificates(path: Path) -> list[Certificate]:
-    """All in a PEM file. Raises ConfigError."""
+def read_certificates(path: Path, flag: str = "--upstream-ca") -> list[Certificate]:
+    """All in a PEM file. Raises ConfigError, which names the option."""
     mark = "-----BEGIN CERTIFICATE-----"
     try:
         _, *found = path.read_text(encoding="ascii").split(mark)
         certificates = [Certificate.loadPEM((mark + each).encode()) for each in found]
     except (OSError, ValueError, SSL.Error) as error:
-        raise ConfigError(f"--upstream-ca {path}: can't be read as certificates in PEM ({error})") from None
+        raise ConfigError(f"{flag} {path}: can't be read as certificates in PEM ({error})") from None
     if not certificates:
-        raise ConfigError(f"--upstream-ca {path}: there is no certificate in it")
+        raise ConfigError(f"{flag} {path}: there is no certificate in it")
     return certificates
 
 

@@ -23,6 +23,7 @@ from conversehost.options.listening import Listening
 from conversehost.options.option import PREFIX as PREFIX
 from conversehost.options.option import Option as Option
 from conversehost.options.people import People
+from conversehost.options.places import Places
 from conversehost.options.running import Running
 from conversehost.options.single import SingleSessions
 from conversehost.options.tokens import Tokens
@@ -31,6 +32,7 @@ from conversehost.options.tokens import Tokens
 GROUPS = {
     Listening: "Where it listens",
     People: "Who is there",
+    Places: "Others who know people (docs/authentication.md)",
     Tokens: "Tokens for passwords (docs/tokens.md)",
     SingleSessions: "Single sessions: one login for site and chat (docs/single-sessions.md)",
     Running: "How it runs",
@@ -51,7 +53,7 @@ class Sockets:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Settings(Listening, People, Tokens, SingleSessions, Running, Beyond, Limits):
+class Settings(Listening, People, Places, Tokens, SingleSessions, Running, Beyond, Limits):
     """All options, checked. Times are whole seconds, `stanza_limit` is bytes, paths are absolute."""
 
     @property

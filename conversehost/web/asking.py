@@ -14,8 +14,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 
 from conversehost.clock import Clock
+from conversehost.net.collected import collected
 from conversehost.net.exchange import HttpExchange
-from conversehost.net.jwks import collected
 from conversehost.web.visitors import Directory, Found, Unsure
 
 PATIENCE = 5

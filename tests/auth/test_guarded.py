@@ -153,6 +153,14 @@ def test_not_too_many_wait():
     assert len(slow.done) == WAITING + 1
 
 
+@pytest.mark.parametrize("password", ["half a \ud83d", "a\0b"])
+def test_what_is_no_password_is_wrong_without_asking(password):
+    source = Steady(True)
+    case = Case(source)
+    case.check(password=password)
+    assert (case.outcomes, source.asked) == ([Refused()], 0)
+
+
 def test_no_password_is_kept():
     case = Case(Steady(False))
     case.check(password="hunter2")

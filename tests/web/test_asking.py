@@ -12,7 +12,7 @@ from twisted.web.client import ResponseDone, ResponseFailed
 from twisted.web.http_headers import Headers
 
 from conversehost.clock import Clock
-from conversehost.net.jwks import LARGEST
+from conversehost.net.collected import LARGEST
 from conversehost.web.asking import AT_ONCE, FRESH, PATIENCE, AskSite
 from conversehost.web.prebind import PATH, PrebindFront
 from conversehost.web.site import Parts, site

@@ -1,0 +1,38 @@
+"""From the options to the places where people are known: those that are asked over a network, or in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from conversehost.auth import BackEnd
+from conversehost.auth.guarded import Guarded, Source
+from conversehost.clock import Clock
+from conversehost.options import Settings
+
+
+class BackEnds:
+    """By their names in `--auth`; each is made when a domain wants it, and is one for all domains."""
+
+    def __init__(self, settings: Settings, reactor: Any, *, clock: Clock, note: Callable[[str], None]) -> None:
+        """`clock` tells real time; `note` hears when one gives no answers, and when it does again."""
+        self._settings = settings
+        self._reactor = reactor
+        self._clock = clock
+        self._note = note
+        self._made: dict[str, BackEnd] = {}
+
+    def __getitem__(self, name: str) -> BackEnd:
+        """Raises ConfigError."""
+        if name not in self._made:
+            make = {"http": self._http}[name]
+            self._made[name] = Guarded(make(), f"--auth {name}:", clock=self._clock, note=self._note)
+        return self._made[name]
+
+    def _http(self) -> Source:
+        from conversehost.auth.http import manner
+        from conversehost.net.http_logins import http_source  # and an HTTP client, which few need
+
+        settings = self._settings
+        asked = manner(settings.http_auth_style, settings.http_auth_url, settings.http_auth_credentials)
+        return http_source(asked, self._reactor, ca=settings.auth_ca, clock=self._clock)

@@ -1,0 +1,49 @@
+"""The body of an HTTP answer to us, as a whole, where it isn't too large."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.iweb import IResponse
+
+LARGEST = 262_144
+"""Bytes."""
+
+
+class BodyError(ValueError):
+    """It is too large, or not all of it."""
+
+
+class Body(Protocol):
+    """Collects one, up to a size."""
+
+    def __init__(self, done: Deferred[bytes]) -> None:
+        self._done = done
+        self._data = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self._data += data
+        if len(self._data) > LARGEST and self.transport is not None:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._done.called:
+            return
+        if len(self._data) <= LARGEST and reason.check(ResponseDone, PotentialDataLoss):
+            self._done.callback(self._data)
+        else:
+            self._done.errback(BodyError(f"the answer breaks off, or has more than {LARGEST} bytes"))
+
+
+def collected(response: IResponse) -> Deferred[bytes]:
+    """Its body; BodyError where that breaks off or is too large."""
+    collecting: Any = None
+    done: Deferred[bytes] = Deferred(lambda _: collecting.transport.abortConnection())
+    collecting = Body(done)
+    response.deliverBody(collecting)
+    return done

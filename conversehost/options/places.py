@@ -1,0 +1,69 @@
+"""The options that say how to ask others who somebody is."""
+
+from __future__ import annotations
+
+import urllib.parse
+from pathlib import Path
+
+import attrs
+
+from conversehost.kinds import FILE, Kind, one_of
+from conversehost.options.option import option
+
+HERE = ("localhost", "127.0.0.1", "::1")
+
+
+def _url(text: str) -> str:
+    """Passwords go there."""
+    parts = urllib.parse.urlsplit(text)
+    is_private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in HERE)
+    is_plain = text.isascii() and text.isprintable() and not set(' "<>\\^`{|}') & set(text)
+    if not (is_private and is_plain and parts.hostname) or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(
+            "wants a URL with https, or with http on this machine, such as https://www.example/auth, without a query"
+        )
+    return text
+
+
+def _credentials(text: str) -> tuple[str, str]:
+    """Never tells the text in an error: it has a password."""
+    name, _, password = text.partition(":")
+    if not (name and password):
+        raise ValueError("wants NAME:PASSWORD")
+    return name, password
+
+
+URL = Kind("URL", _url)
+CREDENTIALS = Kind("NAME:PASSWORD", _credentials)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Places:
+    """What `--auth http` and others need to know."""
+
+    http_auth_url: str = option(
+        "", URL, "--auth http asks there, as Prosody does; $host in it stands for the domain of who logs in"
+    )
+    http_auth_style: str = option(
+        "query",
+        one_of("query", "basic", "json"),
+        "how it asks: as Prosody's mod_auth_http, mod_auth_http_async or mod_auth_custom_http",
+    )
+    http_auth_credentials: tuple[str, str] | None = option(
+        None, CREDENTIALS, "how this server says who it is, where the service wants to know"
+    )
+    auth_ca: Path | None = option(
+        None, FILE, "whose certificates (PEM) such services may have, in place of the authorities known here"
+    )
+
+    def lacking(self, back_end: str) -> str:
+        """The option without which a back end can't be asked; "" where there is all."""
+        needed = {"http": ("http-auth-url", self.http_auth_url)}
+        name, value = needed.get(back_end, ("", "given"))
+        return "" if value else name
+
+    def unused(self, back_ends: frozenset[str]) -> tuple[str, str]:
+        """An option that was given for nothing, and the back end that it is for; "" where there is none."""
+        if self.http_auth_url and "http" not in back_ends:
+            return "http-auth-url", "http"
+        return "", ""

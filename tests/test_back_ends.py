@@ -1,0 +1,134 @@
+"""Others who say who somebody is: from the options to a client that is in, or isn't."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conversehost.auth import Attempt
+from conversehost.auth.http import ByJson
+from conversehost.errors import ConfigError
+from conversehost.loading import load
+from conversehost.net import http_logins
+from conversehost.options import GROUPS, OPTIONS, Settings
+from conversehost.options.places import Places
+from conversehost.xmpp.jid import parse
+from tests.net.services import Service
+from tests.test_logins import Door
+from tests.testbed.conftest import House
+
+HTTP = ("--auth", "http", "--http-auth-url", "https://www.example/auth")
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Service:
+    """In place of the network."""
+    service = Service()
+    monkeypatch.setattr(http_logins, "Agent", lambda *_, **__: service)
+    return service
+
+
+@pytest.fixture
+def house() -> Iterator[Callable[..., House]]:
+    made: list[House] = []
+
+    def make(*options: str) -> House:
+        made.append(House(*options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.server.close_sessions("system-shutdown")
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "heard"),
+    [
+        (b"true", 200, "<success"),
+        (b"false", 200, "<not-authorized"),
+        (b"", 500, "<temporary-auth-failure"),
+    ],
+)
+def test_a_login_that_a_service_decides(service: Service, house, said: bytes, code: int, heard: str):
+    there = house(*HTTP)
+    door = Door(there, "localhost")
+    door.begin("stranger", "secret")
+    assert door.said == []
+    service.answer(said, code)
+    assert door.said == []
+    there.server.reactor.advance(0)
+    assert heard in door.said.pop().decode()
+
+
+def test_each_domain_asks_with_its_name(service: Service, house):
+    there = house("--domain", "a.example", "--domain", "b.example", *HTTP[:3], "https://www.example/$host")
+    Door(there, "b.example").begin("stranger", "secret")
+    assert service.asked[0].url.startswith(b"https://www.example/b.example/check_password?user=stranger&")
+
+
+def read(*arguments: str) -> Settings:
+    return load(arguments, {})
+
+
+def test_all_of_it_can_be_said_in_the_file(tmp_path: Path):
+    (tmp_path / "ca.pem").touch()
+    path = tmp_path / "chat.toml"
+    path.write_text(
+        """
+        auth = "http"
+        http_auth_url = "https://www.example/auth"
+        http_auth_style = "json"
+        http_auth_credentials = "chat:key"
+        auth_ca = "ca.pem"
+        """
+    )
+    settings = read("--config", str(path))
+    assert settings.http_auth_url == "https://www.example/auth"
+    assert settings.http_auth_style == "json"
+    assert settings.http_auth_credentials == ("chat", "key")
+    assert settings.auth_ca == tmp_path / "ca.pem"
+    options = [each for each in OPTIONS if each.group == GROUPS[Places]]
+    assert [each.name for each in options if getattr(settings, each.field) == each.default] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (HTTP[:2], "--auth http: where is that? Say so with --http-auth-url"),
+        (HTTP[2:], "--http-auth-url: nobody is asked there, add --auth http"),
+        ((*HTTP[:3], "http://www.example/auth"), "--http-auth-url: wants a URL with https, or with http on this"),
+        ((*HTTP[:3], "https://www.example/a?b=c"), "--http-auth-url: wants a URL with https"),
+        ((*HTTP[:3], "https://me@www.example/"), "--http-auth-url: wants a URL with https"),
+        ((*HTTP, "--http-auth-credentials", "secret"), "--http-auth-credentials: wants NAME:PASSWORD"),
+        (
+            (*HTTP, "--http-auth-style", "basic", "--http-auth-credentials", "a:b"),
+            "--http-auth-credentials: with --http-auth-style basic each client's are sent, leave it out",
+        ),
+        ((*HTTP, "--registration"), "--registration: with --auth http accounts are made elsewhere, leave it out"),
+        ((*HTTP, "--mechanisms", "SCRAM-SHA-1"), "--auth http has to be sent the password, so PLAIN must be among"),
+    ],
+)
+def test_what_makes_no_sense(arguments: tuple[str, ...], says: str):
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        read(*arguments)
+
+
+def test_authorities_that_cannot_be_read(tmp_path: Path, house):
+    (tmp_path / "ca.pem").write_text("nothing")
+    with pytest.raises(ConfigError, match=re.escape("--auth-ca") + ".*: there is no certificate in it"):
+        house(*HTTP, "--auth-ca", str(tmp_path / "ca.pem"))
+
+
+def test_the_service_of_the_docs():
+    page = (Path(__file__).parents[1] / "docs" / "authentication.md").read_text()
+    code = re.search(r"```python\n(from flask .*?)```", page, re.DOTALL)
+    assert code is not None
+    names: dict[str, Any] = {"__name__": __name__}
+    exec(code[1], names)
+    asked = ByJson("http://localhost/auth").check(Attempt(parse("romeo@localhost"), "secret"))
+    answer = names["app"].test_client().post("/auth", data=asked.body, headers=dict(asked.headers))
+    assert ByJson("").read(answer.status_code, answer.data) is True
