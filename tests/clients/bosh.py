@@ -22,6 +22,7 @@ class BoshClient:
     def __init__(self, url: str, domain: str) -> None:
         self._use(url, random.randrange(1, 2**32))
         self.domain = domain
+        self.jid = ""  # for whoever wants to keep it
         opened = self._send(
             f"to='{domain}' wait='1' hold='1' ver='1.6' xml:lang='en' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'"
         )

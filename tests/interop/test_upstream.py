@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,70 +12,16 @@ from conversehost.client import prebind
 from conversehost.play.command import main
 from conversehost.testing import TestBed
 from tests.bench.load import Target
-from tests.bench.servers import PROGRAMS, SERVERS, free_port, wait_until_it_listens
+from tests.bench.servers import PROGRAMS, SERVERS
 from tests.clients.bosh import CLIENT, BoshClient
 
+from .elsewhere import prosody
 from .people import Node, Person
 from .tools import program
 
 DIALOGUE = str(Path(__file__).with_name("elsewhere.txt"))
 HERE = ("--domain", "here.example")
 """So that there is a control API, and localhost is the other server's."""
-
-CONFIG = """
-run_as_root = true
-daemonize = false
-pidfile = "{folder}/prosody.pid"
-data_path = "{folder}"
-modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping" }}
-modules_disabled = {{ "s2s" }}
-c2s_require_encryption = true
-authentication = "internal_plain"
-storage = "internal"
-c2s_ports = {{ {port} }}
-interfaces = {{ "127.0.0.1" }}
-log = {{ warn = "{folder}/prosody.log" }}
-VirtualHost "localhost"
-  ssl = {{ certificate = "{folder}/cert.pem", key = "{folder}/key.pem" }}
-"""
-
-
-class Prosody:
-    """A server with TLS, that can die and come back on the same port; a, b and c have accounts."""
-
-    def __init__(self, folder: Path, authority: trustme.CA, name: str) -> None:
-        """`name`: what its certificate is for."""
-        program("prosody", "prosody")
-        self.port = free_port()
-        certificate = authority.issue_cert(name)
-        (folder / "cert.pem").write_bytes(b"".join(each.bytes() for each in certificate.cert_chain_pems))
-        (folder / "key.pem").write_bytes(certificate.private_key_pem.bytes())
-        accounts = folder / "localhost" / "accounts"
-        accounts.mkdir(parents=True)
-        for each in "abc":
-            (accounts / f"{each}.dat").write_text('return { ["password"] = "pw" };\n')
-        self._config = folder / "prosody.cfg.lua"
-        self._config.write_text(CONFIG.format(folder=folder, port=self.port))
-        self.start()
-
-    def start(self) -> None:
-        command = ["prosody", "--config", str(self._config)]
-        quiet = subprocess.DEVNULL
-        self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
-        wait_until_it_listens(self._process, self.port)
-
-    def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-
-
-@contextmanager
-def secured(folder: Path, authority: trustme.CA, name: str = "localhost") -> Iterator[Prosody]:
-    running = Prosody(folder, authority, name)
-    try:
-        yield running
-    finally:
-        running.kill()
 
 
 @pytest.fixture
@@ -140,18 +83,18 @@ def test_what_is_said_there_is_recorded_here(front):
 
 def test_tls_is_verified_and_a_death_is_told_at_once(tmp_path, authority):
     with (
-        secured(tmp_path, authority) as server,
+        prosody(tmp_path, authority) as server,
         TestBed.start(
             *HERE, "--upstream", f"localhost=xmpp://127.0.0.1:{server.port}", "--upstream-ca", str(tmp_path / "ca.pem")
         ) as bed,
     ):
         client = BoshClient(bed.bosh, "localhost")
-        client.log_in("a", "pw")
+        client.log_in("alice", "pw")
         server.kill()
         with pytest.raises(AssertionError, match="remote-connection-failed"):
             client.wait_for("message")
         server.start()
-        assert BoshClient(bed.bosh, "localhost").log_in("a", "pw").startswith("a@localhost/")
+        assert BoshClient(bed.bosh, "localhost").log_in("alice", "pw").startswith("alice@localhost/")
 
 
 @pytest.mark.parametrize("fault", ["another name", "another authority"])
@@ -159,7 +102,7 @@ def test_a_server_that_cannot_prove_who_it_is_gets_no_password(tmp_path, authori
     name = "other.example" if fault == "another name" else "localhost"
     issuer = authority if fault == "another name" else trustme.CA()
     with (
-        secured(tmp_path, issuer, name) as server,
+        prosody(tmp_path, issuer, name) as server,
         TestBed.start(
             *HERE, "--upstream", f"localhost=xmpp://127.0.0.1:{server.port}", "--upstream-ca", str(tmp_path / "ca.pem")
         ) as bed,
