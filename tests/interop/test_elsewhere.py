@@ -13,7 +13,9 @@ from tests.bench.servers import PROGRAMS, SERVERS, prosody
 
 from .tools import program
 
-DIALOGUE, PUBLISHING = (str(Path(__file__).with_name(f"{name}.txt")) for name in ("elsewhere", "publishing"))
+DIALOGUE, PUBLISHING, PERSONAL = (
+    str(Path(__file__).with_name(f"{name}.txt")) for name in ("elsewhere", "publishing", "personal")
+)
 
 
 @pytest.fixture(scope="module", params=["prosody", "ejabberd"])
@@ -33,12 +35,13 @@ def test_a_dialogue_goes_there_as_it_goes_here(target, transport, capsys):
     assert main([DIALOGUE, f"--{transport}", address[transport]]) == 0, capsys.readouterr().out
 
 
-def test_what_people_publish(capsys):
+def test_what_people_publish_and_keep(capsys):
     program(PROGRAMS["prosody"], "prosody")
-    with prosody("pep") as running:
-        assert main([PUBLISHING, "--tcp", f"127.0.0.1:{running.target.c2s}"]) == 0, capsys.readouterr().out
+    with prosody("pep", "private", "blocklist", "carbons") as running:
+        to = f"127.0.0.1:{running.target.c2s}"
+        assert main([PUBLISHING, PERSONAL, "--tcp", to]) == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("dialogue", [DIALOGUE, PUBLISHING])
+@pytest.mark.parametrize("dialogue", [DIALOGUE, PUBLISHING, PERSONAL])
 def test_and_here(dialogue):
     assert main([dialogue]) == 0
