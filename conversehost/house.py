@@ -96,7 +96,7 @@ class House:
             self.upstreams, self.manager, self.turn, self.wall, certified=settings.upstream_cert is not None
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn, self.stream)
-        self.cors = Cors(settings.allowed_origins)
+        self.cors = Cors(settings.origins)
         self.files = Files(UploadsOf(self.domains.stores, self.clock), self.clock)
 
     def end(self, text: str, spared: Collection[Session], everything: bool) -> None:

@@ -18,7 +18,7 @@ from conversehost.errors import ConfigError
 from conversehost.house import House
 from conversehost.net import handshake, secured, tcp
 from conversehost.net.bosh import PATHS, BoshFront
-from conversehost.net.exchange import Direct, FirstOf, Streaming
+from conversehost.net.exchange import Direct, FirstOf, Streaming, VisitOf
 from conversehost.net.forwarded import Proxies
 from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
@@ -27,7 +27,7 @@ from conversehost.net.poll import best
 from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
 from conversehost.ready import addresses
-from conversehost.single_sessions import fronts
+from conversehost.single_sessions import SingleSessions
 from conversehost.testbed.control import control
 from conversehost.testbed.door import room
 from conversehost.testbed.faulty_http import People, faulty
@@ -203,7 +203,7 @@ class Server(House, Service):
         """What listens for the site, and all that is beside it."""
         parts, recording = self._parts(), not self.settings.no_traffic
         people = People(self.manager, parts)
-        single = fronts(
+        single = SingleSessions(
             self.settings,
             parts,
             self.domains,
@@ -213,7 +213,7 @@ class Server(House, Service):
             cors=self.cors,
             note=tell,
         )
-        direct = faulty({**self._direct(), **single}, self.faults, people)
+        direct = faulty({**self._direct(single.visit), **single.fronts()}, self.faults, people)
         streaming = FirstOf(*filter(None, (parts.uploads, self._proxy())))
         factory = HttpFactory(
             self._site(parts),
@@ -247,7 +247,7 @@ class Server(House, Service):
             draining=self.draining,
         )
 
-    def _direct(self) -> dict[bytes, Direct]:
+    def _direct(self, visit: VisitOf) -> dict[bytes, Direct]:
         settings = self.settings
         self.bosh = BoshFront(
             self.manager,
@@ -255,6 +255,7 @@ class Server(House, Service):
             cors=self.cors,
             allow_script=settings.bosh_script,
             reasons=not settings.no_bosh_reason,
+            visit=visit,
         )
         shared = handshake.Shared(
             self.upstreams.beside(lambda: self.stream(self.domains.by_http), lambda name: name in self.domains.by_http),
@@ -271,7 +272,7 @@ class Server(House, Service):
             frames=None if settings.no_traffic else lambda deflate: TappedFrames(self.wire, deflate),
             draining=self.draining,
         )
-        self.websocket = handshake.WebSocketFront(shared, cors=self.cors, moved=settings.see_other)
+        self.websocket = handshake.WebSocketFront(shared, cors=self.cors, moved=settings.see_other, visit=visit)
         paths = (*PATHS, *(path.encode() + end for path in settings.bosh_paths for end in (b"", b"/")))
         return {**dict.fromkeys(paths, self.bosh), **dict.fromkeys(handshake.PATHS, self.websocket)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +12,7 @@ from conversehost.domains import Domains
 from conversehost.errors import ConfigError
 from conversehost.kinds import SHARED_SECRET
 from conversehost.net.cors import Cors
-from conversehost.net.exchange import Direct
+from conversehost.net.exchange import Direct, HttpExchange
 from conversehost.net.forwarded import Proxies
 from conversehost.options import Settings
 from conversehost.web import credentials, prebind
@@ -19,86 +20,97 @@ from conversehost.web.login import SiteSessions
 from conversehost.web.prebind import Elsewhere
 from conversehost.web.site import Parts
 from conversehost.web.visitors import ByCookie, ByHeader, Directory, Finder, Guests, InOrder
+from conversehost.web.visits import Visit, Visits
 from conversehost.xmpp.jid import JID
 
 
-def fronts(
-    settings: Settings,
-    parts: Parts,
-    domains: Domains,
-    elsewhere: Elsewhere,
-    reactor: Any,
-    *,
-    wall: Clock,
-    cors: Cors,
-    note: Callable[[str], None],
-) -> dict[bytes, Direct]:
-    """What is asked so often that it is answered without twisted.web, by path. Raises ConfigError."""
+class SingleSessions:
+    """What the site's doors need."""
 
-    def create(account: JID) -> bool:
+    def __init__(
+        self,
+        settings: Settings,
+        parts: Parts,
+        domains: Domains,
+        elsewhere: Elsewhere,
+        reactor: Any,
+        *,
+        wall: Clock,
+        cors: Cors,
+        note: Callable[[str], None],
+    ) -> None:
+        """`wall` tells real time; `note` hears what the operator may want to know. Raises ConfigError."""
+        self._settings = settings
+        self._parts = parts
+        self._domains = domains
+        self._elsewhere = elsewhere
+        self._cors = cors
+        self._directory = Directory(parts.domain, self._knows, self._find, self._create)
+        self._visitors = InOrder(tuple(self._finders(reactor, wall, note)))
+
+    def fronts(self) -> dict[bytes, Direct]:
+        """What is asked so often that it is answered without twisted.web, by path. Raises ConfigError."""
+        settings, parts, desk = self._settings, self._parts, self._domains.logins.desk
+        secret = _secret(settings)
+        tokens = desk.logins(parts.chat.knows) if desk.is_open else None
+        bound = prebind.PrebindFront(
+            InOrder((self._visitors, *_guests(settings))),
+            parts.chat,
+            parts.hosts,
+            presence=settings.prebind_presence,
+            back_ends=prebind.BackEnds(secret, tokens, self._directory, parts.domain) if secret or tokens else None,
+            elsewhere=self._elsewhere,
+            cors=self._cors,
+        )
+        pairs = credentials.CredentialsFront(self._visitors, parts.hosts, desk.issue, self._takes_tokens, self._cors)
+        return {prebind.PATH: bound, credentials.PATH: pairs}
+
+    def visit(self, exchange: HttpExchange) -> Visit | None:
+        """What a request shows of a login to the site, for SASL EXTERNAL; nothing unless the operator wants that."""
+        return self._visits.of(exchange) if self._settings.external_cookie else None
+
+    @functools.cached_property
+    def _visits(self) -> Visits:
+        header = self._settings.prebind_trust_header.lower().encode()
+        return Visits(self._visitors, self._parts.hosts, self._cors, (b"cookie", header))
+
+    def _takes_tokens(self, domain: str) -> bool:
+        """A server elsewhere has to know the key that ours are signed with."""
+        if self._elsewhere.serves(domain):
+            return self._domains.logins.desk.has_keys
+        return "token" in self._settings.back_ends(domain)
+
+    def _knows(self, account: JID) -> bool:
+        """Who is known elsewhere, the server there says."""
+        return self._parts.chat.knows(account) or self._elsewhere.serves(account.domain)
+
+    def _find(self, account: JID, done: Callable[[bool | None], None]) -> None:
+        """Everybody is found whose account shall be made; of the others, those whom the domain's back ends know."""
+        host = self._domains.hosts.get(account.domain)
+        if self._settings.prebind_create or host is None or host.rules.anonymous:
+            done(self._settings.prebind_create)
+        else:
+            self._domains.logins.passwords(account.domain).find(account, done)
+
+    def _create(self, account: JID) -> bool:
         """Nobody knows its password."""
-        host = domains.hosts.get(account.domain)
+        host = self._domains.hosts.get(account.domain)
         if host is None or host.rules.anonymous or host.accounts.exists(account):
             return False
         host.create_account(account, secrets.token_urlsafe(24))
         return True
 
-    def find(account: JID, done: Callable[[bool | None], None]) -> None:
-        """Everybody is found whose account shall be made; of the others, those whom the domain's back ends know."""
-        host = domains.hosts.get(account.domain)
-        if settings.prebind_create or host is None or host.rules.anonymous:
-            done(settings.prebind_create)
-        else:
-            domains.logins.passwords(account.domain).find(account, done)
+    def _finders(self, reactor: Any, wall: Clock, note: Callable[[str], None]) -> Iterator[Finder]:
+        """Our own site first: its cookie is nobody else's."""
+        settings, parts = self._settings, self._parts
+        yield ByCookie(SiteSessions(parts.store, parts.clock, parts.chat))
+        if settings.prebind_trust_header:
+            proxies = Proxies(settings.trusted_proxies)
+            yield ByHeader(settings.prebind_trust_header, proxies, self._directory, clock=wall, note=note)
+        if settings.prebind_ask:
+            from conversehost.web.asking import asking  # and an HTTP client, which few need
 
-    desk, hosts = domains.logins.desk, parts.hosts
-
-    def knows(account: JID) -> bool:
-        """Who is known elsewhere, the server there says."""
-        return parts.chat.knows(account) or elsewhere.serves(account.domain)
-
-    directory = Directory(parts.domain, knows, find, create)
-    visitors = _visitors(settings, parts, directory, reactor=reactor, wall=wall, note=note)
-
-    def takes_tokens(domain: str) -> bool:
-        """A server elsewhere has to know the key that ours are signed with."""
-        return desk.has_keys if elsewhere.serves(domain) else "token" in settings.back_ends(domain)
-
-    secret = _secret(settings)
-    tokens = desk.logins(parts.chat.knows) if desk.is_open else None
-    back_ends = prebind.BackEnds(secret, tokens, directory, parts.domain) if secret or tokens else None
-    bound = prebind.PrebindFront(
-        InOrder((visitors, *_guests(settings))),
-        parts.chat,
-        hosts,
-        presence=settings.prebind_presence,
-        back_ends=back_ends,
-        elsewhere=elsewhere,
-        cors=cors,
-    )
-    pairs = credentials.CredentialsFront(visitors, hosts, desk.issue, takes_tokens, cors)
-    return {prebind.PATH: bound, credentials.PATH: pairs}
-
-
-def _visitors(
-    settings: Settings,
-    parts: Parts,
-    directory: Directory,
-    *,
-    reactor: Any,
-    wall: Clock,
-    note: Callable[[str], None],
-) -> Finder:
-    """Our own site first: its cookie is nobody else's."""
-    found: list[Finder] = [ByCookie(SiteSessions(parts.store, parts.clock, parts.chat))]
-    if settings.prebind_trust_header:
-        proxies = Proxies(settings.trusted_proxies)
-        found.append(ByHeader(settings.prebind_trust_header, proxies, directory, clock=wall, note=note))
-    if settings.prebind_ask:
-        from conversehost.web.asking import asking  # and an HTTP client, which few need
-
-        found.append(asking(settings.prebind_ask, reactor, directory, clock=wall, note=note))
-    return InOrder(found)
+            yield asking(settings.prebind_ask, reactor, self._directory, clock=wall, note=note)
 
 
 def _guests(settings: Settings) -> Iterator[Finder]:

@@ -196,6 +196,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         prebind_secret_file = "cast.toml"
         prebind_create = true
         prebind_anonymous = true
+        external_cookie = true
         prebind_presence = true
         jwt_audience = "chat"
         jwt_issuer = "me"
@@ -306,6 +307,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         prebind_secret_file=tmp_path / "cast.toml",
         prebind_create=True,
         prebind_anonymous=True,
+        external_cookie=True,
         prebind_presence=True,
         jwt_audience="chat",
         jwt_issuer="me",

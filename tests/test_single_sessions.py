@@ -47,17 +47,22 @@ class Site:
         """Status, header fields by name in lower case, and body."""
         return self.read(self.open(method, path, fields, body, address))
 
+    def connect(self, address: str = "127.0.0.1") -> Any:
+        """A transport, with the `connection` that it is of."""
+        peer = IPv4Address("TCP", address, 50_000)
+        transport: Any = StringTransport(peerAddress=peer)
+        transport.connection = self.server.http.buildProtocol(peer)
+        transport.connection.makeConnection(transport)
+        return transport
+
     def open(
         self, method: str, path: str, fields: dict[str, str] | None = None, body: str = "", address: str = "127.0.0.1"
     ) -> StringTransport:
         """A request whose answer may come later."""
-        peer = IPv4Address("TCP", address, 50_000)
-        connection: Any = self.server.http.buildProtocol(peer)
-        transport = StringTransport(peerAddress=peer)
-        connection.makeConnection(transport)
+        transport = self.connect(address)
         sent = {"Host": "localhost:5280", "Content-Length": str(len(body)), **(fields or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
-        connection.dataReceived(f"{method} {path} HTTP/1.1\r\n{head}\r\n{body}".encode())
+        transport.connection.dataReceived(f"{method} {path} HTTP/1.1\r\n{head}\r\n{body}".encode())
         return transport
 
     def read(self, transport: StringTransport) -> tuple[int, dict[str, str], bytes]:

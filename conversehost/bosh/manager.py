@@ -19,7 +19,7 @@ from conversehost.draining import WHY, Draining
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JIDError, prepare_domain
-from conversehost.xmpp.stream import Backend
+from conversehost.xmpp.stream import Backend, Visit
 from conversehost.xmpp.xml import Limits
 
 _SID = re.compile(rb"""\bsid=["']([\w-]{32})["']""")
@@ -68,9 +68,16 @@ class Manager:
         return (session for session in tuple(self._sessions.values()) if not session.ended)
 
     def request(
-        self, data: bytes, exchange: Exchange, peer: Peer, *, parse: Callable[[bytes, Limits], Body] = parse_body
+        self,
+        data: bytes,
+        exchange: Exchange,
+        peer: Peer,
+        *,
+        parse: Callable[[bytes, Limits], Body] = parse_body,
+        visit: Callable[[], Visit | None] = lambda: None,
     ) -> BoshSession | None:
         """One HTTP request; its answer goes to `exchange`, now or later. The session it belongs to, if there is one.
+        `visit` is asked when it creates one.
 
         An unexpected exception ends the session with internal-server-error, and is raised again.
         """
@@ -81,6 +88,7 @@ class Manager:
             if body.sid is None:
                 answers = manner(body)
                 session, first = self._create(body, peer)
+                session.visit = visit()
                 session.greet(body.rid, body, exchange, first, opening(body, first["from"], session))
                 return session
             session = self._sessions.get(body.sid)

@@ -19,7 +19,7 @@ from conversehost.bosh.window import Answer, Arrival, RidWindow
 from conversehost.clock import Deadline
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
-from conversehost.xmpp.stream import Backend, StreamOpen
+from conversehost.xmpp.stream import Backend, StreamOpen, Visit
 from conversehost.xmpp.xml import Element, to_bytes
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class BoshSession:
         "slowed",
         "streams",
         "terms",
+        "visit",
         "window",
     )
 
@@ -75,6 +76,7 @@ class BoshSession:
         self.attached = False  # a client has come
         self.owner = ""  # whom it was made for, where it was made for somebody
         self.address = self.origin = ""  # where it began, and what its client reached us by
+        self.visit: Visit | None = None  # what its first request showed of a login to the site
         self.slowed = False  # the server behind takes no more: an empty answer would ask for it
         self.secure = False  # it began over TLS, and goes on so (section 19.1)
         self.keys: KeySequence | None = None

@@ -33,6 +33,7 @@ def opening(body: Body, domain: str, session: BoshSession) -> StreamOpen:
         max_bytes=limits.stanza,
         origin=session.origin,
         route=body.get("route") or "",
+        visit=session.visit,
     )
 
 

@@ -10,7 +10,7 @@ from conversehost.bosh.terms import PLAIN, Manner
 from conversehost.draining import RETRY
 from conversehost.net import coding, script
 from conversehost.net.cors import Cors
-from conversehost.net.exchange import HttpExchange
+from conversehost.net.exchange import HttpExchange, VisitOf
 
 PATHS = (b"/http-bind", b"/http-bind/", b"/bosh", b"/bosh/")
 LEGACY = {"bad-request": 400, "policy-violation": 403, "item-not-found": 404}
@@ -69,8 +69,12 @@ class BoshFront:
         cors: Cors | None = None,
         allow_script: bool = False,
         reasons: bool = True,
+        visit: VisitOf = lambda exchange: None,
     ) -> None:
-        """`allow_script`: XEP-0252, for pages that can't POST; `reasons`: errors say why, in a header field."""
+        """`allow_script`: XEP-0252, for pages that can't POST; `reasons`: errors say why, in a header field. `visit`:
+        what a request shows of a login to the site. A script may come from anywhere, and so shows nothing.
+        """
+        self._visit = visit
         self._manager = manager
         self._cors = cors or Cors()
         self._allow_script = allow_script
@@ -155,7 +159,13 @@ class BoshFront:
     def _hand_in(self, exchange: HttpExchange, cors: bytes, data: bytes, parse: script.Parse = parse_body) -> None:
         self.bodies += 1
         ours = BoshExchange(self, exchange, cors)
-        session: BoshSession | None = self._manager.request(data, ours, exchange, parse=parse)
+        session: BoshSession | None = self._manager.request(
+            data,
+            ours,
+            exchange,
+            parse=parse,
+            visit=lambda: self._visit(exchange) if exchange.method == b"POST" else None,
+        )
         if session is not None:
             exchange.context = (session, ours)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.python.failure import Failure
 
 from conversehost.net.forwarded import Client
+from conversehost.xmpp.stream import Visit
 
 if TYPE_CHECKING:
     from conversehost.net.http import HttpConnection
@@ -241,6 +242,10 @@ class HttpExchange:
     def host(self) -> bytes:
         """What the client called us by."""
         return self.client.host
+
+
+VisitOf = Callable[[HttpExchange], Visit | None]
+"""What a request shows of a login to the site; None for nothing."""
 
 
 class Rest:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from conversehost.clock import Clock
 from conversehost.draining import RETRY, WHY, Draining
 from conversehost.net.cors import Cors
-from conversehost.net.exchange import HttpExchange
+from conversehost.net.exchange import HttpExchange, VisitOf
 from conversehost.turn import Turn
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.stream import Backend
@@ -90,14 +90,24 @@ class Shared:
 
 
 class WebSocketFront:
-    """`Direct`: takes handshakes. Pages of any origin that `cors` lets in may begin one: no cookie is read here, so
-    there is nothing that a foreign page could do in its visitor's name.
+    """`Direct`: takes handshakes. Pages of any origin that `cors` lets in may begin one; by cookies it goes only as
+    `visit` says.
     """
 
     body_limit = 1_024
 
-    def __init__(self, shared: Shared, *, cors: Cors | None = None, moved: str = "") -> None:
-        """`moved`: the URL of another server, to which clients are sent instead (RFC 7395 section 3.6.1)."""
+    def __init__(
+        self,
+        shared: Shared,
+        *,
+        cors: Cors | None = None,
+        moved: str = "",
+        visit: VisitOf = lambda exchange: None,
+    ) -> None:
+        """`moved`: the URL of another server, to which clients are sent instead (RFC 7395 section 3.6.1). `visit`: what
+        a handshake shows of a login to the site.
+        """
+        self._visit = visit
         self.shared = shared
         self._cors = cors or Cors()
         self._moved = moved
@@ -141,7 +151,7 @@ class WebSocketFront:
         client = exchange.client
         moved = self._moved if client.secure <= self._moved.startswith("https:") else ""
         target = websocket_url(moved) if moved else ""
-        made = WebSocketConnection(self.shared, client, moved=target, deflate=deflate)
+        made = WebSocketConnection(self.shared, client, moved=target, deflate=deflate, visit=self._visit(exchange))
         exchange.switch(fields, made)
 
     def _negotiated(self, exchange: HttpExchange) -> tuple[Deflate | None, bytes]:

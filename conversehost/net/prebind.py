@@ -97,10 +97,9 @@ class ChatSessions:
 
     def end(self, account: JID, owner: str) -> None:
         """End all that were made for the owner."""
-        for session in self._router.hosts[account.domain].sessions(account.local):
-            bosh = bosh_session_of(session)
-            if bosh is not None and bosh.owner == owner:
-                bosh.expire(None)
+        for session in tuple(self._router.hosts[account.domain].sessions(account.local)):
+            if owner in _owners(session):
+                _end(session)
         self._turn.end()
 
     def end_all(self, account: JID) -> int:
@@ -108,12 +107,7 @@ class ChatSessions:
         host = self._router.hosts.get(account.domain)
         sessions = () if host is None else tuple(host.sessions(account.local))
         for session in sessions:
-            bosh = bosh_session_of(session)
-            if bosh is not None:
-                bosh.expire(None)
-            else:
-                session.link.close()
-                session.host.unbound(session)  # a connection may take its time to close
+            _end(session)
         self._turn.end()
         return len(sessions)
 
@@ -155,6 +149,21 @@ class GuestRoom:
 
 def _unattached(sessions: list[BoshSession]) -> list[BoshSession]:
     return [each for each in sessions if not each.attached and not each.ended]
+
+
+def _owners(session: Session) -> tuple[str, ...]:
+    """Whom it was made for, or by whose login to the site it came in."""
+    bosh, visit = bosh_session_of(session), session.opened.visit
+    return ("" if bosh is None else bosh.owner, "" if visit is None else visit.owner)
+
+
+def _end(session: Session) -> None:
+    bosh = bosh_session_of(session)
+    if bosh is not None:
+        bosh.expire(None)
+    else:
+        session.link.close()
+        session.host.unbound(session)  # a connection may take its time to close
 
 
 def bosh_session_of(session: Session) -> BoshSession | None:

@@ -20,7 +20,7 @@ from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.replies import stream_error
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.stream import Backend, StreamOpen, check_version, own_address
+from conversehost.xmpp.stream import Backend, StreamOpen, Visit, check_version, own_address
 from conversehost.xmpp.xml import Element, XMLError, attribute, parse_stanza, to_bytes
 
 if TYPE_CHECKING:
@@ -39,8 +39,13 @@ _ENDS = re.compile("}(open|close)$")
 class WebSocketConnection:
     """One client. A `Link` for the server behind, and the `Successor` of the HTTP connection that it began as."""
 
-    def __init__(self, shared: Shared, client: Client, *, moved: str, deflate: Deflate | None):
-        """`moved`: where the client is sent instead, if anywhere; `deflate`: agreed on with it."""
+    def __init__(
+        self, shared: Shared, client: Client, *, moved: str, deflate: Deflate | None, visit: Visit | None = None
+    ):
+        """`moved`: where the client is sent instead, if anywhere; `deflate`: agreed on with it; `visit`: what its
+        handshake showed of a login to the site.
+        """
+        self._visit = visit
         self._shared = shared
         self._client = client
         self._moved = moved
@@ -261,6 +266,7 @@ class WebSocketConnection:
             max_bytes=self._shared.limits.stanza,
             idle=int(self._shared.manners.timeout),
             origin=self._client.origin,
+            visit=self._visit,
         )
         if self._backend is not None:
             self._backend.restart(request)

@@ -81,6 +81,11 @@ class Settings(Listening, People, Places, Tokens, SingleSessions, Running, Beyon
         default = f"anon.{self.domains[0]}"
         return self.anonymous_domain or ("" if default in self.domains else default)
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Whose pages may use BOSH and WebSocket: where a cookie is a login, none that isn't named."""
+        return tuple(each for each in self.allowed_origins if each != "*" or not self.external_cookie)
+
     def back_ends(self, domain: str) -> tuple[str, ...]:
         """Who says who may log in there, in order."""
         chosen = dict(self.auth)

@@ -24,4 +24,9 @@ class SingleSessions:
     prebind_secret_file: Path | None = option(None, FILE, "that secret, from a file")
     prebind_create: bool = option(False, FLAG, "make accounts for those who are named so and have none")
     prebind_anonymous: bool = option(False, FLAG, "prebind gives guests a session: whoever isn't logged in")
+    external_cookie: bool = option(
+        False,
+        FLAG,
+        "who is logged in to the site comes in by SASL EXTERNAL; pages elsewhere need --allow-origin then, with a name",
+    )
     prebind_presence: bool = option(False, FLAG, "sessions made by prebind are present at once")

@@ -206,7 +206,7 @@ class Authentication:
 
     def _fits(self, name: str) -> bool:
         if name == "EXTERNAL":
-            return bool(certified(self._setting()))
+            return self._opened.visit is not None or bool(certified(self._setting()))
         if name.endswith("-PLUS"):
             return self._opened.channel is not None and bool(self._opened.channel.types)
         if name in FOR_TOKENS and self._rules.tokens is None:
@@ -219,7 +219,8 @@ class Authentication:
 
     def _setting(self, *, is_plus_offered: bool = False) -> Setting:
         rules = self._rules
-        return Setting(self._domain, rules.authenticator, rules.tokens, self._opened.channel, is_plus_offered)
+        opened = self._opened
+        return Setting(self._domain, rules.authenticator, rules.tokens, opened.channel, opened.visit, is_plus_offered)
 
     def _note(self, mechanism: str) -> None:
         opened = self._opened

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from conversehost.auth import Attempt, Authenticator, BackEnd
+from conversehost.auth import Accepted, Attempt, Authenticator, BackEnd, Outcome, Refused
 from conversehost.xmpp.jid import JID, JIDError, parse, prepare_local
 from conversehost.xmpp.sasl import SASLError, check_trace, parse_bearer, parse_plain, utf8
-from conversehost.xmpp.stream import Channel
+from conversehost.xmpp.stream import Channel, Visit
 
 
 class Passwords(BackEnd, Protocol):
@@ -62,7 +62,8 @@ class Mechanism(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a mechanism works with: whom to ask, the domain of its accounts, and what TLS knows of the connection.
+    """What a mechanism works with: whom to ask, the domain of its accounts, what TLS knows of the connection, and what
+    the client showed of a login to the site.
 
     `is_plus_offered`: the client could have had channel binding.
     """
@@ -71,6 +72,7 @@ class Setting:
     passwords: Passwords
     tokens: Authenticator | None = None
     channel: Channel | None = None
+    visit: Visit | None = None
     is_plus_offered: bool = False
 
     def account(self, username: str) -> JID:
@@ -166,6 +168,36 @@ class External:
         return Proven(account)
 
 
+class Visiting:
+    """EXTERNAL over HTTP (RFC 4422 appendix A): whom the site says the client is."""
+
+    def __init__(self, setting: Setting, visit: Visit) -> None:
+        self._setting = setting
+        self._visit = visit
+
+    def receive(self, message: bytes) -> Step:
+        """Converse.js names the domain where it knows no account yet: that is nobody in particular."""
+        nobody = JID("", self._setting.domain)
+        wanted = utf8(message)
+        account = address(wanted) if wanted else nobody
+        if account.domain != nobody.domain or account.resource:
+            raise SASLError("invalid-authzid", f"your account would be one of {nobody.domain}")
+        return Ask(self, Attempt(account, ""))
+
+    def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
+        """`Authenticator`."""
+        self._visit.identify(lambda told: done(self._judge(attempt.account, told)))
+
+    def _judge(self, wanted: JID, told: JID | str | None) -> Outcome:
+        if isinstance(told, str):
+            return Refused("temporary-auth-failure", told)
+        if told is None:
+            return Refused(text="nobody is logged in to the site")
+        if wanted.local and wanted != told:
+            return Refused("invalid-authzid", "the site says that you are somebody else")
+        return Accepted(told)
+
+
 def certified(setting: Setting) -> list[JID]:
     """The accounts of this domain that the client's certificate names, existing or not."""
     found = []
@@ -237,7 +269,6 @@ class XToken:
 
 _BY_NAME: dict[str, Callable[[Setting], Mechanism]] = {
     "ANONYMOUS": Anonymous,
-    "EXTERNAL": External,
     "OAUTHBEARER": OAuthBearer,
     "PLAIN": Plain,
     "X-OAUTH2": XOAuth2,
@@ -247,4 +278,6 @@ _BY_NAME: dict[str, Callable[[Setting], Mechanism]] = {
 
 def make(name: str, setting: Setting) -> Mechanism:
     """A new attempt by a mechanism of that name, one of `xmpp.sasl.MECHANISMS` or ANONYMOUS."""
+    if name == "EXTERNAL":
+        return External(setting) if setting.visit is None else Visiting(setting, setting.visit)
     return ScramMechanism(name, setting) if name.startswith("SCRAM-") else _BY_NAME[name](setting)

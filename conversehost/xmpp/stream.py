@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conversehost.xmpp.errors import StreamError
-from conversehost.xmpp.jid import JIDError, parse
+from conversehost.xmpp.jid import JID, JIDError, parse
 from conversehost.xmpp.xml import Element
 
 
@@ -25,6 +25,18 @@ class Channel(Protocol):
         """The XMPP addresses in the client's certificate; none where it isn't from an authority that we believe."""
 
 
+class Visit(Protocol):
+    """A client of a site that says who is logged in there."""
+
+    owner: str
+    """What ends together with that login; "" until it is known."""
+
+    def identify(self, done: Callable[[JID | str | None], None]) -> None:
+        """Calls `done` exactly once, perhaps before this returns: with the account, with a text that says why it can't
+        be known now, or with None where nobody is logged in.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class StreamOpen:
     """What a client says, and what is known of it, when it opens a stream or restarts it.
@@ -33,7 +45,7 @@ class StreamOpen:
     element are taken before login, `max_bytes` after it, and a client that says nothing for `idle` seconds is asked
     whether it lives, or must go; 0 where there is no such limit. `origin`: what it reaches us by over HTTP, such as
     https://chat.example:8443; "" where that isn't known. `route`: where the client says that its server is (XEP-0124
-    section 7.1).
+    section 7.1). `visit`: what may say who it is, where the client showed some.
     """
 
     to: str
@@ -49,6 +61,7 @@ class StreamOpen:
     idle: int = 0
     origin: str = ""
     route: str = ""
+    visit: Visit | None = None
 
 
 class Link(Protocol):

@@ -22,7 +22,15 @@ PAGE = """<!doctype html>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/dist/converse.min.css">
 <script type="module" src="/dist/converse.min.js"></script>
-<script type="module">converse.initialize(SETTINGS)</script>
+<script type="module">
+converse.plugins.add("external", {
+  initialize() {
+    const { Strophe } = converse.env;
+    this._converse.api.settings.set("connection_options", { mechanisms: [Strophe.SASLExternal] });
+  },
+});
+converse.initialize(SETTINGS);
+</script>
 """
 COMMON: dict[str, Any] = {
     "auto_login": True,
@@ -35,10 +43,13 @@ COMMON: dict[str, Any] = {
     "allow_logout": False,
 }
 CREDENTIALS = {"authentication": "login", "credentials_url": "/credentials"}
+EXTERNAL = {"authentication": "external", "jid": "alice@localhost", "whitelisted_plugins": ["external"]}
 WAYS: dict[str, dict[str, Any]] = {
     "prebind": {"authentication": "prebind", "prebind_url": "/prebind", "bosh_service_url": "/http-bind"},
     "bosh": {**CREDENTIALS, "bosh_service_url": "/http-bind"},
     "websocket": {**CREDENTIALS, "websocket_url": "WEBSOCKET"},
+    "external-bosh": {**EXTERNAL, "bosh_service_url": "/http-bind"},
+    "external-websocket": {**EXTERNAL, "websocket_url": "WEBSOCKET"},
 }
 
 
@@ -47,6 +58,7 @@ def start(folder: Path, version: str, port: int = 0) -> TestBed:
     return TestBed.start(
         *("--port", str(port), "--site", str(folder), "--converse", str(converse_folder(version))),
         *("--auth", "token,accounts", "--prebind-trust-header", "X-Remote-User", "--prebind-secret", SECRET),
+        "--external-cookie",
     )
 
 
@@ -135,6 +147,23 @@ def test_tabs_have_sessions_of_their_own_until_the_site_logs_out(visitor, bed):
     alice.page.goto("about:blank")
     other.close()
     alice.complaints.clear()  # both tabs heard that nobody is logged in any more
+
+
+@pytest.mark.parametrize("transport", ["bosh", "websocket"])
+def test_the_sites_cookie_is_a_login(visitor, bed, transport):
+    alice = visitor("alice")
+    asks = alice.page.context.request
+    assert asks.post(f"{bed.site}login", form={"username": "alice", "password": "secret"}).ok
+    for load in (lambda: alice.page.goto(f"{bed.site}external-{transport}.html"), alice.page.reload):
+        load()
+        alice.is_in_chat()
+        (session,) = bed.sessions("alice@localhost")
+        assert session.transport == transport
+    assert alice.complaints == []
+    assert asks.post(f"{bed.site}logout").ok
+    assert bed.sessions("alice@localhost") == []
+    alice.page.goto("about:blank")
+    alice.complaints.clear()  # its session had ended
 
 
 def test_after_a_restart_converse_asks_anew(visitor, tmp_path):
