@@ -44,6 +44,7 @@ class Logins:
         self._settings = settings
         self._accounts = accounts
         self._hosts = hosts
+        self._clock = clock
         self._note: Callable[[str], None] | None = note
         self.desk = TokenDesk(settings, clock=clock, utc=utc, note=note)
         self._anybody = Anybody(accounts, self._create)
@@ -105,7 +106,7 @@ class Logins:
         settings, function = self._settings, None
         if settings.oauth:
             verify = named.find(settings.oauth, f"--oauth {settings.oauth}")
-            function = Tokens(verify, lambda account: self.passwords(account.domain).admit(account))
+            function = Tokens(verify, lambda account: self.passwords(account.domain).admit(account), clock=self._clock)
         if self.desk.is_open or any("token" in names for _, names in settings.auth):
             return self.desk.logins(self._has_token, function)
         return function

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 
 from conversehost.auth import Accepted, Attempt, Outcome, Refused
+from conversehost.clock import Clock
 from conversehost.errors import ConfigError
 from conversehost.net import named
 from conversehost.net.tokens import Tokens
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID, parse
 from conversehost.xmpp.stream import StreamOpen
+from tests.net.test_tcp import HEADER
 from tests.stage import encoded, xml
 from tests.testbed.conftest import House
 
@@ -26,7 +33,8 @@ NOBODY = JID("", "localhost")
 def outcome(answer: object, said: JID = NOBODY, there: tuple[JID, ...] = (ALICE,)) -> list[Outcome]:
     """What came of it so far."""
     found: list[Outcome] = []
-    Tokens(lambda token, name: answer, there.__contains__).check(Attempt(said, "token"), found.append)
+    tokens = Tokens(lambda token, name: answer, there.__contains__, clock=Clock())
+    tokens.check(Attempt(said, "token"), found.append)
     return found
 
 
@@ -46,12 +54,27 @@ def test_somebody_elses():
     assert outcome("alice", said=bob, there=(ALICE, bob)) == [Refused()]
 
 
-def test_an_answer_that_comes_later():
-    later: Deferred[str] = Deferred()
-    found = outcome(later)
-    assert found == []
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Deferred[str]:
+    """What the function `--oauth late:verify` answers."""
+    answer: Deferred[str] = Deferred()
+    monkeypatch.setitem(sys.modules, "late", SimpleNamespace(verify=lambda token, name: answer))
+    return answer
+
+
+def test_an_answer_that_comes_later_leaves_at_once(later: Deferred[str]):
+    house = House("--oauth", "late:verify")
+    peer = IPv4Address("TCP", "127.0.0.1", 50_000)
+    connection: Any = house.server.c2s.buildProtocol(peer)
+    transport = StringTransport(peerAddress=peer)
+    connection.makeConnection(transport)
+    connection.dataReceived(HEADER.encode())
+    connection.dataReceived(f"<auth xmlns='{ns.SASL}' mechanism='OAUTHBEARER'>{bearer('token')}</auth>".encode())
+    transport.clear()
     later.callback("alice")
-    assert found == [Accepted(ALICE)]
+    house.server.reactor.advance(0)
+    assert transport.value().startswith(b"<success ")
+    house.server.close_sessions("system-shutdown")
 
 
 def test_a_coroutine():
@@ -59,7 +82,7 @@ def test_a_coroutine():
         return "alice" if (token, name) == ("token", "alice") else "nobody"
 
     found: list[Outcome] = []
-    Tokens(verify, lambda account: True).check(Attempt(ALICE, "token"), found.append)
+    Tokens(verify, lambda account: True, clock=Clock()).check(Attempt(ALICE, "token"), found.append)
     assert found == [Accepted(ALICE)]
 
 
@@ -118,7 +141,7 @@ def test_a_function_that_fails_is_no_refusal():
 
     found: list[Outcome] = []
     with capturedLogs() as logs:
-        Tokens(verify, lambda account: True).check(Attempt(NOBODY, "token"), found.append)
+        Tokens(verify, lambda account: True, clock=Clock()).check(Attempt(NOBODY, "token"), found.append)
     assert [each.condition for each in found if isinstance(each, Refused)] == ["temporary-auth-failure"]
     assert [str(each["log_failure"].value) for each in logs] == ["no answer"]
     assert "token'" not in str(logs)
