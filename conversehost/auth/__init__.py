@@ -38,6 +38,8 @@ class Refused:
 
 
 Outcome = Accepted | Refused
+DISABLED = Refused("account-disabled", "this account is disabled")
+"""For who has shown the right password, and for nobody else."""
 
 
 class Authenticator(Protocol):

@@ -8,10 +8,10 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from conversehost.auth import Accepted, Attempt, Outcome, Refused
+from conversehost.auth import DISABLED, Accepted, Attempt, Outcome, Refused
 from conversehost.store import Store
 from conversehost.xmpp.jid import JID
-from conversehost.xmpp.sasl import ScramKeys, prepare_password
+from conversehost.xmpp.sasl import SASLError, ScramKeys, prepare_password
 from conversehost.xmpp.scram import hash_of
 
 SCRAM_ITERATIONS = 4096
@@ -112,13 +112,18 @@ class Accounts:
             yield JID(local, domain), account.password
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
-        """`Authenticator`: compares in constant time; an unknown account looks like a wrong password."""
+        """`Authenticator`: compares in constant time; an unknown account looks like a wrong password. Who knows the
+        right one of an account that is disabled hears that it is.
+        """
         known = self.get(attempt.account)
-        if known is not None and known.credentials and not known.disabled:
+        if known is not None and known.credentials:
             same = matches(known.credentials[0], attempt.password)
         else:
             same = hmac.compare_digest(_encoded(self._password(attempt.account)), _encoded(attempt.password))
-        done(Accepted(attempt.account) if same and attempt.password else Refused())
+        if not (same and attempt.password):
+            done(Refused())
+        else:
+            done(DISABLED if self.is_disabled(attempt.account) else Accepted(attempt.account))
 
     def find(self, account: JID, done: Callable[[bool | None], None]) -> None:
         """`BackEnd`: at once."""
@@ -140,12 +145,12 @@ class Accounts:
         """The server key, if the client `proves` to know the password by the stored key; else None.
 
         Keys are derived once per account, mechanism and password. A refusal takes one derivation always: how long it
-        took tells nothing about the account.
+        took tells nothing about the account. Raises SASLError(account-disabled), for a client that has proven it.
         """
         known = self.get(account)
-        recognised = known.recognised(mechanism) if known is not None and not known.disabled else None
+        recognised = known.recognised(mechanism) if known is not None else None
         if recognised is not None:
-            return recognised.server_key if proves(recognised.stored_key) else None
+            return self._enabled(account, recognised.server_key) if proves(recognised.stored_key) else None
         password = self._password(account)
         salt, _ = self.scram_salt(account, mechanism)
         key = (account.full, mechanism, password)
@@ -158,6 +163,11 @@ class Accounts:
         if len(self._keys) >= CACHE:
             self._keys.clear()
         self._keys[key] = keys
+        return self._enabled(account, server_key)
+
+    def _enabled(self, account: JID, server_key: bytes) -> bytes:
+        if self.is_disabled(account):
+            raise SASLError(DISABLED.condition, DISABLED.text)
         return server_key
 
     def _set_disabled(self, account: JID, *, disabled: bool) -> None:
@@ -166,9 +176,9 @@ class Accounts:
             self._put(account, replace(found, disabled=disabled))
 
     def _password(self, account: JID) -> str:
-        """Of an unknown or disabled account a secret one: everything, time too, is as with a wrong password."""
+        """Of an unknown account a secret one: everything, time too, is as with a wrong password."""
         found = self.get(account)
-        return self._secret.hex() if found is None or found.disabled or not found.password else found.password
+        return self._secret.hex() if found is None or not found.password else found.password
 
 
 def matches(credentials: Credentials, password: str) -> bool:

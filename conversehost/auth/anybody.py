@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from conversehost.auth import Accepted, Attempt, Outcome, Refused
+from conversehost.auth import DISABLED, Accepted, Attempt, Outcome, Refused
 from conversehost.auth.accounts import Accounts
 from conversehost.xmpp.jid import JID
 
@@ -20,7 +20,10 @@ class Anybody:
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
         account = attempt.account
-        done(Accepted(account) if attempt.password and self._is_in(account, attempt.password) else Refused())
+        if attempt.password and self._accounts.is_disabled(account):
+            done(DISABLED)
+        else:
+            done(Accepted(account) if attempt.password and self._is_in(account, attempt.password) else Refused())
 
     def find(self, account: JID, done: Callable[[bool | None], None]) -> None:
         """Those who have come in once: before that, a name is only a name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from conversehost.auth import Accepted, Attempt, BackEnd, Outcome, Refused
+from conversehost.auth import DISABLED, Accepted, Attempt, BackEnd, Outcome, Refused
 from conversehost.auth.accounts import Accounts
 from conversehost.xmpp.jid import JID
 
@@ -54,6 +54,8 @@ class Chain:
         def decided(outcome: Outcome) -> None:
             if isinstance(outcome, Accepted):
                 done(self._let_in(attempt.account, outcome))
+            elif outcome == DISABLED:
+                done(outcome)
             else:
                 self._check(attempt, done, position + 1, _both(so_far, outcome))
 
@@ -64,8 +66,10 @@ class Chain:
 
     def _let_in(self, said: JID, accepted: Accepted) -> Outcome:
         account = accepted.account
-        if account.domain != said.domain or self._accounts.is_disabled(account):
+        if account.domain != said.domain:
             return Refused(guessed=True)
+        if self._accounts.is_disabled(account):
+            return DISABLED
         return accepted if self._accounts.exists(account) or self._create(account) else Refused()
 
     def _find(self, account: JID, done: Callable[[bool | None], None], position: int, *, found: bool | None) -> None:

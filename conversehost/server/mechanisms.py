@@ -23,7 +23,10 @@ class Passwords(BackEnd, Protocol):
         """Salt and iterations, for any account, known or not, in the same way."""
 
     def scram_check(self, account: JID, mechanism: str, proves: Callable[[bytes], bool]) -> bytes | None:
-        """The server key, if `proves(stored key)`; else None. Says nothing, not by its time either, of who exists."""
+        """The server key, if `proves(stored key)`; else None. Says nothing, not by its time either, of who exists.
+
+        Raises SASLError(account-disabled): it is proven, but nobody comes in.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from conversehost.xmpp.jid import JID, JIDError, parse_account
 COOKIE = b"conversehost_session"
 LIFETIME = 12 * 3600.0
 """Seconds that a site session lasts."""
+WRONG = "That name and password don't go together."
 
 
 class ChatMaker(Protocol):
@@ -146,12 +147,13 @@ class LoginResource(OwnResource):
         if outcome.condition == "temporary-auth-failure":
             request.setResponseCode(503)
             return self._form(request, username, "Nobody can be let in just now. Please try again in a while.")
-        return self._refused(request, username)
+        is_disabled = outcome.condition == "account-disabled"
+        return self._refused(request, username, "This account is disabled." if is_disabled else WRONG)
 
-    def _refused(self, request: Request, username: str) -> bytes:
+    def _refused(self, request: Request, username: str, text: str = WRONG) -> bytes:
         """401 tells programs; browsers show the page, since it asks for no HTTP authentication that they know."""
         request.setResponseCode(401)
-        return self._form(request, username, "That name and password don't go together.")
+        return self._form(request, username, text)
 
 
 class Answer:

@@ -6,11 +6,11 @@ import hmac
 import pytest
 from scramp import ScramMechanism
 
-from conversehost.auth import Accepted, Attempt, Outcome, Refused
+from conversehost.auth import DISABLED, Accepted, Attempt, Outcome, Refused
 from conversehost.auth.accounts import Accounts, Credentials, derive
 from conversehost.store.memory import MemoryStore
 from conversehost.xmpp.jid import JID, parse
-from conversehost.xmpp.sasl import ScramKeys
+from conversehost.xmpp.sasl import SASLError, ScramKeys
 
 ROMEO = parse("romeo@localhost")
 MECHANISMS = ["SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -175,14 +175,22 @@ def test_nobody_logs_in_to_a_disabled_account_until_it_is_enabled_again(accounts
     stored = derive("secret", mechanism, accounts.scram_salt(ROMEO, mechanism)[0])[1]
     accounts.disable(ROMEO)
     accounts.put(ROMEO, "secret")
-    assert outcome(accounts, "romeo", "secret") == Refused()
-    assert accounts.scram_check(ROMEO, mechanism, lambda key: key == stored) is None
+    assert outcome(accounts, "romeo", "secret") == DISABLED
+    with pytest.raises(SASLError, match="account-disabled"):
+        accounts.scram_check(ROMEO, mechanism, lambda key: key == stored)
     assert not accounts.admit(ROMEO)
     assert accounts.exists(ROMEO)
     accounts.enable(ROMEO)
     assert outcome(accounts, "romeo", "secret") == Accepted(ROMEO)
     assert accounts.scram_check(ROMEO, mechanism, lambda key: key == stored) is not None
     assert accounts.admit(ROMEO)
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_a_stranger_does_not_hear_that_an_account_is_disabled(accounts: Accounts, mechanism: str):
+    accounts.disable(ROMEO)
+    assert outcome(accounts, "romeo", "guess") == outcome(accounts, "romeo", "") == Refused()
+    assert accounts.scram_check(ROMEO, mechanism, lambda key: False) is None
 
 
 def test_an_account_that_is_not_there_is_not_made_by_disabling_it(accounts: Accounts):
@@ -212,8 +220,11 @@ def test_who_is_known_by_keys_and_disabled_stays_out(accounts: Accounts):
     juliet = parse("juliet@localhost")
     stored = known_by_keys(accounts, juliet)
     accounts.disable(juliet)
-    assert accounts.scram_check(juliet, "SCRAM-SHA-1", lambda shown: shown == stored) is None
-    assert outcome(accounts, "juliet", "her own") == Refused()
+    with pytest.raises(SASLError, match="account-disabled"):
+        accounts.scram_check(juliet, "SCRAM-SHA-1", lambda shown: shown == stored)
+    assert accounts.scram_check(juliet, "SCRAM-SHA-1", lambda shown: False) is None
+    assert outcome(accounts, "juliet", "her own") == DISABLED
+    assert outcome(accounts, "juliet", "guess") == Refused()
 
 
 def test_a_new_password_replaces_the_keys(accounts: Accounts):

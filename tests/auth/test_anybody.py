@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conversehost.auth import Accepted, Attempt, Outcome, Refused
+from conversehost.auth import DISABLED, Accepted, Attempt, Outcome, Refused
 from conversehost.auth.accounts import Accounts
 from conversehost.auth.anybody import Anybody
 from conversehost.store.memory import MemoryStore
@@ -58,7 +58,7 @@ def test_not_in_other_domains_nor_without_a_name(anybody):
 
 def test_who_is_disabled_stays_out(anybody, accounts):
     accounts.disable(ROMEO)
-    assert outcome(anybody, "romeo@localhost") == Refused()
+    assert outcome(anybody, "romeo@localhost") == DISABLED
     assert not anybody.admit(ROMEO)
 
 

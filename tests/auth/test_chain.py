@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conversehost.auth import Accepted, Attempt, BackEnd, Outcome, Refused
+from conversehost.auth import DISABLED, Accepted, Attempt, BackEnd, Outcome, Refused
 from conversehost.auth.accounts import Accounts
 from conversehost.auth.chain import Chain
 from conversehost.store.memory import MemoryStore
@@ -89,7 +89,9 @@ def test_without_a_name_or_a_password_nobody_is_asked(chain, account, password):
 
 def test_who_is_disabled_here_stays_out(chain, accounts):
     accounts.disable(ROMEO)
-    assert outcome(chain(Place(ROMEO.full)), ROMEO) == Refused(guessed=True)
+    assert outcome(chain(Place(ROMEO.full)), ROMEO) == DISABLED
+    assert outcome(chain(accounts, Place()), ROMEO, "mine") == DISABLED
+    assert outcome(chain(accounts, Place()), ROMEO, "guess") == Refused(guessed=True)
     assert not chain(Place(ROMEO.full)).admit(ROMEO)
 
 

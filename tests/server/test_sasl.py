@@ -376,3 +376,17 @@ def test_nothing_else_comes_before_login(client: Client, sent: str, condition: s
     assert client.error is not None
     assert client.error.condition == condition
     assert client.take() == []
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", *SCRAM])
+def test_who_knows_the_password_hears_that_the_account_is_disabled(client: Client, stage: Stage, mechanism: str):
+    """RFC 6120 section 6.5.1."""
+    stage.accounts.disable(parse_jid("romeo@localhost"))
+
+    def answer(password: str) -> Element:
+        return (
+            plain(client, password=password) if mechanism == "PLAIN" else scram(client, mechanism, password=password)[1]
+        )
+
+    assert failure(answer("guess")) == "not-authorized"
+    assert failure(answer("secret")) == "account-disabled"

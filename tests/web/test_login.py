@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from conversehost.auth import Accepted, Attempt, Refused
+from conversehost.auth import DISABLED, Accepted, Attempt, Refused
 from conversehost.web.login import LIFETIME
 
 from .conftest import Browser
@@ -218,6 +218,15 @@ def test_a_refusal_may_come_later(build, slow):
     answer = browser.read(transport)
     assert answer.code == 401
     assert "go together" in answer.text
+
+
+def test_who_knows_the_password_reads_that_the_account_is_disabled(build, slow):
+    browser = build(authenticator=slow)
+    transport = begin(browser)
+    slow.done(DISABLED)
+    answer = browser.read(transport)
+    assert answer.code == 401
+    assert "This account is disabled." in answer.text
 
 
 def test_who_left_before_the_answer_is_not_logged_in(build, slow, store):
