@@ -21,7 +21,9 @@ Prebind = Callable[..., Awaitable[Prebound]]
 
 @dataclass(frozen=True)
 class Place:
-    """A server with BOSH over HTTPS, and what to log in with."""
+    """A server with BOSH over HTTPS, and what to log in with. `token`: a domain whose accounts show JWTs, if there is
+    one; `http`: BOSH without TLS, if there is that.
+    """
 
     url: str
     ca: str
@@ -29,6 +31,7 @@ class Place:
     password: str
     guests: str
     token: str = ""
+    http: str = ""
 
 
 async def blocking(*arguments: Any, **terms: Any) -> Prebound:

@@ -13,8 +13,11 @@ from playwright.sync_api import Browser, Page, expect
 from conversehost.testing import TestBed
 from tests.bench.servers import PROGRAMS, SERVERS
 from tests.browser.conftest import PATIENCE, converse_folder
+from tests.client.prebind_suite import Place
 
 from .fronts import free_port
+from .test_prebind_elsewhere import SECRET as JWT_KEY
+from .test_prebind_elsewhere import ejabberd
 from .test_site_proxied import started
 from .tools import program
 
@@ -66,13 +69,32 @@ def test_with_tokens(page: Page, framework: str, way: str, monkeypatch: pytest.M
         assert [each.available for each in bed.sessions("alice@localhost") if each.available] == [True]
 
 
-@pytest.mark.parametrize("server", ["prosody", "ejabberd"])
-def test_the_same_django_with_other_servers(page: Page, server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    program(PROGRAMS[server], server)
-    with SERVERS[server]() as running:
+def test_the_same_django_with_prosody(page: Page, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    program(PROGRAMS["prosody"], "prosody")
+    with SERVERS["prosody"]() as running:
         bosh = f"http://localhost:{running.target.http}{running.target.bosh}"
         with site_by("django", monkeypatch, tmp_path, CHAT_BOSH=bosh, CHAT_PASSWORD="pw") as site:
             enter(page, site, "u1")
+
+
+@pytest.fixture(scope="module")
+def at_ejabberd() -> Iterator[Place]:
+    with ejabberd() as place:
+        yield place
+
+
+@pytest.mark.parametrize(
+    ("proof", "way"),
+    [("password", ""), ("jwt", ""), ("jwt", "?by=credentials")],
+    ids=["password", "jwt", "credentials"],
+)
+def test_the_same_django_with_ejabberd(
+    page: Page, at_ejabberd: Place, proof: str, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    said = {"CHAT_PASSWORD": "secret"} if proof == "password" else {"CHAT_JWT_KEY": JWT_KEY}
+    domain = "localhost" if proof == "password" else at_ejabberd.token
+    with site_by("django", monkeypatch, tmp_path, CHAT_BOSH=at_ejabberd.http, CHAT_DOMAIN=domain, **said) as site:
+        enter(page, site, "alice", way)
 
 
 def test_static_pages_with_guests(page: Page):

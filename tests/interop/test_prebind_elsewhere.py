@@ -113,6 +113,7 @@ listen:
     module: ejabberd_http
     request_handlers:
       "/api": mod_http_api
+      "/bosh": mod_bosh
 api_permissions:
   "tests":
     who: [{{ ip: "127.0.0.1/8" }}]
@@ -130,8 +131,8 @@ modules:
         with _run("ejabberd", command, Target(https, api, "", "", ""), environment, f"beam.smp.*{folder}"):
             account = json.dumps({"user": "alice", "host": "localhost", "password": "secret"}).encode()
             urllib.request.urlopen(f"http://127.0.0.1:{api}/api/register", account, timeout=30).close()
-            url = f"https://localhost:{https}/bosh"
-            yield Place(url, str(ca), "alice@localhost", "secret", "anon.localhost", "token.localhost")
+            url, http = f"https://localhost:{https}/bosh", f"http://localhost:{api}/bosh"
+            yield Place(url, str(ca), "alice@localhost", "secret", "anon.localhost", "token.localhost", http)
 
 
 SERVERS: dict[str, Callable[[], object]] = {"prosody": prosody, "ejabberd": ejabberd}
