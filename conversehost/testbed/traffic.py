@@ -6,22 +6,19 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
 from lxml import etree
 
-from conversehost.testbed import redaction
+from conversehost.testbed import redaction, xpath
 from conversehost.testbed.tenancy import Shared
-from conversehost.xmpp import ns
 from conversehost.xmpp.xml import Element
 
 RECORDS, MARKS, BYTES = 20_000, 5_000, 32 << 20
 """What is kept; the oldest goes first."""
 SPARE = 500
 """So many records more may wait until they go, all at once."""
-
-PREFIXES = {name.lower().replace("_", "-"): space for name, space in vars(ns).items() if name.isupper()}
-"""For XPath: the names that `xmpp.ns` gives namespaces, such as carbons, delay, muc-user. Stanzas need no prefix."""
+SHOWN = 200
+"""Characters of an XPath that isn't understood."""
 
 _KIND = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
 _BEGINS = re.compile(r"/*([\w-]+)(?![\w:(-])")
@@ -149,13 +146,11 @@ def attribute_is(name: str, wanted: str) -> Callable[[Record], bool]:
 
 def by_xpath(expression: str) -> Callable[[Record], bool]:
     """Raises FilterError."""
-    absolute = expression if expression.startswith(("/", "(")) else "/" + expression
     try:
-        compiled: Any = etree.XPath(absolute, namespaces=PREFIXES, smart_strings=False)
-        compiled(etree.fromstring(b"<x/>"))
-    except etree.XPathError as error:
-        raise FilterError(f"xpath {expression!r}: {error}") from None
-    return lambda record: bool(compiled(record.element().getroottree()))
+        test = xpath.compiled(expression)
+    except ValueError as error:
+        raise FilterError(f"xpath {expression[:SHOWN]!r}: {error}") from None
+    return lambda record: test(record.element())
 
 
 @dataclass(slots=True, eq=False, frozen=True)
