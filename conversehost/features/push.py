@@ -134,7 +134,9 @@ class PushFeature:
 
     def incoming(self, to: JID, message: Stanza) -> bool:
         """Section 8: a service says that it doesn't take notifications from here any more."""
-        found = message.find(f"{{{ns.PUBSUB}}}pubsub") if message.kind == "message" else None
+        if message.kind != "message" or not self._services(to.bare):  # all messages come by here
+            return False
+        found = message.find(f"{{{ns.PUBSUB}}}pubsub")
         if found is None:
             return False
         affiliation = found.find(f"{{{ns.PUBSUB}}}affiliation")
