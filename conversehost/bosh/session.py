@@ -74,8 +74,7 @@ class BoshSession:
         self.window = RidWindow(rid, terms.requests, acks=terms.acks)
         self.streams = Streams(BoshStream(self, name, backend), terms.streams)
         self.attached = False  # a client has come
-        self.owner = ""  # whom it was made for, where it was made for somebody
-        self.address = self.origin = ""  # where it began, and what its client reached us by
+        self.owner = self.address = self.origin = ""  # whom it was made for; where it began, what we were reached by
         self.visit: Visit | None = None  # what its first request showed of a login to the site
         self.slowed = False  # the server behind takes no more: an empty answer would ask for it
         self.secure = False  # it began over TLS, and goes on so (section 19.1)
