@@ -21,13 +21,30 @@ class BackEnds:
         self._clock = clock
         self._note = note
         self._made: dict[str, BackEnd] = {}
+        self._closing: list[Callable[[], None]] = []
 
     def __getitem__(self, name: str) -> BackEnd:
         """Raises ConfigError."""
         if name not in self._made:
-            make = {"http": self._http}[name]
+            make = {"extauth": self._extauth, "http": self._http}[name]
             self._made[name] = Guarded(make(), f"--auth {name}:", clock=self._clock, note=self._note)
         return self._made[name]
+
+    def close(self) -> None:
+        """The server stops."""
+        for close in self._closing:
+            close()
+
+    def _extauth(self) -> Source:
+        from conversehost.auth.extauth import Programs
+        from conversehost.net.programs import starting
+
+        settings = self._settings
+        assert settings.extauth_program is not None
+        start = starting(settings.extauth_program, self._reactor)
+        programs = Programs(start, settings.extauth_pool_size, clock=self._clock)
+        self._closing.append(programs.close)
+        return programs
 
     def _http(self) -> Source:
         from conversehost.auth.http import manner

@@ -59,7 +59,7 @@ def one_of(*words: str) -> Kind:
     return Kind("|".join(words), read)
 
 
-BACK_ENDS = ("accounts", "any", "http", "token")
+BACK_ENDS = ("accounts", "any", "extauth", "http", "token")
 """Who may say who somebody is."""
 
 

@@ -86,6 +86,10 @@ class Logins:
             find=passwords.find if set(names) - {"accounts", "any"} and not guests else None,
         )
 
+    def close(self) -> None:
+        """The server stops."""
+        self._beyond.close()
+
     def named(self, domain: str) -> str:
         """Who answers to a client that wants a domain: that one, or else the first."""
         try:

@@ -129,6 +129,7 @@ class Server(House, Service):
             self.components.close_all(StreamError("system-shutdown"))
         self.http.close_idle()
         self.files.close()
+        self.domains.logins.close()
         self.token.drop()
         if self.settings.save_on_exit:
             save(self.settings.save_on_exit, self.state.document())

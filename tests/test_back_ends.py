@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -79,11 +80,13 @@ def test_all_of_it_can_be_said_in_the_file(tmp_path: Path):
     path = tmp_path / "chat.toml"
     path.write_text(
         """
-        auth = "http"
+        auth = "http,extauth"
         http_auth_url = "https://www.example/auth"
         http_auth_style = "json"
         http_auth_credentials = "chat:key"
         auth_ca = "ca.pem"
+        extauth_program = "sh -c 'echo hello'"
+        extauth_pool_size = 3
         """
     )
     settings = read("--config", str(path))
@@ -91,6 +94,8 @@ def test_all_of_it_can_be_said_in_the_file(tmp_path: Path):
     assert settings.http_auth_style == "json"
     assert settings.http_auth_credentials == ("chat", "key")
     assert settings.auth_ca == tmp_path / "ca.pem"
+    assert settings.extauth_program == (shutil.which("sh"), "-c", "echo hello")
+    assert settings.extauth_pool_size == 3
     options = [each for each in OPTIONS if each.group == GROUPS[Places]]
     assert [each.name for each in options if getattr(settings, each.field) == each.default] == []
 
@@ -108,6 +113,11 @@ def test_all_of_it_can_be_said_in_the_file(tmp_path: Path):
             (*HTTP, "--http-auth-style", "basic", "--http-auth-credentials", "a:b"),
             "--http-auth-credentials: with --http-auth-style basic each client's are sent, leave it out",
         ),
+        (("--auth", "extauth"), "--auth extauth: where is that? Say so with --extauth-program"),
+        (("--extauth-program", "sh"), "--extauth-program: nobody is asked there, add --auth extauth"),
+        (("--extauth-program", "/no/such"), "--extauth-program: there is no program '/no/such', or it may not be run"),
+        (("--extauth-program", "sh 'x"), "--extauth-program: wants a command as for a shell"),
+        (("--extauth-program", ""), "--extauth-program: wants a command"),
         ((*HTTP, "--registration"), "--registration: with --auth http accounts are made elsewhere, leave it out"),
         ((*HTTP, "--mechanisms", "SCRAM-SHA-1"), "--auth http has to be sent the password, so PLAIN must be among"),
     ],

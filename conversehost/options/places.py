@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
 import urllib.parse
 from pathlib import Path
 
 import attrs
 
-from conversehost.kinds import FILE, Kind, one_of
+from conversehost.kinds import FILE, Kind, one_of, whole_number
 from conversehost.options.option import option
 
 HERE = ("localhost", "127.0.0.1", "::1")
@@ -33,6 +36,19 @@ def _credentials(text: str) -> tuple[str, str]:
     return name, password
 
 
+def _command(text: str) -> tuple[str, ...]:
+    """The program by its whole path: the process may change its folder later."""
+    try:
+        program, *arguments = shlex.split(text)
+    except ValueError:
+        raise ValueError(f"wants a command as for a shell, not {text!r}") from None
+    found = shutil.which(program)
+    if found is None:
+        raise ValueError(f"there is no program {program!r}, or it may not be run")
+    return (os.path.abspath(found), *arguments)
+
+
+COMMAND = Kind("COMMAND", _command)
 URL = Kind("URL", _url)
 CREDENTIALS = Kind("NAME:PASSWORD", _credentials)
 
@@ -56,14 +72,21 @@ class Places:
         None, FILE, "whose certificates (PEM) such services may have, in place of the authorities known here"
     )
 
+    extauth_program: tuple[str, ...] | None = option(
+        None, COMMAND, "--auth extauth asks this program, and its arguments, as ejabberd does"
+    )
+    extauth_pool_size: int = option(2, whole_number(1, 100, "NUMBER"), "how many of them run at once, at most")
+
     def lacking(self, back_end: str) -> str:
         """The option without which a back end can't be asked; "" where there is all."""
-        needed = {"http": ("http-auth-url", self.http_auth_url)}
-        name, value = needed.get(back_end, ("", "given"))
+        name, value = self._needed().get(back_end, ("", "given"))
         return "" if value else name
 
     def unused(self, back_ends: frozenset[str]) -> tuple[str, str]:
         """An option that was given for nothing, and the back end that it is for; "" where there is none."""
-        if self.http_auth_url and "http" not in back_ends:
-            return "http-auth-url", "http"
-        return "", ""
+        given = [(name, back_end) for back_end, (name, value) in self._needed().items() if value]
+        return next((each for each in given if each[1] not in back_ends), ("", ""))
+
+    def _needed(self) -> dict[str, tuple[str, object]]:
+        """By back end the option that says where it is, and its value."""
+        return {"http": ("http-auth-url", self.http_auth_url), "extauth": ("extauth-program", self.extauth_program)}
