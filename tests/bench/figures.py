@@ -15,8 +15,8 @@ from .servers import ALIKE, FRIENDS, USERS, Running, conversehost
 from .storm import Friend, storm
 
 PAIRS, LOGINS, AT_ONCE, IDLE = 25, 400, 10, 5_000
-FEW, MANY = 30, 300
-"""Pairs, for what more users change."""
+FEW, MANY = 50, 500
+"""Pairs, for what more users change: a hundred sessions, and a thousand."""
 _COOKIE = re.compile(rb"\r\nset-cookie:\s*([^;\r]+)", re.IGNORECASE)
 
 
@@ -72,14 +72,18 @@ def _cost_among(running: Running, loop: Loop, all_pairs: list[Pair], seconds: fl
     return spent / (sum(pair.arrived for pair in all_pairs) - before) * 1e6
 
 
-def growth(running: Running, seconds: float) -> float:
-    """What a BOSH message costs among 300 pairs, as a percentage of what it costs among 30 of them."""
-    with _loop() as loop:
-        talking = pairs(running, loop, "bosh", range(FEW))
-        few = min(_cost_among(running, loop, talking, seconds) for _ in range(2))
-        talking += pairs(running, loop, "bosh", range(FEW, MANY))
-        many = min(_cost_among(running, loop, talking, seconds) for _ in range(2))
-        return 100 * many / few
+def growth(transport: Transport) -> Measure:
+    """What a message costs among a thousand sessions, as a percentage of what it costs among a hundred of them."""
+
+    def measure(running: Running, seconds: float) -> float:
+        with _loop() as loop:
+            talking = pairs(running, loop, transport, range(FEW))
+            few = min(_cost_among(running, loop, talking, seconds) for _ in range(2))
+            talking += pairs(running, loop, transport, range(FEW, MANY))
+            many = min(_cost_among(running, loop, talking, seconds) for _ in range(2))
+            return 100 * many / few
+
+    return measure
 
 
 def recording(running: Running, seconds: float) -> float:
@@ -234,7 +238,8 @@ FIGURES = (
     Figure("prebind", "prebind: a session, ready to attach", "us", 150),
     Figure("websocket_message", "WebSocket message", "us", part_of={"ejabberd": 1 / 1.7}),
     Figure("tcp_message", "TCP message", "us", part_of={"ejabberd": 1 / 1.5}),
-    Figure("growth", "BOSH message among 300 pairs, against 30 pairs", "%", 115),
+    Figure("bosh_growth", "BOSH message among 1,000 sessions, against 100", "%", 115),
+    Figure("tcp_growth", "TCP message among 1,000 sessions, against 100", "%", 115),
     Figure("recording", "BOSH message with traffic recorded, against without", "%", 115),
     Figure("archiving", "BOSH message that is archived, against without", "%"),
     Figure("file", "static file of 1 MB", "us", part_of={"ejabberd": 1 / 1.3}),
@@ -263,9 +268,12 @@ UNDER_LOAD: Mapping[str, Measure] = {
     "archive_memory": lambda running, seconds: archive.memory(),
     "recording": recording,
     "archiving": archiving,
-    "growth": growth,  # the last: it leaves 600 sessions to end
+    "tcp_growth": growth("tcp"),
+    "bosh_growth": growth("bosh"),  # the last: it leaves a thousand sessions to end
 }
 """Measured in turn, one server after the other, while all of them run; the rest, of a server that has just started."""
 
 _ARCHIVES = ("archive_insert", "archive_page", "archive_memory")
-ONLY_OURS = frozenset(("prebind", "recording", "archiving", "growth", "cold_start", "stop", *_ARCHIVES))
+ONLY_OURS = frozenset(
+    ("prebind", "recording", "archiving", "bosh_growth", "tcp_growth", "cold_start", "stop", *_ARCHIVES)
+)

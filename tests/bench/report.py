@@ -170,8 +170,9 @@ to either side of its median (itself a median over the figures), and a run on an
 - Log-in: connect, authenticate by PLAIN, restart, bind; log-out: end it. Ten at a time, each on a new connection.
 - Presence storm: 101 people who are all subscribed to one another are logged in over TCP, and each time all of them
   become available, see all the others, and become unavailable.
-- Messages among 300 pairs are measured right after those among 30, by adding the others to them. In both comparisons
-  of ours with itself the better of two measurements counts on either side: what disturbs them only adds.
+- Messages among 1,000 sessions, in 500 pairs, are measured right after those among 100, by adding the others to them.
+  Each account has two sessions then. In all comparisons of ours with itself the better of two measurements counts on
+  either side: what disturbs them only adds.
 - Recording: what is said is kept for tests to look at, unless the server runs with `--no-traffic`. Another one does so,
   beside the first, and the two are measured in turn. Faults that aren't set cost one look at an empty list.
 - Archives: all other figures are of a server with `--disable archive`, as Prosody and ejabberd keep none unless they
