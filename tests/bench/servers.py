@@ -78,8 +78,8 @@ def conversehost(*options: str) -> Iterator[Running]:
 
 
 @contextmanager
-def prosody(*more: str) -> Iterator[Running]:
-    """Debian's; with more of its modules than are compared."""
+def prosody(*more: str, component: str = "") -> Iterator[Running]:
+    """Debian's; with more of its modules than are compared, and with one that has an address of its own."""
     with _folder() as folder:
         target = Target(free_port(), free_port(), "/http-bind", "/xmpp-websocket", f"/files/{FILE}")
         config = folder / "prosody.cfg.lua"
@@ -109,6 +109,7 @@ http_files_dir = "{folder}"
 http_max_content_size = {2 * FILE_SIZE}
 log = {{ warn = "{folder}/prosody.log" }}
 VirtualHost "localhost"
+{component and f'Component "{component}.localhost" "{component}"; admins = {{ "u1@localhost" }}'}
 """
         )
         accounts = folder / "localhost" / "accounts"

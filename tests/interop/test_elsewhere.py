@@ -13,8 +13,8 @@ from tests.bench.servers import PROGRAMS, SERVERS, prosody
 
 from .tools import program
 
-DIALOGUE, PUBLISHING, PERSONAL = (
-    str(Path(__file__).with_name(f"{name}.txt")) for name in ("elsewhere", "publishing", "personal")
+DIALOGUE, PUBLISHING, PERSONAL, SERVICE = (
+    str(Path(__file__).with_name(f"{name}.txt")) for name in ("elsewhere", "publishing", "personal", "service")
 )
 
 
@@ -37,11 +37,11 @@ def test_a_dialogue_goes_there_as_it_goes_here(target, transport, capsys):
 
 def test_what_people_publish_and_keep(capsys):
     program(PROGRAMS["prosody"], "prosody")
-    with prosody("pep", "private", "blocklist", "carbons") as running:
+    with prosody("pep", "private", "blocklist", "carbons", component="pubsub") as running:
         to = f"127.0.0.1:{running.target.c2s}"
-        assert main([PUBLISHING, PERSONAL, "--tcp", to]) == 0, capsys.readouterr().out
+        assert main([PUBLISHING, PERSONAL, SERVICE, "--tcp", to]) == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("dialogue", [DIALOGUE, PUBLISHING, PERSONAL])
+@pytest.mark.parametrize("dialogue", [DIALOGUE, PUBLISHING, PERSONAL, SERVICE])
 def test_and_here(dialogue):
     assert main([dialogue]) == 0
