@@ -32,8 +32,21 @@ class Embedded:
             launch.close([*sockets.http, *sockets.c2s, *sockets.https, *sockets.component, *sockets.c2s_tls])
             raise
         self._service = composition.service
+        self._single = composition.single
         self.ready: Mapping[str, Any] = {**composition.ready, "pid": os.getpid()}
         self._service.startService()
+
+    def prebind(self, name: str) -> dict[str, str | int]:
+        """A session of somebody whom the program knows, for Converse.js: the JSON that `prebind_url` answers. One who
+        has no account gets it. Raises JIDError for what can't be a name or an address of a domain here, and StanzaError
+        for one who is disabled, or has too many sessions in use.
+        """
+        bound = self._single.prebind(name)
+        return {"jid": bound.jid, "sid": bound.sid, "rid": bound.rid}
+
+    def end_sessions(self, name: str) -> int:
+        """All of somebody end, as when he logs out of the site; how many there were. Raises JIDError."""
+        return self._single.end_sessions(name)
 
     def stop(self) -> Deferred[None]:
         """Fires when it is gone."""

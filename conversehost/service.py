@@ -52,12 +52,14 @@ log = Logger()
 class Composition:
     """A server that is ready to start, and what its ready line says (without the process id).
 
-    `drain(done)` lets sessions end; `reload` reads anew what can change while it runs; None when nothing can.
+    `drain(done)` lets sessions end; `single` is for a site in this process; `reload` reads anew what can change while
+    it runs, None when nothing can.
     """
 
     service: Service
     ready: Mapping[str, object]
     drain: Callable[[Callable[[], None]], None]
+    single: SingleSessions
     reload: Callable[[], None] | None = None
 
 
@@ -77,9 +79,8 @@ def compose_in(reactor: Any, settings: Settings, sockets: Sockets) -> Compositio
     server.keep_token()
     server.ready = server.ready_line()
     server.domains.site = str(server.ready["site"]).removesuffix("/")
-    return Composition(
-        server, server.ready, server.drain, server.reload if settings.tls or settings.require_tls else None
-    )
+    reload = server.reload if settings.tls or settings.require_tls else None
+    return Composition(server, server.ready, server.drain, server.single, reload)
 
 
 class Server(House, Service):
@@ -204,7 +205,7 @@ class Server(House, Service):
         """What listens for the site, and all that is beside it."""
         parts, recording = self._parts(), not self.settings.no_traffic
         people = People(self.manager, parts)
-        single = SingleSessions(
+        self.single = single = SingleSessions(
             self.settings,
             parts,
             self.domains,

@@ -14,6 +14,7 @@ from conversehost.kinds import SHARED_SECRET
 from conversehost.net.cors import Cors
 from conversehost.net.exchange import Direct, HttpExchange
 from conversehost.net.forwarded import Proxies
+from conversehost.net.prebind import Prebound, Wish
 from conversehost.options import Settings
 from conversehost.web import credentials, prebind
 from conversehost.web.login import SiteSessions
@@ -21,7 +22,8 @@ from conversehost.web.prebind import Elsewhere
 from conversehost.web.site import Parts
 from conversehost.web.visitors import ByCookie, ByHeader, Directory, Finder, Guests, InOrder
 from conversehost.web.visits import Visit, Visits
-from conversehost.xmpp.jid import JID
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JID, parse_account
 
 
 class SingleSessions:
@@ -64,6 +66,19 @@ class SingleSessions:
         )
         pairs = credentials.CredentialsFront(self._visitors, parts.hosts, desk.issue, self._takes_tokens, self._cors)
         return {prebind.PATH: bound, credentials.PATH: pairs}
+
+    def prebind(self, name: str) -> Prebound:
+        """For a program in this process, which knows its users: one who has no account gets it. Raises JIDError, and
+        StanzaError for one who is disabled, or has too many sessions in use.
+        """
+        account = parse_account(name, self._parts.domain)
+        if not self._parts.chat.knows(account) and not self._create(account):
+            raise StanzaError("not-allowed", f"{account} is no account that may come in here")
+        return self._parts.chat.prebind(account, f"site {account}", "", Wish(presence=self._settings.prebind_presence))
+
+    def end_sessions(self, name: str) -> int:
+        """All of somebody, over whatever transport; how many there were. Raises JIDError."""
+        return self._parts.chat.end_all(parse_account(name, self._parts.domain))
 
     def visit(self, exchange: HttpExchange) -> Visit | None:
         """What a request shows of a login to the site, for SASL EXTERNAL; nothing unless the operator wants that."""

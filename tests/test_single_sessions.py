@@ -18,7 +18,8 @@ from conversehost.errors import ConfigError
 from conversehost.loading import load
 from conversehost.net.prebind import GUESTS
 from conversehost.server.host import SESSIONS_PER_ACCOUNT
-from conversehost.xmpp.jid import JID, parse
+from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.jid import JID, JIDError, parse
 from tests.test_logins import Door
 from tests.testbed.conftest import House
 
@@ -439,6 +440,29 @@ def test_the_site_logs_out_and_everything_ends(at: Any):
     assert ours.live() == []
     assert [each.full for each in ours.live("bob")] == [bystander.jid.full]
     assert person.jid.local == "alice"
+
+
+# A site in the same process
+
+
+def test_a_program_asks_for_its_users(at: Any):
+    ours = at()
+    bound = ours.server.single.prebind("alice")
+    assert ours.server.single.prebind("Zoe").jid.startswith("zoe@localhost/")
+    assert ours.server.domains.accounts.exists(parse("zoe@localhost"))
+    assert b"condition" not in ours.ask("POST", "/http-bind", body=TERMINATE.format(sid=bound.sid, rid=bound.rid))[2]
+    assert (len(ours.live()), len(ours.live("zoe"))) == (0, 1)
+    assert ours.server.single.end_sessions("zoe") == 1
+    assert ours.live("zoe") == []
+
+
+@pytest.mark.parametrize("name", ["a@b@c", "alice@elsewhere.example", "x@anon.localhost", "bob"])
+def test_whom_it_can_have_no_session_for(at: Any, name: str):
+    ours = at()
+    ours.server.domains.accounts.disable(parse("bob@localhost"))
+    with pytest.raises((JIDError, StanzaError)):
+        ours.server.single.prebind(name)
+    assert list(ours.server.manager.sessions()) == []
 
 
 # Credentials

@@ -92,7 +92,7 @@ class ChatSessions:
             self._guests.enter(session)
         if wish.presence:
             stream.receive(stanza("presence", {}))
-            self._turn.end()
+        self._turn.end()
         return Prebound(bound.full, session.sid, rid)
 
     def end(self, account: JID, owner: str) -> None:

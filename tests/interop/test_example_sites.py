@@ -43,6 +43,7 @@ def site_by(framework: str, monkeypatch: pytest.MonkeyPatch, folder: Path, **env
     file = str(SITES / f"{framework}_site.py")
     commands = {
         "django": ([file, "runserver", "--noreload", str(port)], "Quit the server"),
+        "twisted": ([file, str(port)], f"http://localhost:{port}/"),
         "flask": (["-m", "flask", "--app", file, "run", "--port", str(port)], "Running on"),
     }
     arguments, sign = commands[framework]
@@ -95,6 +96,15 @@ def test_the_same_django_with_ejabberd(
     domain = "localhost" if proof == "password" else at_ejabberd.token
     with site_by("django", monkeypatch, tmp_path, CHAT_BOSH=at_ejabberd.http, CHAT_DOMAIN=domain, **said) as site:
         enter(page, site, "alice", way)
+
+
+def test_one_by_twisted_in_the_same_process(page: Page, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    with site_by("twisted", monkeypatch, tmp_path) as site:
+        enter(page, site, "alice")
+        expect(page.locator(".roster-contacts, converse-roster").first.get_by_text("Echo").first).to_be_visible()
+        page.get_by_role("button", name="Log out").click()
+        expect(page.locator("input[name=username]")).to_be_visible()
+        enter(page, site, "zoe")
 
 
 def test_static_pages_with_guests(page: Page):
