@@ -42,12 +42,13 @@ class Access:
         self._nodes = nodes
         self._router = router
 
-    def standing(self, service: JID, node: Node, entity: JID) -> Standing:
-        """Of an account, or one of its clients."""
+    def standing(self, service: JID, node: Node, entity: JID, *, subscribed: bool | None = None) -> Standing:
+        """Of an account, or one of its clients; `subscribed` where that is known already."""
         affiliation = self._nodes.affiliation(service, node.name, entity)
         if affiliation in ("owner", "outcast"):
             return Standing(affiliation)
-        subscribed = self._nodes.subscribed(service, node.name, entity)
+        if subscribed is None:
+            subscribed = self._nodes.subscribed(service, node.name, entity)
         if node.config.access_model not in ("presence", "roster"):
             return Standing(affiliation, subscribed)
         sees, groups = False, set[str]()

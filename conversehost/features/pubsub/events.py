@@ -113,12 +113,12 @@ class Events:
             if each.pending or not each.deliver or each.jid in told:
                 continue
             jid = parse(each.jid)
-            if self._may(service, node, jid) and self._is_right_time(node, each, jid):
+            if self._may(service, node, jid, subscribed=True) and self._is_right_time(node, each, jid):
                 found.setdefault(jid, []).append(each.subid)
         return found
 
-    def _may(self, service: JID, node: Node, entity: JID) -> bool:
-        return may_read(node.config, self._access.standing(service, node, entity))
+    def _may(self, service: JID, node: Node, entity: JID, *, subscribed: bool | None = None) -> bool:
+        return may_read(node.config, self._access.standing(service, node, entity, subscribed=subscribed))
 
     def _is_right_time(self, node: Node, subscription: Subscription, jid: JID) -> bool:
         """Where that matters: whether one of the address's clients is available, in a way that it has asked for."""
