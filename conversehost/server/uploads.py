@@ -16,6 +16,9 @@ from conversehost.xmpp.times import stamp
 PUT_WITHIN = 300.0
 """Seconds that a slot waits for its file (section 8)."""
 
+SLOTS_PER_ACCOUNT = 1_000
+"""Files, and those to come: small ones cost something too."""
+
 _SLOTS = "upload"
 _OWNERS = "upload_owner"
 
@@ -63,7 +66,7 @@ class Uploads:
         """One more slot, for a file that is kept until then. Raises StanzaError(resource-constraint) at a quota."""
         owner, now = account.bare, self._clock.utc()
         own = list(self.of(owner))
-        if sum(each.size for each in own) + size > self.limits.account:
+        if len(own) >= SLOTS_PER_ACCOUNT or sum(each.size for each in own) + size > self.limits.account:
             raise full("you have no room left", own)
         everybody = tuple(self._store.owners(_SLOTS))
         if sum(each.size for one in everybody for each in self.of(one)) + size > self.limits.all:

@@ -142,6 +142,17 @@ def test_an_account_has_a_quota(romeo: Client, juliet: Client):
     assert url(ask(juliet, size=500))
 
 
+def test_small_ones_are_numbered(romeo: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("conversehost.server.uploads.SLOTS_PER_ACCOUNT", 3)
+    for _ in range(3):
+        assert url(ask(romeo, size=1))
+    answer = ask(romeo, size=1)
+    assert condition(answer) == "resource-constraint"
+    assert error(answer).find(f"{{{ns.UPLOAD}}}retry") is not None
+    clock.advance(PUT_WITHIN)
+    assert url(ask(romeo, size=1))
+
+
 def test_all_together_have_one(romeo: Client, juliet: Client):
     ask(romeo, size=1000)
     ask(juliet, size=600)
