@@ -29,7 +29,7 @@ class Embedded:
         try:
             composition = compose_in(reactor, settings, sockets)
         except BaseException:
-            launch.close([*sockets.http, *sockets.c2s, *sockets.https, *sockets.component, *sockets.c2s_tls])
+            launch.close(sockets.all)
             raise
         self._service = composition.service
         self._single = composition.single

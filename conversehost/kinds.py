@@ -208,6 +208,12 @@ def _upstream(text: str) -> tuple[str, Place]:
     return read_upstream(text)
 
 
+def _federated(text: str) -> tuple[str, Place]:
+    from conversehost.xmpp.places import read_federated
+
+    return read_federated(text)
+
+
 def _component(text: str) -> tuple[str, str]:
     domain, spec = _handler(text, "NAME=MODULE:CLASS, such as echo.localhost=mine.echo:Echo")
     return _domain(domain), spec
@@ -362,6 +368,7 @@ ACCOUNT = Kind("JID", _account)
 CONTACT = Kind("KIND=URI", _contact)
 SERVICE = Kind("TYPE:HOST", _service)
 UPSTREAM = Kind("DOMAIN=PLACE", _upstream)
+FEDERATED = Kind("DOMAIN=HOST:PORT", _federated)
 FUNCTION = Kind("MODULE:FUNCTION", _function)
 COMPONENT = Kind("NAME=MODULE:CLASS", _component)
 BOT = Kind("JID=MODULE:CLASS", _bot)

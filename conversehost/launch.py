@@ -175,26 +175,27 @@ def log_observer(options: Options) -> LineObserver | None:
 
 def listen(settings: Settings) -> Sockets:
     """Listen for HTTP, XMPP and perhaps HTTPS, and warn when others can reach it. Raises ConfigError."""
-    http = bind(settings.interfaces, settings.port, "--port")
-    c2s: list[socket.socket] = []
-    component: list[socket.socket] = []
-    https: list[socket.socket] = []
+    sockets = Sockets(bind(settings.interfaces, settings.port, "--port"), [], [])
+    direct = None if settings.only_upstream else settings.c2s_tls_port
+    wanted = [
+        (sockets.c2s, None if settings.only_upstream else settings.c2s_port, "--c2s-port"),
+        (sockets.component, settings.component_port if settings.component_secrets else None, "--component-port"),
+        (sockets.https, settings.https_port if settings.tls else None, "--https-port"),
+        (sockets.c2s_tls, direct, "--c2s-tls-port"),
+        (sockets.s2s, settings.s2s_port if settings.s2s else None, "--s2s-port"),
+    ]
     try:
-        if not settings.only_upstream:
-            c2s = bind(settings.interfaces, settings.c2s_port, "--c2s-port")
-        if settings.component_secrets:
-            component = bind(settings.interfaces, settings.component_port, "--component-port")
-        https = bind(settings.interfaces, settings.https_port, "--https-port") if settings.tls else []
-        direct = None if settings.only_upstream else settings.c2s_tls_port
-        c2s_tls = [] if direct is None else bind(settings.interfaces, direct, "--c2s-tls-port")
+        for found, port, flag in wanted:
+            if port is not None:
+                found += bind(settings.interfaces, port, flag)
     except ConfigError:
-        close(http + c2s + component + https)
+        close(sockets.all)
         raise
     reachable = [each for each in settings.interfaces if not ipaddress.ip_address(each).is_loopback]
     if reachable:
         text = f"other machines can reach {', '.join(reachable)}, and the demo passwords are no secret"
         print(f"conversehost: warning: {text}", file=sys.stderr, flush=True)
-    return Sockets(http, c2s, https, component, c2s_tls)
+    return sockets
 
 
 def bind(interfaces: Sequence[str], port: int, flag: str = "--port") -> list[socket.socket]:

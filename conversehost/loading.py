@@ -129,6 +129,7 @@ def _agree(settings: Settings) -> Settings:
     _agree_on_logins(settings)
     _agree_on_tokens(settings)
     _agree_on_upstreams(settings)
+    _agree_on_federation(settings)
     if settings.welcome and not settings.registration:
         raise ConfigError("--welcome is for those who register: add --registration")
     admins = tuple(_full_address(settings, each, "--admin") for each in settings.admins)
@@ -165,6 +166,19 @@ def _agree_on_upstreams(settings: Settings) -> None:
         raise ConfigError("--only-upstream: there is none, give one with --upstream DOMAIN=xmpp://HOST:PORT")
     if settings.upstream_ca and settings.upstream_insecure:
         raise ConfigError("--upstream-ca and --upstream-insecure contradict one another: choose one")
+
+
+def _agree_on_federation(settings: Settings) -> None:
+    """Each domain is here or there."""
+    if settings.s2s and settings.only_upstream:
+        raise ConfigError("--s2s: no domain is served here that could speak to others, add --domain")
+    named: set[str] = set()
+    for domain, _ in settings.s2s:
+        if domain in (*settings.domains, settings.guests):
+            raise ConfigError(f"--s2s {domain}=...: that domain is here, leave it out")
+        if domain in named:
+            raise ConfigError(f"--s2s {domain}=...: given twice, for different places")
+        named.add(domain)
 
 
 def _agree_on_logins(settings: Settings) -> None:
@@ -233,6 +247,8 @@ def _agree_on_ports(settings: Settings) -> None:
         ports["--component-port"] = settings.component_port
     if settings.tls or settings.tls_cert:
         ports["--https-port"] = settings.https_port
+    if settings.s2s:
+        ports["--s2s-port"] = settings.s2s_port
     taken: dict[int, str] = {}
     for name, port in ports.items():
         if port:

@@ -33,5 +33,6 @@ def addresses(
         "c2s": at(sockets.c2s),
         "c2s_tls": at(sockets.c2s_tls) if starttls else None,
         "component": at(sockets.component),
+        "s2s": at(sockets.s2s),
         "domain": settings.first_domain,
     }

@@ -43,6 +43,7 @@ from conversehost.web.upload import UploadFront
 from conversehost.xmpp.errors import StreamError
 
 if TYPE_CHECKING:
+    from conversehost.federated import Federated
     from conversehost.net.component import ComponentFactory
 
 log = Logger()
@@ -98,12 +99,15 @@ class Server(House, Service):
         self.secured = secured.find(settings)
         self.components = self._components()
         self.c2s = self._c2s(gate)
+        self.federated = self._federated()
 
     def startService(self) -> None:
         """Serve. The sockets listen already, so whoever came early is served now."""
         listening = [(self.http, self.sockets.http), (self.c2s, self.sockets.c2s)]
         if self.components is not None:
             listening.append((self.components, self.sockets.component))
+        if self.federated is not None:
+            listening.append((self.federated.factory, self.sockets.s2s))
         if self.secured is not None and self.sockets.https:
             listening.append((self.secured.below(self.http, self.wall), self.sockets.https))
         if self.c2s.tls is not None:
@@ -128,6 +132,8 @@ class Server(House, Service):
         self.close_sessions("system-shutdown")
         if self.components is not None:
             self.components.close_all(StreamError("system-shutdown"))
+        if self.federated is not None:
+            self.federated.close_all()
         self.http.close_idle()
         self.files.close()
         self.domains.logins.close()
@@ -199,6 +205,21 @@ class Server(House, Service):
             turn=self.turn,
             limits=self.limits,
             items_of=self.domains.items_of,
+        )
+
+    def _federated(self) -> Federated | None:
+        if not self.settings.s2s:
+            return None
+        from conversehost.federated import Federated  # few need it
+
+        return Federated(
+            self.settings,
+            self.router,
+            reactor=self.reactor,
+            clock=self.wall,
+            turn=self.turn,
+            limits=self.limits,
+            tls=self.c2s.tls,
         )
 
     def _http(self, gate: Gate) -> HttpFactory:

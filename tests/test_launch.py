@@ -238,7 +238,7 @@ def test_the_ready_line_is_all_of_standard_output_and_true(program, command):
     ready = ready_line(process)
     assert list(ready) == [
         *("site", "bosh", "websocket", "prebind", "credentials", "api", "api_token_file"),
-        *("https", "ca", "c2s", "c2s_tls", "component", "domain", "accounts", "pid"),
+        *("https", "ca", "c2s", "c2s_tls", "component", "s2s", "domain", "accounts", "pid"),
     ]
     assert ready["pid"] == process.pid
     assert ready["domain"] == "a.example"

@@ -206,6 +206,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         json = true
         instance = "a.1"
         drain = 60
+        s2s_port = 5
         ready_file = "ready.json"
         exit_with_stdin = true
         save_on_exit = "saved.toml"
@@ -317,13 +318,14 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         json=True,
         instance="a.1",
         drain=60,
+        s2s_port=5,
         ready_file=tmp_path / "ready.json",
         exit_with_stdin=True,
         save_on_exit=tmp_path / "saved.toml",
     )
     places = GROUPS[Places]  # they are in tests/test_back_ends.py: whoever asks others registers nobody
     left = [each.field for each in OPTIONS if getattr(settings, each.field) == each.default and each.group != places]
-    assert left == ["no_starttls", "proxy", "upstream_insecure"]  # each contradicts another one
+    assert left == ["no_starttls", "s2s", "proxy", "upstream_insecure"]  # each contradicts another one
     assert read("--config", toml('proxy = "http://localhost:8000"')).proxy == "http://localhost:8000"  # not with site
 
 
@@ -548,6 +550,35 @@ def test_help_names_every_option_within_100_columns():
     assert "(default: 127.0.0.1, ::1)" in text
     assert "  twistd -n conversehost --domain chat.example" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_where_other_servers_are():
+    found = read(
+        "--s2s", "far.example=127.0.0.1:5270", "--s2s", "b.example=[::1]", "--s2s", "c.example", "--s2s", "*"
+    ).s2s
+    assert found == (
+        ("far.example", Place("127.0.0.1", 5270)),
+        ("b.example", Place("::1", 5269)),
+        ("c.example", Place("", 5269)),
+        ("*", Place("", 5269)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--s2s", "far.example=host:port"], "wants DOMAIN=HOST:PORT"),
+        (["--s2s", "far.example=xmpp://host:5269"], "wants DOMAIN=HOST:PORT"),
+        (["--s2s", "=host"], "wants DOMAIN=HOST:PORT"),
+        (["--s2s", "localhost=127.0.0.1:5270"], "that domain is here, leave it out"),
+        (["--s2s", "a.example=h:1", "--s2s", "a.example=h:2"], "given twice"),
+        (["--s2s", "a.example", "--upstream", "b.example"], "no domain is served here"),
+        (["--s2s", "a.example", "--s2s-port", "5222"], "--c2s-port and --s2s-port are both 5222"),
+    ],
+)
+def test_where_other_servers_cannot_be(arguments, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        read(*arguments)
 
 
 def test_with_upstream_alone_no_domain_is_served_here():

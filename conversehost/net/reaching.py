@@ -32,7 +32,7 @@ from conversehost.errors import ConfigError
 from conversehost.upstream.addresses import AddressRules
 from conversehost.upstream.candidates import Record, places
 from conversehost.xmpp.errors import StreamError, WayError
-from conversehost.xmpp.places import Place
+from conversehost.xmpp.places import PORT, Place
 
 CONNECT = 10.0
 """Seconds for one address to take a connection."""
@@ -47,14 +47,17 @@ Failed = Callable[[StreamError], None]
 class Resolver:
     """DNS: by a server of one's own, or as the machine does it, with its file of hosts."""
 
-    def __init__(self, reactor: Any, server: tuple[str, int] | None = None) -> None:
+    def __init__(self, reactor: Any, server: tuple[str, int] | None = None, *, service: str = "client") -> None:
+        """`service`: whom servers are looked for by, a client or a `server` (without TLS from the first byte)."""
+        self._service = service
         own = client.Resolver(servers=[server], reactor=reactor) if server else client.createResolver()
         self._dns: ResolverBase = own
 
     def services(self, domain: str) -> Deferred[list[Record]]:
         """The SRV records of both kinds (XEP-0368 section 2); an answer that doesn't come counts as none."""
-        both = [self._services(domain, tls=False), self._services(domain, tls=True)]
-        return gatherResults(both).addCallback(lambda found: [*found[0], *found[1]])
+        kinds = (False, True) if self._service == "client" else (False,)
+        found = gatherResults([self._services(domain, tls=tls) for tls in kinds])
+        return found.addCallback(lambda several: [record for records in several for record in records])
 
     def addresses(self, host: str) -> Deferred[list[str]]:
         """IPv4 first: where IPv6 leads nowhere, it would cost a time-out each time."""
@@ -66,7 +69,7 @@ class Resolver:
         return gatherResults(both).addCallback(lambda found: [*found[0], *found[1]])
 
     def _services(self, domain: str, *, tls: bool) -> Deferred[list[Record]]:
-        name = f"_xmpp{'s' if tls else ''}-client._tcp.{domain}"
+        name = f"_xmpp{'s' if tls else ''}-{self._service}._tcp.{domain}"
 
         def read(found: tuple[Any, Any, Any]) -> list[Record]:
             answers = [each.payload for each in found[0] if each.type == dns.SRV]
@@ -106,11 +109,11 @@ class ClientTls:
 class Believing:
     """Takes any certificate."""
 
-    def __init__(self, domain: str, own: PrivateCertificate | None) -> None:
+    def __init__(self, domain: str, own: PrivateCertificate | None, protocol: bytes = ALPN) -> None:
         self._name = domain.encode()
         self._context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         self._context.set_min_proto_version(SSL.TLS1_2_VERSION)
-        self._context.set_alpn_protos([ALPN])
+        self._context.set_alpn_protos([protocol])
         if own is not None:
             self._context.use_certificate(own.original)
             self._context.use_privatekey(own.privateKey.original)
@@ -144,12 +147,15 @@ def read_certificates(path: Path, flag: str = "--upstream-ca") -> list[Certifica
 
 @dataclass(frozen=True, slots=True)
 class Roads:
-    """What all searches share. `rules`: for the addresses of servers that the operator hasn't named himself."""
+    """What all searches share. `rules`: for the addresses of servers that the operator hasn't named himself; `port`:
+    where DNS names none.
+    """
 
     reactor: Any
     resolver: Resolver
     tls: ClientTls
     rules: AddressRules
+    port: int = PORT
 
 
 class Search:
@@ -177,7 +183,9 @@ class Search:
             self._try([place])
         else:
             found = self._roads.resolver.services(self._domain)
-            self._wait(found, lambda records: self._try(places(self._domain, records, random.randrange)))
+            self._wait(
+                found, lambda records: self._try(places(self._domain, records, random.randrange, self._roads.port))
+            )
 
     def cancel(self) -> None:
         """Nobody needs it any more."""

@@ -50,6 +50,12 @@ class Sockets:
     https: list[socket.socket]
     component: list[socket.socket] = dataclasses.field(default_factory=list)
     c2s_tls: list[socket.socket] = dataclasses.field(default_factory=list)
+    s2s: list[socket.socket] = dataclasses.field(default_factory=list)
+
+    @property
+    def all(self) -> list[socket.socket]:
+        """Of whatever kind."""
+        return [*self.http, *self.c2s, *self.https, *self.component, *self.c2s_tls, *self.s2s]
 
 
 @attrs.frozen(kw_only=True, slots=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -14,6 +15,7 @@ from conversehost.kinds import (
     CONTACT,
     DOMAIN,
     DOMAINS,
+    FEDERATED,
     FILE,
     FLAG,
     FUNCTION,
@@ -24,6 +26,9 @@ from conversehost.kinds import (
     one_of,
 )
 from conversehost.options.option import option
+
+if TYPE_CHECKING:
+    from conversehost.xmpp.places import Place
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -99,4 +104,10 @@ class People:
         SECRET,
         "a domain served by a program of its own, which connects with that secret (XEP-0114); repeatable",
         name="component-secret",
+    )
+    s2s: tuple[tuple[str, Place], ...] = option(
+        (),
+        FEDERATED,
+        "a domain elsewhere to speak with, such as far.example=127.0.0.1:5269; without a place DNS says where it is;"
+        " * are all others; repeatable; see docs/federation.md",
     )

@@ -41,6 +41,7 @@ class Router:
         """`report` hears of unexpected exceptions, with the stanza that caused them."""
         self.hosts: dict[str, Host] = {}
         self.routes: dict[str, Destination] = {}
+        self.elsewhere: Destination | None = None  # behind all other domains
         self.report = report
         self.tally = Tally()
 
@@ -98,7 +99,7 @@ class Router:
         """
         to = stanza.to
         assert to is not None
-        destination = self.routes.get(to.domain)
+        destination = self.routes.get(to.domain, self.elsewhere)
         if destination is None:
             raise StanzaError("remote-server-not-found", f"{to.domain} isn't served here")
         destination.deliver(to, stanza, session)

@@ -13,10 +13,9 @@ from conversehost.testing.process import Process
 class Addresses:
     """What the server's ready line says.
 
-    `site`, `bosh`, `websocket`, `prebind`, `credentials`, `api` and `https` are URLs, `c2s`, `c2s_tls` and
-    `component` are "host:port"; None for what the server doesn't have. `ca` is the file to trust the certificate of
-    `https` by, `api_token_file` that with the token for other machines, `domain` its first XMPP domain, `pid` its
-    process.
+    `site`, `bosh`, `websocket`, `prebind`, `credentials`, `api` and `https` are URLs, `c2s`, `c2s_tls`, `component` and
+    `s2s` are "host:port"; None for what the server doesn't have. `ca` is the file to trust the certificate of `https`
+    by, `api_token_file` that with the token for other machines, `domain` its first XMPP domain, `pid` its process.
     """
 
     def __init__(self, ready: Mapping[str, Any], process: Process | None = None, token: str | None = None) -> None:
@@ -33,6 +32,7 @@ class Addresses:
         self.c2s: str = ready["c2s"]
         self.c2s_tls: str | None = ready["c2s_tls"]
         self.component: str | None = ready["component"]
+        self.s2s: str | None = ready.get("s2s")
         self.domain: str = ready["domain"]
         self.pid: int = ready["pid"]
         self._ready = ready

@@ -56,10 +56,10 @@ class TestBed(Blocking, Verbs[Fault, Expectation], Addresses):
             bed.kill_session(romeo)      # ... and see Converse.js come back
             bed.reset()
 
-    `site`, `bosh`, `websocket`, `prebind`, `credentials`, `api` and `https` are URLs, `c2s`, `c2s_tls` and
-    `component` are "host:port"; None for what the server doesn't have. `ca` is the file to trust the certificate of
-    `https` by, `domain` its first XMPP domain, `pid` its process. Every method raises TestBedError when the server
-    refuses or doesn't answer.
+    `site`, `bosh`, `websocket`, `prebind`, `credentials`, `api` and `https` are URLs, `c2s`, `c2s_tls`, `component` and
+    `s2s` are "host:port"; None for what the server doesn't have. `ca` is the file to trust the certificate of `https`
+    by, `domain` its first XMPP domain, `pid` its process. Every method raises TestBedError when the server refuses or
+    doesn't answer.
     """
 
     __test__ = False  # pytest: it only sounds like a test

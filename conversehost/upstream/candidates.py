@@ -19,14 +19,15 @@ class Record:
     tls: bool = False
 
 
-def places(domain: str, records: Iterable[Record], below: Callable[[int], int]) -> list[Place]:
+def places(domain: str, records: Iterable[Record], below: Callable[[int], int], port: int = PORT) -> list[Place]:
     """Where a domain's server may be, the best first; `below(n)` is a random number from 0 to n - 1.
 
-    Without records it is at the domain itself (RFC 6120 section 3.2.2). Nowhere, if a target of "." is all there is.
+    Without records it is at the domain itself, at `port` (RFC 6120 section 3.2.2). Nowhere, if a target of "." is all
+    there is.
     """
     told = list(records)
     if not told:
-        return [Place(domain, PORT)]
+        return [Place(domain, port)]
     offered = [each for each in told if each.target.rstrip(".")]
     found: list[Place] = []
     for priority in sorted({each.priority for each in offered}):

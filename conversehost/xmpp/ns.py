@@ -2,6 +2,9 @@
 
 CLIENT = "jabber:client"
 COMPONENT = "jabber:component:accept"
+SERVER = "jabber:server"
+DIALBACK = "jabber:server:dialback"
+DIALBACK_FEATURE = "urn:xmpp:features:dialback"
 STREAM = "http://etherx.jabber.org/streams"
 STREAM_ERROR = "urn:ietf:params:xml:ns:xmpp-streams"
 STANZA_ERROR = "urn:ietf:params:xml:ns:xmpp-stanzas"

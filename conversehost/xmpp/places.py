@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from conversehost.xmpp.jid import JIDError, prepare_domain
 
-PORT, TLS_PORT = 5222, 5223
+PORT, TLS_PORT, S2S_PORT = 5222, 5223, 5269
 ANY = "*"
 """Stands for all domains that aren't named."""
 
@@ -48,6 +48,20 @@ def read_upstream(text: str) -> tuple[str, Place]:
     except JIDError:
         raise ValueError(f"wants DOMAIN=xmpp://HOST:PORT, such as chat.example=srv, not {text!r}") from None
     return domain, read_place(place or "srv")
+
+
+def read_federated(text: str) -> tuple[str, Place]:
+    """`DOMAIN=HOST:PORT` for a server that other servers talk to; a domain alone is looked up. Raises ValueError."""
+    name, _, where = text.partition("=")
+    try:
+        domain = ANY if name == ANY else prepare_domain(name)
+        parts = urlsplit(f"//{where}")
+        host, port = parts.hostname or "", parts.port or S2S_PORT
+        if where and (not host or parts.path or parts.query or "@" in where):
+            raise ValueError
+    except (JIDError, ValueError):
+        raise ValueError(f"wants DOMAIN=HOST:PORT, such as far.example=127.0.0.1:5269, not {text!r}") from None
+    return domain, Place(host, port)
 
 
 def read_route(text: str) -> Place | None:

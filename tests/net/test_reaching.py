@@ -143,7 +143,7 @@ def test_what_dns_says_is_read():
         }
     )
     resolver = Resolver.__new__(Resolver)
-    resolver._dns = zone
+    resolver._dns, resolver._service = zone, "client"
     found: list[object] = []
     resolver.services("chat.example").addCallback(found.append)
     resolver.addresses("chat.example").addCallback(found.append)
@@ -153,6 +153,22 @@ def test_what_dns_says_is_read():
         ["8.8.8.8", "2001:db8::1"],
         [],
     ]
+
+
+def test_servers_look_for_servers():
+    zone = Zone(
+        {
+            b"chat.example": [dns.Record_SOA()],
+            b"_xmpp-server._tcp.chat.example": [dns.Record_SRV(5, 1, 5269, b"a.chat.example")],
+            b"_xmpps-server._tcp.chat.example": [dns.Record_SRV(1, 1, 5270, b"b.chat.example")],
+            b"_xmpp-client._tcp.chat.example": [dns.Record_SRV(1, 1, 5222, b"c.chat.example")],
+        }
+    )
+    resolver = Resolver.__new__(Resolver)
+    resolver._dns, resolver._service = zone, "server"
+    found: list[object] = []
+    resolver.services("chat.example").addCallback(found.append)
+    assert found == [[Record(5, 1, 5269, "a.chat.example")]]
 
 
 def test_a_certificate_of_ones_own(tmp_path):
