@@ -63,6 +63,7 @@ class SiteSessions:
         self._drop_expired()
         session = SiteSession(secrets.token_urlsafe(24), account, self._clock.utc() + LIFETIME)
         self._store.put("site_sessions", session.id, "", session)
+        self._clock.after(LIFETIME, lambda: self._over(session))
         self._set_cookie(request, session.id.encode(), int(LIFETIME))
         return session
 
@@ -88,6 +89,11 @@ class SiteSessions:
         if session is not None:
             self._store.clear("site_sessions", session.id)
             self._chat.end(session.account, session.id)
+
+    def _over(self, session: SiteSession) -> None:
+        """Its time is; if it hasn't been ended before."""
+        if self._store.get("site_sessions", session.id, "") == session:
+            self._end(session)
 
     def _set_cookie(self, request: Request, value: bytes, seconds: int) -> None:
         age = b"%d" % seconds

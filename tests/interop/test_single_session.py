@@ -13,9 +13,11 @@ import pytest
 from playwright.sync_api import expect
 
 from conversehost.testing import TestBed
+from conversehost.web.login import LIFETIME
 from tests.browser.conftest import VERSIONS, Visitor, converse_folder
 
 SECRET = "a-secret-of-site-and-chat"
+SHARED = "a back end wants alice@localhost/web while another page has it: tabs that share a resource end each other"
 PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>A site</title>
@@ -99,12 +101,21 @@ def arrive(visitor: Visitor, way: str) -> None:
     visitor.is_in_chat()
 
 
-def log_out(bed: TestBed, name: str) -> dict[str, int]:
+def log_out(bed: TestBed, name: str) -> dict[str, Any]:
     """What the site's back end does."""
+    return call(bed, "DELETE", user=name)
+
+
+def made_for(name: str, bed: TestBed, **wish: str) -> dict[str, Any]:
+    """A session, by the site's back end."""
+    return call(bed, "POST", user=name, **wish)
+
+
+def call(bed: TestBed, method: str, **said: str) -> dict[str, Any]:
     fields = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
-    body = json.dumps({"user": name}).encode()
-    with urllib.request.urlopen(urllib.request.Request(bed.prebind, body, fields, method="DELETE")) as answer:
-        told: dict[str, int] = json.load(answer)
+    request = urllib.request.Request(bed.prebind, json.dumps(said).encode(), fields, method=method)
+    with urllib.request.urlopen(request) as answer:
+        told: dict[str, Any] = json.load(answer)
         return told
 
 
@@ -147,6 +158,63 @@ def test_tabs_have_sessions_of_their_own_until_the_site_logs_out(visitor, bed):
     alice.page.goto("about:blank")
     other.close()
     alice.complaints.clear()  # both tabs heard that nobody is logged in any more
+
+
+@pytest.mark.parametrize("way", ["prebind", "websocket"])
+def test_after_a_new_password_the_site_has_all_pages_begin_anew(visitor, bed, way):
+    """Whoever is logged in still is in chat again; whoever came in by the old password isn't."""
+    alice = visitor("alice")
+    arrive(alice, way)
+    (before,) = bed.sessions("alice@localhost")
+    with alice.page.expect_response(lambda answer: answer.url in (bed.prebind, bed.credentials) and answer.ok):
+        assert log_out(bed, "alice") == {"ended": 1}
+    alice.is_in_chat()
+    alice.open_chat("Echo")
+    alice.say("hello")
+    expect(alice.page.locator(".chat-msg__text")).to_have_count(2)
+    assert before.jid not in {each.jid for each in bed.sessions("alice@localhost")}
+    alice.complaints.clear()  # its session had ended
+
+
+def test_what_expires_is_renewed(visitor, bed):
+    """A token is good for a minute. The session goes on, and when it breaks another token is fetched."""
+    alice = visitor("alice")
+    arrive(alice, "websocket")
+    (before,) = bed.sessions("alice@localhost")
+    bed.advance(3600)
+    assert [each.jid for each in bed.sessions("alice@localhost")] == [before.jid]
+    with alice.page.expect_response(bed.credentials):
+        bed.kill_session(before)
+    alice.is_in_chat()
+    assert before.jid not in {each.jid for each in bed.sessions("alice@localhost")}
+    alice.complaints.clear()  # its session had ended
+
+
+def test_a_login_that_expires_ends_chat_as_well(visitor, bed):
+    alice = visitor("alice")
+    assert alice.page.context.request.post(f"{bed.site}login", form={"username": "alice", "password": "secret"}).ok
+    alice.page.goto(f"{bed.site}external-websocket.html")
+    alice.is_in_chat()
+    bed.advance(LIFETIME)
+    assert bed.sessions("alice@localhost") == []
+    alice.page.goto("about:blank")
+    alice.complaints.clear()  # its session had ended
+
+
+def test_a_resource_that_two_tabs_share_is_explained(visitor, bed):
+    """A site whose back end names one: the tabs end each other, and the log says why."""
+    alice = visitor("alice")
+    alice.page.context.route("**/prebind", lambda route: route.fulfill(json=made_for("alice", bed, resource="web")))
+    alice.page.goto(f"{bed.site}prebind.html")
+    alice.is_in_chat()
+    assert SHARED not in bed.log
+    other = alice.page.context.new_page()
+    other.goto(f"{bed.site}prebind.html")
+    expect(other.get_by_text("Echo", exact=True).first).to_be_visible()
+    assert SHARED in bed.log
+    other.close()
+    alice.page.goto("about:blank")
+    alice.complaints.clear()  # its session had ended
 
 
 @pytest.mark.parametrize("transport", ["bosh", "websocket"])

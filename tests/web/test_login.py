@@ -114,6 +114,17 @@ def test_a_site_session_ends_after_its_time(browser, clock):
     assert browser.get("/prebind").code == 401
 
 
+def test_its_chat_ends_with_it(browser, chat, clock):
+    browser.log_in()
+    browser.get("/prebind")
+    clock.advance(1)
+    other = browser.another()
+    other.log_in("bob")
+    other.get("/prebind")
+    clock.advance(LIFETIME - 1)
+    assert [account.full for account, _ in chat.live.values()] == ["bob@localhost"]
+
+
 def test_expired_sessions_do_not_pile_up(browser, clock, store):
     browser.log_in("alice")
     clock.advance(LIFETIME + 1)
