@@ -240,6 +240,7 @@ def test_xmpp_has_tls_without_being_asked_for_it(program, way):
     assert ready["https"] is None
     assert Path(ready["ca"]).is_file()
     client = way(ready)
+    assert client.selected_alpn_protocol() == ("xmpp-client" if way is direct else None)
     assert "<mechanism>SCRAM-SHA-256-PLUS</mechanism>" in say(client, HEADER, "</stream:features>")
     auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFsaWNlAHNlY3JldA==</auth>"
     assert say(client, auth, "/>") == '<success xmlns="urn:ietf:params:xml:ns:xmpp-sasl"/>'
