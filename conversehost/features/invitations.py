@@ -95,7 +95,7 @@ def told(invitation: Invitation, site: str) -> Element:
     return Form(
         (
             Field("uri", label="For a chat program", values=(invitation.uri,)),
-            Field("landing-url", label="For a browser", values=(f"{site}invite/{invitation.token}",)),
+            Field("landing-url", label="For a browser", values=(invitation.page(site),)),
             Field("expire", label="Until", values=(stamp(invitation.expires),)),
         ),
         f"{ns.INVITE}#invitation",

@@ -44,6 +44,10 @@ class Invitation:
             return f"xmpp:{_escaped(self.inviter)}?roster;preauth={self.token}{';ibr=y' if self.newcomer else ''}"
         return f"xmpp:{_escaped(JID(self.username, self.inviter.domain))}?register;preauth={self.token}"
 
+    def page(self, site: str) -> str:
+        """For people's browsers, of a site that is at that URL."""
+        return f"{site}invite/{self.token}"
+
 
 class Invitations:
     """Those of a host, in the store: collection "invitations", by domain, then by token."""
@@ -71,16 +75,17 @@ class Invitations:
         found: Invitation | None = self._host.store.get("invitations", self._host.domain, token)
         return found if found is not None and found.expires > self._host.clock.utc() else None
 
+    def open(self) -> list[Invitation]:
+        """All that can be followed still, the oldest first."""
+        return [each for each in self._all() if each.expires > self._host.clock.utc()]
+
     def is_taken(self, username: str, invitation: Invitation | None) -> bool:
         """Whether nobody can have that name, or nobody but those whom another invitation is for."""
         account = JID(username, self._host.domain)
         return (
             self._host.accounts.exists(account)
             or account in self._host.policy.admins
-            or any(
-                each.username == username and each != invitation and each.expires > self._host.clock.utc()
-                for each in self._all()
-            )
+            or any(each.username == username and each != invitation for each in self.open())
         )
 
     def register(self, invitation: Invitation, username: str, password: str) -> JID:

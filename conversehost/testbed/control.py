@@ -18,6 +18,7 @@ from conversehost.testbed.expectation_noun import ExpectationsNoun
 from conversehost.testbed.fault_noun import FaultsNoun
 from conversehost.testbed.fields import Fields
 from conversehost.testbed.generate_noun import Generate
+from conversehost.testbed.invitation_noun import InvitationsNoun
 from conversehost.testbed.manual import manual
 from conversehost.testbed.mishap_noun import ErrorsNoun
 from conversehost.testbed.noun import Noun, Reply, Verb, World
@@ -70,6 +71,7 @@ NOUNS: Mapping[str, type[Noun]] = {
     "stubs": StubsNoun,
     "rooms": Rooms,
     "generate": Generate,
+    "invitations": InvitationsNoun,
     "bots": BotsNoun,
     "pushes": PushesNoun,
     "clock": ClockNoun,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from conversehost.testing.verbs.crowds import Generated as Generated
     from conversehost.testing.verbs.expectations import UnmetError as UnmetError
     from conversehost.testing.verbs.health import Mishap as Mishap
+    from conversehost.testing.verbs.invitations import Invitation as Invitation
     from conversehost.testing.verbs.people import Contact as Contact
     from conversehost.testing.verbs.rooms import Archived as Archived
     from conversehost.testing.verbs.rooms import Occupant as Occupant
@@ -30,6 +31,7 @@ WHERE = {
     "Expectation": "testbed",
     "Fault": "testbed",
     "Generated": "verbs.crowds",
+    "Invitation": "verbs.invitations",
     "Mishap": "verbs.health",
     "Occupant": "verbs.rooms",
     "Record": "verbs.traffic",

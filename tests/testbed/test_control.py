@@ -39,6 +39,7 @@ def test_the_root_says_what_there_is(api):
                     "stubs",
                     "rooms",
                     "generate",
+                    "invitations",
                     "bots",
                     "pushes",
                     "clock",

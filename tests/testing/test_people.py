@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from datetime import UTC, datetime
 
 import pytest
@@ -65,3 +66,18 @@ def test_a_crowd(bed):
     assert (bed.avatar(made.accounts[0]) or b"").startswith(b"\x89PNG")
     assert {each.account for each in bed.occupants("lounge")} == set(made.accounts[3:])
     assert all(each.at < datetime(2026, 2, 1, 0, 0, 1, tzinfo=UTC) for each in bed.room_messages("lounge"))
+
+
+def test_somebody_is_invited(bed):
+    invitation = bed.invite("alice", "zoe")
+    assert (invitation.inviter, invitation.username) == ("alice@localhost", "zoe")
+    assert invitation.expires > datetime.now(UTC)
+    assert bed.invitations == [invitation]
+    form = b"username=zoe&password=pw"
+    with urllib.request.urlopen(invitation.page, form, timeout=30) as front:
+        assert front.status == 200
+    assert bed.user("zoe").password == "pw"
+    other = bed.invite("alice", newcomer=False)
+    assert bed.invitations == [other]
+    bed.withdraw(other)
+    assert bed.invitations == []

@@ -13,6 +13,7 @@ from conversehost.testing.verbs.crowds import CrowdVerbs
 from conversehost.testing.verbs.expectations import ExpectationVerbs, X
 from conversehost.testing.verbs.faults import F, FaultVerbs
 from conversehost.testing.verbs.health import HealthVerbs
+from conversehost.testing.verbs.invitations import InvitationVerbs
 from conversehost.testing.verbs.people import PeopleVerbs
 from conversehost.testing.verbs.rooms import ArchiveVerbs, RoomVerbs
 from conversehost.testing.verbs.sessions import SessionVerbs
@@ -25,6 +26,7 @@ from conversehost.testing.verbs.traffic import TrafficVerbs
 class Verbs(
     AccountVerbs,
     PeopleVerbs,
+    InvitationVerbs,
     BotVerbs,
     RoomVerbs,
     ArchiveVerbs,
