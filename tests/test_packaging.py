@@ -25,7 +25,7 @@ from importlib.resources import files
 import conversehost
 package = files("conversehost")
 NAMES = """py.typed fixtures/scenarios/demo.toml fixtures/converse/package-lock.json fixtures/proxies/nginx.conf
-    web/pages web/recipes/Caddyfile"""
+    fixtures/systemd/conversehost@.service web/pages web/recipes/Caddyfile"""
 for name in NAMES.split():
     assert (package / name).is_file() or list((package / name).iterdir()), name
 print(conversehost.__file__)
