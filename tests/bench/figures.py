@@ -36,7 +36,7 @@ class Figure:
 
 
 @contextmanager
-def _loop() -> Iterator[Loop]:
+def the_loop() -> Iterator[Loop]:
     loop = Loop()
     try:
         yield loop
@@ -48,7 +48,7 @@ def message_cost(transport: Transport) -> Measure:
     """us of the server for each message of 300 bytes, between pairs that have one under way each."""
 
     def measure(running: Running, seconds: float) -> float:
-        with _loop() as loop:
+        with the_loop() as loop:
             return _cost_among(running, loop, pairs(running, loop, transport, range(PAIRS)), seconds)
 
     return measure
@@ -76,7 +76,7 @@ def growth(transport: Transport) -> Measure:
     """What a message costs among a thousand sessions, as a percentage of what it costs among a hundred of them."""
 
     def measure(running: Running, seconds: float) -> float:
-        with _loop() as loop:
+        with the_loop() as loop:
             talking = pairs(running, loop, transport, range(FEW))
             few = min(_cost_among(running, loop, talking, seconds) for _ in range(2))
             talking += pairs(running, loop, transport, range(FEW, MANY))
@@ -110,7 +110,7 @@ def login_cost(transport: Transport) -> Measure:
     """us for each log-in and log-out, ten at a time: connect, authenticate, restart, bind, end."""
 
     def measure(running: Running, seconds: float) -> float:
-        with _loop() as loop:
+        with the_loop() as loop:
             cpu, begun, ended = running.cpu(), 0, 0
 
             def begin(before: Client | None = None) -> None:
@@ -150,7 +150,7 @@ def log_in(loop: Loop, clients: list[Client], at_once: int = AT_ONCE) -> None:
 
 def storm_cost(running: Running, seconds: float) -> float:
     """ms for each time that all friends, who are logged in over TCP, come, see one another, and go."""
-    with _loop() as loop:
+    with the_loop() as loop:
         clients = [CLIENTS["tcp"](loop, running.target, number) for number in FRIENDS]
         log_in(loop, clients)
         friends = [Friend(client) for client in clients]
@@ -164,7 +164,7 @@ def storm_cost(running: Running, seconds: float) -> float:
 def prebind_cost(running: Running, seconds: float) -> float:
     """us for each answer of /prebind to somebody who is logged in to the site: an authenticated, bound session."""
     target = running.target
-    with _loop() as loop:
+    with the_loop() as loop:
         pages = []
         for number in range(USERS - 20, USERS):  # whose sessions are in nobody's way later
             request = target.get("/prebind", f"Cookie: {site_cookie(running, number)}")
@@ -194,7 +194,7 @@ def site_cookie(running: Running, number: int) -> str:
 def file_cost(running: Running, seconds: float) -> float:
     """us for each download of 1 MB over a connection that is kept, four at a time."""
     target = running.target
-    with _loop() as loop:
+    with the_loop() as loop:
         request = target.get(target.file, "Accept-Encoding: identity")
         pages = [Downloader(loop, target.http, request) for _ in range(4)]
         loop.run(0.5)
@@ -217,7 +217,7 @@ class Idle:
 
 def idle(running: Running) -> Idle:
     """What many sessions cost that say nothing. Only a server that is fresh shows what memory they take."""
-    with _loop() as loop:
+    with the_loop() as loop:
         many = USERS - 20  # an account may have ten sessions
         warm = [CLIENTS["bosh"](loop, running.target, number, "warm") for number in range(many, USERS)]
         log_in(loop, warm)

@@ -71,10 +71,17 @@ def conversehost(*options: str) -> Iterator[Running]:
         scenario = folder / "users.toml"
         accounts = "".join(f'[[account]]\nname = "u{n}"\npassword = "pw"\n' for n in range(USERS))
         scenario.write_text(f"{accounts}[[circle]]\nmembers = {json.dumps([f'u{n}' for n in FRIENDS])}\n")
-        listen = ["--port", str(target.http), "--c2s-port", str(target.c2s), "--log-level", "warn"]
-        content = ["--scenario", str(scenario), "--converse", str(folder), *options]
-        with _run("conversehost", [sys.executable, "-m", "conversehost", *listen, *content], target) as running:
+        content = ("--scenario", str(scenario), "--converse", str(folder))
+        with run_ours(target, "--c2s-port", str(target.c2s), *content, *options) as running:
             yield running
+
+
+@contextmanager
+def run_ours(target: Target, *options: str) -> Iterator[Running]:
+    """Whatever it is to be."""
+    listen = ["--port", str(target.http), "--log-level", "warn"]
+    with _run("conversehost", [sys.executable, "-m", "conversehost", *listen, *options], target) as running:
+        yield running
 
 
 @contextmanager
