@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from conversehost.features.xep import Xep
-from conversehost.server.entrance import Throttle
 from conversehost.server.host import Host, Reply
 from conversehost.server.invitations import Invitations
+from conversehost.server.registration import Registration
 from conversehost.server.session import Session
 from conversehost.server.stream import ServerStream
 from conversehost.xmpp import ns
@@ -28,8 +28,6 @@ FORM = Form(
     "Registration",
     INSTRUCTIONS,
 )
-PER_MINUTE = 10
-"""Accounts that are made from one address; a hundred times as many from this machine itself, where tests run."""
 
 _REMOVE = f"{{{ns.REGISTER}}}remove"
 
@@ -60,8 +58,7 @@ class RegisterFeature:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._invitations = Invitations(host)
-        self._throttle = Throttle(host.clock, PER_MINUTE)
-        host.hooks.closing.append(self._throttle.forgive)
+        self._registration = Registration(host)
 
     def form(self, stream: ServerStream, iq: Stanza) -> Reply:
         """What is needed."""
@@ -74,9 +71,7 @@ class RegisterFeature:
         return query
 
     def register(self, stream: ServerStream, iq: Stanza) -> Reply:
-        """Before login (section 3.1). The names of administrators are taken though nobody has them yet, and so are
-        those that somebody was promised.
-        """
+        """Before login (section 3.1)."""
         self._check_open(stream)
         if is_cancelled(iq):
             return None
@@ -87,13 +82,8 @@ class RegisterFeature:
         if stream.invitation is not None:
             self._invitations.register(stream.invitation, account.local, password)
             stream.invitation = None
-        elif self._throttle.blocks(stream.opened.address):
-            raise StanzaError("resource-constraint", "too many accounts are made from your address: try again later")
         else:
-            self._throttle.failed(stream.opened.address)  # also who tries which names there are
-            if self._invitations.is_taken(account.local, None):
-                raise StanzaError("conflict", "that name is taken")
-            self._host.create_account(account, password)
+            self._registration.make(account.local, password, stream.opened.address)
         return None
 
     def _check_open(self, stream: ServerStream) -> None:

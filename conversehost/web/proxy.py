@@ -43,6 +43,8 @@ OURS = frozenset(
         b"_login",
         b"_logout",
         b"_form",
+        b"_invite",
+        b"_register",
         b"_static",
         b"_upload",
     )

@@ -16,6 +16,7 @@ from conversehost.auth import Authenticator
 from conversehost.clock import Clock
 from conversehost.server.host import Host
 from conversehost.server.invitations import Invitation
+from conversehost.server.registration import Registration
 from conversehost.store import Store
 from conversehost.web.converse import ConverseDist
 from conversehost.web.front import tell
@@ -25,6 +26,7 @@ from conversehost.web.hostmeta import well_known
 from conversehost.web.invitations import InvitationsResource
 from conversehost.web.login import ChatMaker, LoginResource, SiteSessions, see_other
 from conversehost.web.metrics import Counted, Metrics
+from conversehost.web.registration import RegistrationResource
 from conversehost.web.resource import Missing, OwnResource, Problem, base_of
 from conversehost.web.root import Root
 from conversehost.web.static import Folder
@@ -91,6 +93,10 @@ def site(parts: Parts) -> Resource:
     for path in (b"prebind", b"credentials"):
         root.putChild(path, Missing(tell))  # what is below: they themselves are answered before
     root.putChild(own + b"invite", InvitationsResource(parts.domains, sessions, pages.invitation, problem, hosts))
+    if parts.registration and parts.domain in parts.domains:
+        registration = Registration(parts.domains[parts.domain])
+        form = RegistrationResource(registration, sessions, pages.register, problem, hosts)
+        root.putChild(own + b"register", form)
     root.putChild(own + b"static", Folder(PAGES / "static", "no-cache", problem))
     root.putChild(
         b"favicon.ico",
@@ -160,6 +166,10 @@ class Pages:
     def login(self, request: Request, username: str, message: str) -> bytes:
         """The site's own form."""
         return self._page(request, "login.html", username=username, message=message, demo=self._parts.demo)
+
+    def register(self, request: Request, username: str, message: str) -> bytes:
+        """Where anybody makes an account."""
+        return self._page(request, "register.html", username=username, message=message)
 
     def form(self, request: Request) -> bytes:
         """Converse.js' own form; the site isn't asked."""

@@ -217,6 +217,22 @@ def test_a_resource_that_two_tabs_share_is_explained(visitor, bed):
     alice.complaints.clear()  # its session had ended
 
 
+def test_whoever_makes_an_account_on_the_site_is_in_chat(visitor):
+    zoe = visitor("zoe")
+    with TestBed.start("--registration", "--converse", str(converse_folder(VERSIONS[0]))) as own:
+        zoe.site = own.site
+        zoe.page.goto(own.site)
+        zoe.page.get_by_role("link", name="Make an account").click()
+        zoe.page.fill("input[name=username]", zoe.name)
+        zoe.page.fill("input[name=password]", "p&<w>")
+        with zoe.becomes_available():
+            zoe.page.get_by_role("button", name="Make the account").click()
+        zoe.is_in_chat()
+        assert own.accounts["zoe@localhost"] == "p&<w>"
+        assert len(own.sessions("zoe@localhost")) == 1
+        zoe.page.goto("about:blank")
+
+
 @pytest.mark.parametrize("transport", ["bosh", "websocket"])
 def test_the_sites_cookie_is_a_login(visitor, bed, transport):
     alice = visitor("alice")

@@ -44,6 +44,8 @@ def test_a_path_that_is_not_ours_is_the_sites(site, target):
         ("/metrics", 200),
         ("/_conversehost/api/v1/accounts", 200),
         ("/_login", 200),
+        ("/_register", 404),
+        ("/_invite/over", 410),
         ("/_static/site.css", 200),
     ],
 )
