@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.bench.load import Target
 from tests.bench.servers import PROGRAMS, SERVERS
 from tests.clients.bosh import CLIENT, BoshClient
 
-from .elsewhere import prosody
+from .elsewhere import PASSWORD, prosody
 from .people import Node, Person
 from .tools import program
 
@@ -95,6 +96,30 @@ def test_tls_is_verified_and_a_death_is_told_at_once(tmp_path, authority):
             client.wait_for("message")
         server.start()
         assert BoshClient(bed.bosh, "localhost").log_in("alice", "pw").startswith("alice@localhost/")
+
+
+def test_clients_in_node_are_told_at_once_that_the_server_died_and_come_back(tmp_path, authority):
+    kinds = [("strophe", "bosh"), ("strophe", "websocket"), ("xmpp", "websocket")]
+    with (
+        prosody(tmp_path, authority) as server,
+        TestBed.start(
+            *HERE, "--upstream", f"localhost=xmpp://127.0.0.1:{server.port}", "--upstream-ca", str(tmp_path / "ca.pem")
+        ) as bed,
+        ExitStack() as stack,
+    ):
+        people = []
+        for client, transport in kinds:
+            people.append(Person(stack.enter_context(Node(client)), "alice", getattr(bed, transport)))
+            people[-1].connects(password=PASSWORD, returns=True)
+        for each in people:
+            each.comes_online()
+        server.kill()
+        for each in people:
+            each.next("offline")
+        server.start()
+        for each in people:
+            each.comes_online()
+            each.appears()
 
 
 @pytest.mark.parametrize("fault", ["another name", "another authority"])
