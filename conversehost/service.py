@@ -326,6 +326,7 @@ class Server(House, Service):
             domains=self.router.hosts,
             counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
             demo=self.cast.shown(domain),
+            demo_of=self.tenants.shown,
         )
 
     def _uploads(self) -> UploadFront | None:

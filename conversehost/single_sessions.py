@@ -118,7 +118,7 @@ class SingleSessions:
     def _finders(self, reactor: Any, wall: Clock, note: Callable[[str], None]) -> Iterator[Finder]:
         """Our own site first: its cookie is nobody else's."""
         settings, parts = self._settings, self._parts
-        yield ByCookie(SiteSessions(parts.store, parts.clock, parts.chat))
+        yield ByCookie(SiteSessions(parts.store, parts.clock, parts.chat, parts.domains))
         if settings.prebind_trust_header:
             proxies = Proxies(settings.trusted_proxies)
             yield ByHeader(settings.prebind_trust_header, proxies, self._directory, clock=wall, note=note)

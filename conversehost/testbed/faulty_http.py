@@ -30,7 +30,7 @@ class People:
 
     def __init__(self, manager: Manager, parts: Parts) -> None:
         self._manager = manager
-        self._sessions = SiteSessions(parts.store, parts.clock, parts.chat)
+        self._sessions = SiteSessions(parts.store, parts.clock, parts.chat, parts.domains)
 
     def of_bosh(self, exchange: HttpExchange) -> str:
         """By its sid; a body that is compressed says nothing."""

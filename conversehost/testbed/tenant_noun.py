@@ -25,6 +25,7 @@ TENANT = Shape(
     {
         "name": text("what it is called"),
         "domain": text("that of its accounts"),
+        "page": text("its own login page: the site's, by the name of its domain"),
         "accounts": anything("passwords by address, without those of bots"),
     },
 )

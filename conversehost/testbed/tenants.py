@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit, urlunsplit
 
 from conversehost.server.host import Host
 from conversehost.server.session import Session
@@ -45,6 +46,11 @@ class Tenant:
         """Of its accounts."""
         return self.host.domain
 
+    def page(self, site: str) -> str:
+        """Where its pages are: the site's, by the name of its domain."""
+        parts = urlsplit(site)
+        return urlunsplit(parts._replace(netloc=f"{self.domain}:{parts.port}" if parts.port else self.domain))
+
     def reset(self) -> None:
         """As it was when it was made; the clock stays as it is."""
         self.state.reset()
@@ -60,6 +66,7 @@ class Tenant:
         about = {
             **ready,
             "api": f"{ready['api']}/tenants/{self.name}" if ready.get("api") else None,
+            "page": self.page(str(ready.get("site", ""))),
             "domain": self.domain,
             "tenant": self.name,
         }
@@ -164,6 +171,11 @@ class Tenants:
     def of(self, domain: str) -> Tenant | None:
         """Whose domain that is."""
         return next((each for each in self.by_name.values() if each.domain == domain), None)
+
+    def shown(self, domain: str) -> tuple[tuple[str, str], ...] | None:
+        """The people of the tenant whose domain that is, by name and password; None of any other domain."""
+        tenant = self.of(domain)
+        return None if tenant is None else tenant.cast.shown(domain)
 
     def others_in_use(self, but: str) -> list[str]:
         """Who has something to lose when that tenant turns the clock: the other tenants, and the server's own domains

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from conversehost.auth import Accepted, Attempt, Authenticator, Outcome
 from conversehost.clock import Clock
 from conversehost.net.prebind import WISH, Prebound, Wish
+from conversehost.server.host import Host
 from conversehost.store import Store
 from conversehost.web.guard import Hosts
 from conversehost.web.resource import OwnResource, Problem
@@ -50,19 +51,24 @@ class SiteSession:
 
 
 class SiteSessions:
-    """In the store: collection "site_sessions", by id. When one ends, so do the chat sessions that were made for it."""
+    """In the store of their accounts: collection "site_sessions", by id. When one ends, so do the chat sessions that
+    were made for it.
+    """
 
-    def __init__(self, store: Store, clock: Clock, chat: ChatMaker) -> None:
+    def __init__(self, store: Store, clock: Clock, chat: ChatMaker, domains: Mapping[str, Host]) -> None:
+        """`domains` may have stores of their own; of all others it is `store`."""
         self._store = store
+        self._domains = domains
         self._clock = clock
         self._chat = chat
 
     def start(self, request: Request, account: JID) -> SiteSession:
         """A new session with a new id, in place of the browser's earlier one; its cookie goes with the answer."""
         self._end(self.of(request))
-        self._drop_expired()
+        store = self._store_of(account)
+        drop_expired(store, self._clock.utc())
         session = SiteSession(secrets.token_urlsafe(24), account, self._clock.utc() + LIFETIME)
-        self._store.put("site_sessions", session.id, "", session)
+        store.put("site_sessions", session.id, "", session)
         self._clock.after(LIFETIME, lambda: self._over(session))
         self._set_cookie(request, session.id.encode(), int(LIFETIME))
         return session
@@ -75,7 +81,7 @@ class SiteSessions:
         """The same for the value of a cookie."""
         if cookie is None:
             return None
-        found: SiteSession | None = self._store.get("site_sessions", cookie.decode("latin-1"), "")
+        found = self._find(cookie.decode("latin-1"))
         if found is None or found.expires <= self._clock.utc() or not self._chat.knows(found.account):
             return None
         return found
@@ -87,29 +93,41 @@ class SiteSessions:
 
     def _end(self, session: SiteSession | None) -> None:
         if session is not None:
-            self._store.clear("site_sessions", session.id)
+            self._store_of(session.account).clear("site_sessions", session.id)
             self._chat.end(session.account, session.id)
 
     def _over(self, session: SiteSession) -> None:
         """Its time is; if it hasn't been ended before."""
-        if self._store.get("site_sessions", session.id, "") == session:
+        if self._store_of(session.account).get("site_sessions", session.id, "") == session:
             self._end(session)
+
+    def _store_of(self, account: JID) -> Store:
+        host = self._domains.get(account.domain)
+        return self._store if host is None else host.store
+
+    def _find(self, id: str) -> SiteSession | None:
+        for store in (self._store, *(host.store for host in self._domains.values() if host.store is not self._store)):
+            found: SiteSession | None = store.get("site_sessions", id, "")
+            if found is not None:
+                return found
+        return None
 
     def _set_cookie(self, request: Request, value: bytes, seconds: int) -> None:
         age = b"%d" % seconds
         secure = request.isSecure()
         request.addCookie(COOKIE, value, path=b"/", max_age=age, httpOnly=True, sameSite=b"lax", secure=secure)
 
-    def _drop_expired(self) -> None:
-        """The oldest come first, and all last equally long."""
-        expired = []
-        for owner in self._store.owners("site_sessions"):
-            session: SiteSession = self._store.get("site_sessions", owner, "")
-            if session.expires > self._clock.utc():
-                break
-            expired.append(owner)
-        for owner in expired:
-            self._store.clear("site_sessions", owner)
+
+def drop_expired(store: Store, now: float) -> None:
+    """The oldest come first, and all last equally long."""
+    expired = []
+    for owner in store.owners("site_sessions"):
+        session: SiteSession = store.get("site_sessions", owner, "")
+        if session.expires > now:
+            break
+        expired.append(owner)
+    for owner in expired:
+        store.clear("site_sessions", owner)
 
 
 class LoginResource(OwnResource):
@@ -119,12 +137,12 @@ class LoginResource(OwnResource):
         self,
         sessions: SiteSessions,
         authenticator: Authenticator,
-        domain: str,
+        domain: Callable[[Request], str],
         form: Callable[[Request, str, str], bytes],
         problem: Problem,
         hosts: Hosts,
     ) -> None:
-        """`form(request, username, message)` is the page to try again on."""
+        """`domain`: of whom a name alone is; `form(request, username, message)` is the page to try again on."""
         super().__init__(problem, hosts)
         self._sessions = sessions
         self._authenticator = authenticator
@@ -139,7 +157,7 @@ class LoginResource(OwnResource):
         """303 to the front page with a cookie, or 401 with the form; 503 where nobody can tell at the moment."""
         username, password = field(request, b"username").strip(), field(request, b"password")
         try:
-            account = parse_account(username.partition("/")[0], self._domain)
+            account = parse_account(username.partition("/")[0], self._domain(request))
         except JIDError:
             return self._refused(request, username)
         answer = Answer(request, lambda outcome: self._outcome(request, username, outcome))

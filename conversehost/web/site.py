@@ -51,9 +51,13 @@ CSP = "; ".join(
 ).encode()
 
 
+Demo = tuple[tuple[str, str], ...]
+
+
 @attrs.frozen
 class Parts:
-    """What the site is made of. `demo`: names and passwords that its login form offers; `folder`: the operator's;
+    """What the site is made of. `demo`: names and passwords that its login form offers; `demo_of`: those of a domain
+    that has the same pages under its own name, None of any other; `folder`: the operator's;
     `prefix`: where the pages are that are only for show or for want of the operator's own; `domains`: those whose
     invitations have pages.
     """
@@ -66,7 +70,8 @@ class Parts:
     hosts: Hosts
     converse: ConverseDist | None
     registration: bool = False
-    demo: tuple[tuple[str, str], ...] = ()
+    demo: Demo = ()
+    demo_of: Callable[[str], Demo | None] = lambda domain: None
     bosh_path: str = "/http-bind"
     websocket_path: str | None = None
     folder: Path | None = None
@@ -80,10 +85,10 @@ class Parts:
 
 def site(parts: Parts) -> Resource:
     """The root of the tree."""
-    sessions = SiteSessions(parts.store, parts.clock, parts.chat)
+    sessions = SiteSessions(parts.store, parts.clock, parts.chat, parts.domains)
     pages = Pages(parts, sessions)
     problem, hosts = pages.problem, parts.hosts
-    login = LoginResource(sessions, parts.authenticator, parts.domain, pages.login, problem, hosts)
+    login = LoginResource(sessions, parts.authenticator, pages.domain, pages.login, problem, hosts)
     root = Root(problem, Folder(parts.folder, "no-cache", problem, index="index.html") if parts.folder else None)
     own = parts.prefix.encode()[1:]
     root.putChild(b"", Page(pages.home, problem, hosts))
@@ -150,6 +155,11 @@ class Pages:
         self._parts = parts
         self._sessions = sessions
 
+    def domain(self, request: Request) -> str:
+        """Whose pages they are, by the name that they are called by."""
+        name = host_name(request.getHeader(b"host") or b"")
+        return self._parts.domain if self._parts.demo_of(name) is None else name
+
     def home(self, request: Request) -> bytes:
         """The login form; behind it the page with the chat, logged in by prebind."""
         session = self._sessions.of(request)
@@ -165,7 +175,7 @@ class Pages:
 
     def login(self, request: Request, username: str, message: str) -> bytes:
         """The site's own form."""
-        return self._page(request, "login.html", username=username, message=message, demo=self._parts.demo)
+        return self._page(request, "login.html", username=username, message=message, demo=self._demo(request))
 
     def register(self, request: Request, username: str, message: str) -> bytes:
         """Where anybody makes an account."""
@@ -173,16 +183,17 @@ class Pages:
 
     def form(self, request: Request) -> bytes:
         """Converse.js' own form; the site isn't asked."""
-        config = self._config(self._parts.domain) | {
+        domain = self.domain(request)
+        config = self._config(domain) | {
             "authentication": "login",
-            "locked_domain": self._parts.domain,
+            "locked_domain": domain,
             "allow_registration": self._parts.registration,
-            "registration_domain": self._parts.domain,
+            "registration_domain": domain,
         }
         if self._parts.websocket_path and b"transport=websocket" in request.uri:
             del config["bosh_service_url"]
             config["websocket_url"] = "ws" + base_of(request).removeprefix("http") + self._parts.websocket_path
-        return self._page(request, "form.html", config=config, demo=self._parts.demo)
+        return self._page(request, "form.html", config=config, demo=self._demo(request))
 
     def invitation(self, request: Request, invitation: Invitation, username: str, message: str) -> bytes:
         """What somebody does who was invited."""
@@ -194,6 +205,10 @@ class Pages:
         request.setResponseCode(code, HTTPStatus(code).phrase.encode())
         host = host_name(request.getHeader(b"host") or b"")
         return self._page(request, "problem.html", title=title, text=text, host=host if code == 421 else "")
+
+    def _demo(self, request: Request) -> Demo:
+        shown = self._parts.demo_of(self.domain(request))
+        return self._parts.demo if shown is None else shown
 
     def _config(self, domain: str) -> dict[str, Any]:
         """For `converse.initialize`: this server's chat, the domain's rooms, and nothing from anywhere else."""

@@ -222,7 +222,7 @@ def build(parts: Parts) -> Callable[..., Browser]:
 
     def make(**changes: Any) -> Browser:
         changed = attrs.evolve(parts, **changes)
-        visitors = ByCookie(SiteSessions(changed.store, changed.clock, changed.chat))
+        visitors = ByCookie(SiteSessions(changed.store, changed.clock, changed.chat, {}))
         return Browser(site(changed), direct={PATH: PrebindFront(visitors, changed.chat, changed.hosts)})
 
     return make
