@@ -88,5 +88,5 @@ $(DONE)/servers: | $(DONE)/venv
 	@touch $@
 
 $(DONE)/others: | $(DONE)/venv
-	@.ci/install "The tests with a client in a terminal, and with other servers" profanity tmux prosody ejabberd
+	@.ci/install "The tests with a client in a terminal, and with other servers" profanity tmux prosody ejabberd slapd
 	@touch $@

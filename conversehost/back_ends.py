@@ -8,6 +8,7 @@ from typing import Any
 from conversehost.auth import BackEnd
 from conversehost.auth.guarded import Guarded, Source
 from conversehost.clock import Clock
+from conversehost.errors import ConfigError
 from conversehost.options import Settings
 
 
@@ -26,7 +27,7 @@ class BackEnds:
     def __getitem__(self, name: str) -> BackEnd:
         """Raises ConfigError."""
         if name not in self._made:
-            make = {"extauth": self._extauth, "http": self._http}[name]
+            make = {"extauth": self._extauth, "http": self._http, "ldap": self._ldap}[name]
             self._made[name] = Guarded(make(), f"--auth {name}:", clock=self._clock, note=self._note)
         return self._made[name]
 
@@ -53,3 +54,23 @@ class BackEnds:
         settings = self._settings
         asked = manner(settings.http_auth_style, settings.http_auth_url, settings.http_auth_credentials)
         return http_source(asked, self._reactor, ca=settings.auth_ca, clock=self._clock)
+
+    def _ldap(self) -> Source:
+        try:
+            from conversehost.net.ldap_logins import LdapSource, connecting
+        except ImportError:
+            raise ConfigError("--auth ldap needs ldaptor: pip install 'conversehost[ldap]'") from None
+        from conversehost.auth.ldap import Directory
+        from conversehost.options.naming import read_namings
+
+        settings = self._settings
+        directory = Directory(
+            settings.ldap_bases,
+            settings.ldap_user_dn,
+            read_namings(settings.ldap_uid),
+            settings.ldap_filter,
+            (settings.ldap_rootdn, settings.ldap_password) if settings.ldap_rootdn else None,
+        )
+        tls = not settings.ldap_no_tls
+        connect = connecting(settings.ldap_server, self._reactor, ca=settings.auth_ca, tls=tls)
+        return LdapSource(directory, connect, clock=self._clock)

@@ -59,7 +59,7 @@ def one_of(*words: str) -> Kind:
     return Kind("|".join(words), read)
 
 
-BACK_ENDS = ("accounts", "any", "extauth", "http", "token")
+BACK_ENDS = ("accounts", "any", "extauth", "http", "ldap", "token")
 """Who may say who somebody is."""
 
 

@@ -192,14 +192,27 @@ def _agree_on_logins(settings: Settings) -> None:
             raise ConfigError(f"--auth {others[0]} {takes}, so PLAIN must be among --mechanisms")
         if settings.registration and others not in ([], ["any"]):
             raise ConfigError(f"--registration: with --auth {others[0]} accounts are made elsewhere, leave it out")
-        for name in names:
-            if option := settings.lacking(name):
-                raise ConfigError(f"--auth {name}: where is that? Say so with --{option}")
-    option, back_end = settings.unused(frozenset(name for _, names in settings.auth for name in names))
-    if option:
-        raise ConfigError(f"--{option}: nobody is asked there, add --auth {back_end}")
+    asked = {name for _, names in settings.auth for name in names}
+    for name, (option, value) in settings.places().items():
+        if name in asked and not value:
+            raise ConfigError(f"--auth {name}: where is that? Say so with --{option}")
+        if value and name not in asked:
+            raise ConfigError(f"--{option}: nobody is asked there, add --auth {name}")
+    if "ldap" in asked:
+        _agree_on_ldap(settings)
     if settings.http_auth_style == "basic" and settings.http_auth_credentials:
         raise ConfigError("--http-auth-credentials: with --http-auth-style basic each client's are sent, leave it out")
+
+
+def _agree_on_ldap(settings: Settings) -> None:
+    """There is a way to find people, and passwords go to this machine or over TLS."""
+    if not (settings.ldap_bases or settings.ldap_user_dn):
+        raise ConfigError("--auth ldap: where are people in it? Say so with --ldap-base, or with --ldap-user-dn")
+    if bool(settings.ldap_rootdn) != bool(settings.ldap_password):
+        raise ConfigError("--ldap-rootdn and --ldap-password belong together: give both")
+    parts = urlsplit(settings.ldap_server)
+    if settings.ldap_no_tls and (parts.scheme != "ldap" or parts.hostname not in ("localhost", *LOOPBACK)):
+        raise ConfigError("--ldap-no-tls is for ldap: and a directory on this machine, as in ldap://localhost")
 
 
 def _agree_on_tokens(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from conversehost.errors import ConfigError
 from conversehost.loading import load
 from conversehost.net import http_logins
 from conversehost.options import GROUPS, OPTIONS, Settings
+from conversehost.options.ldap import Ldap
 from conversehost.options.places import Places
 from conversehost.xmpp.jid import parse
 from tests.net.services import Service
@@ -23,6 +25,8 @@ from tests.test_logins import Door
 from tests.testbed.conftest import House
 
 HTTP = ("--auth", "http", "--http-auth-url", "https://www.example/auth")
+
+LDAP = ("--auth", "ldap", "--ldap-server", "ldap://ldap.example", "--ldap-base", "dc=example")
 
 
 @pytest.fixture
@@ -80,13 +84,21 @@ def test_all_of_it_can_be_said_in_the_file(tmp_path: Path):
     path = tmp_path / "chat.toml"
     path.write_text(
         """
-        auth = "http,extauth"
+        auth = "http,extauth,ldap"
         http_auth_url = "https://www.example/auth"
         http_auth_style = "json"
         http_auth_credentials = "chat:key"
         auth_ca = "ca.pem"
         extauth_program = "sh -c 'echo hello'"
         extauth_pool_size = 3
+        ldap_server = "ldap://localhost:3890"
+        ldap_no_tls = true
+        ldap_base = ["ou=people,dc=example", "ou=others,dc=example"]
+        ldap_user_dn = "uid=%u,ou=people,dc=example"
+        ldap_uid = "cn"
+        ldap_filter = "(objectClass=person)"
+        ldap_rootdn = "cn=reader,dc=example"
+        ldap_password = "hunter2"
         """
     )
     settings = read("--config", str(path))
@@ -96,7 +108,8 @@ def test_all_of_it_can_be_said_in_the_file(tmp_path: Path):
     assert settings.auth_ca == tmp_path / "ca.pem"
     assert settings.extauth_program == (shutil.which("sh"), "-c", "echo hello")
     assert settings.extauth_pool_size == 3
-    options = [each for each in OPTIONS if each.group == GROUPS[Places]]
+    assert settings.ldap_bases == ("ou=people,dc=example", "ou=others,dc=example")
+    options = [each for each in OPTIONS if each.group in (GROUPS[Places], GROUPS[Ldap])]
     assert [each.name for each in options if getattr(settings, each.field) == each.default] == []
 
 
@@ -118,6 +131,18 @@ def test_all_of_it_can_be_said_in_the_file(tmp_path: Path):
         (("--extauth-program", "/no/such"), "--extauth-program: there is no program '/no/such', or it may not be run"),
         (("--extauth-program", "sh 'x"), "--extauth-program: wants a command as for a shell"),
         (("--extauth-program", ""), "--extauth-program: wants a command"),
+        (("--auth", "ldap"), "--auth ldap: where is that? Say so with --ldap-server"),
+        (LDAP[2:], "--ldap-server: nobody is asked there, add --auth ldap"),
+        (LDAP[:4], "--auth ldap: where are people in it? Say so with --ldap-base, or with --ldap-user-dn"),
+        ((*LDAP, "--ldap-server", "ldap.example"), "--ldap-server: wants a server, such as ldap://ldap.example"),
+        ((*LDAP, "--ldap-server", "ldap://a/dc=b"), "--ldap-server: wants a server, such as ldap://ldap.example"),
+        ((*LDAP, "--ldap-server", "ldap://a:x"), "--ldap-server: wants a server, such as ldap://ldap.example"),
+        ((*LDAP, "--ldap-base", "people"), "--ldap-base: wants the name of an entry, such as ou=people,dc=example"),
+        ((*LDAP, "--ldap-user-dn", "uid=me"), "--ldap-user-dn: wants a name with %u in it"),
+        ((*LDAP, "--ldap-uid", "a b"), "--ldap-uid: wants attributes such as uid"),
+        ((*LDAP, "--ldap-filter", "a=b"), "--ldap-filter: wants a filter in brackets"),
+        ((*LDAP, "--ldap-rootdn", "cn=me"), "--ldap-rootdn and --ldap-password belong together: give both"),
+        ((*LDAP, "--ldap-no-tls"), "--ldap-no-tls is for ldap: and a directory on this machine"),
         ((*HTTP, "--registration"), "--registration: with --auth http accounts are made elsewhere, leave it out"),
         ((*HTTP, "--mechanisms", "SCRAM-SHA-1"), "--auth http has to be sent the password, so PLAIN must be among"),
     ],
@@ -131,6 +156,22 @@ def test_authorities_that_cannot_be_read(tmp_path: Path, house):
     (tmp_path / "ca.pem").write_text("nothing")
     with pytest.raises(ConfigError, match=re.escape("--auth-ca") + ".*: there is no certificate in it"):
         house(*HTTP, "--auth-ca", str(tmp_path / "ca.pem"))
+
+
+def test_a_filter_that_is_none_is_told_at_once(house):
+    with pytest.raises(ConfigError, match=re.escape("--ldap-filter (a=b)): that is no filter")):
+        house(*LDAP, "--ldap-filter", "(a=b))")
+
+
+def test_without_ldaptor_there_is_one_line(house, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "conversehost.net.ldap_logins", None)
+    with pytest.raises(ConfigError, match=re.escape("pip install 'conversehost[ldap]'")):
+        house(*LDAP)
+
+
+def test_in_the_environment_names_of_entries_have_semicolons_between_them():
+    found = load(LDAP[:4], {"CONVERSEHOST_LDAP_BASE": "ou=a,dc=example;ou=b,dc=example"})
+    assert found.ldap_bases == ("ou=a,dc=example", "ou=b,dc=example")
 
 
 def test_the_service_of_the_docs():

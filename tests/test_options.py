@@ -10,6 +10,7 @@ import pytest
 from conversehost.errors import ConfigError
 from conversehost.loading import load
 from conversehost.options import GROUPS, OPTIONS, Settings
+from conversehost.options.ldap import Ldap
 from conversehost.options.places import Places
 from conversehost.usage import help_text
 from conversehost.xmpp.places import Place
@@ -323,8 +324,10 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         exit_with_stdin=True,
         save_on_exit=tmp_path / "saved.toml",
     )
-    places = GROUPS[Places]  # they are in tests/test_back_ends.py: whoever asks others registers nobody
-    left = [each.field for each in OPTIONS if getattr(settings, each.field) == each.default and each.group != places]
+    places = GROUPS[Places], GROUPS[Ldap]  # in tests/test_back_ends.py: whoever asks others registers nobody
+    left = [
+        each.field for each in OPTIONS if getattr(settings, each.field) == each.default and each.group not in places
+    ]
     assert left == ["no_starttls", "s2s", "proxy", "upstream_insecure"]  # each contradicts another one
     assert read("--config", toml('proxy = "http://localhost:8000"')).proxy == "http://localhost:8000"  # not with site
 
@@ -515,7 +518,7 @@ def test_mistakes_in_the_environment_name_the_variable(variable, value, text):
     [
         ("bosh_wiat = 3", ": unknown key 'bosh_wiat': did you mean bosh-wait?"),
         ("config = 'x'", ": unknown key 'config'"),
-        ("[server]\nport = 1", ": unknown key 'server'"),
+        ("[section]\nport = 1", ": unknown key 'section'"),
         ("port = '1'", ": port: wants a whole number"),
         ("port = true", ": port: wants a whole number"),
         ("registration = 1", ": registration: wants true or false"),

@@ -16,6 +16,7 @@ import attrs
 
 from conversehost.kinds import FILE
 from conversehost.options.beyond import Beyond
+from conversehost.options.ldap import Ldap
 from conversehost.options.limits import Limits
 from conversehost.options.listening import LOCAL as LOCAL
 from conversehost.options.listening import LOOPBACK as LOOPBACK
@@ -33,6 +34,7 @@ GROUPS = {
     Listening: "Where it listens",
     People: "Who is there",
     Places: "Others who know people (docs/authentication.md)",
+    Ldap: "People in a directory (docs/ldap.md)",
     Tokens: "Tokens for passwords (docs/tokens.md)",
     SingleSessions: "Single sessions: one login for site and chat (docs/single-sessions.md)",
     Running: "How it runs",
@@ -59,7 +61,7 @@ class Sockets:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Settings(Listening, People, Places, Tokens, SingleSessions, Running, Beyond, Limits):
+class Settings(Listening, People, Places, Ldap, Tokens, SingleSessions, Running, Beyond, Limits):
     """All options, checked. Times are whole seconds, `stanza_limit` is bytes, paths are absolute."""
 
     @property
@@ -96,6 +98,14 @@ class Settings(Listening, People, Places, Tokens, SingleSessions, Running, Beyon
         """Who says who may log in there, in order."""
         chosen = dict(self.auth)
         return chosen.get(domain) or chosen.get("") or ("accounts",)
+
+    def places(self) -> dict[str, tuple[str, object]]:
+        """By back end the option that says where that is, and its value."""
+        return {
+            "extauth": ("extauth-program", self.extauth_program),
+            "http": ("http-auth-url", self.http_auth_url),
+            "ldap": ("ldap-server", self.ldap_server),
+        }
 
     @property
     def makes_accounts(self) -> bool:

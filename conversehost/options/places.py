@@ -76,17 +76,3 @@ class Places:
         None, COMMAND, "--auth extauth asks this program, and its arguments, as ejabberd does"
     )
     extauth_pool_size: int = option(2, whole_number(1, 100, "NUMBER"), "how many of them run at once, at most")
-
-    def lacking(self, back_end: str) -> str:
-        """The option without which a back end can't be asked; "" where there is all."""
-        name, value = self._needed().get(back_end, ("", "given"))
-        return "" if value else name
-
-    def unused(self, back_ends: frozenset[str]) -> tuple[str, str]:
-        """An option that was given for nothing, and the back end that it is for; "" where there is none."""
-        given = [(name, back_end) for back_end, (name, value) in self._needed().items() if value]
-        return next((each for each in given if each[1] not in back_ends), ("", ""))
-
-    def _needed(self) -> dict[str, tuple[str, object]]:
-        """By back end the option that says where it is, and its value."""
-        return {"http": ("http-auth-url", self.http_auth_url), "extauth": ("extauth-program", self.extauth_program)}
