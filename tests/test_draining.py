@@ -13,22 +13,13 @@ from twisted.internet.testing import StringTransport
 from conversehost.clock import Clock
 from conversehost.draining import LOOK, Draining
 from conversehost.xmpp import ns
-from tests.net.front import Front, request
 from tests.net.test_tcp import HEADER, Line, Station
-from tests.net.websockets import KEY
 from tests.test_launch import FREE, PYTHON, SOON, program, ready_line, result, until
 from tests.testbed.conftest import House
 
 __all__ = ["program"]
 
 CREATE = f"<body xmlns='{ns.HTTPBIND}' rid='10' to='localhost' wait='60' hold='1' ver='1.6'{{}}/>"
-HANDSHAKE = {
-    "Connection": "Upgrade",
-    "Upgrade": "websocket",
-    "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": KEY,
-    "Sec-WebSocket-Protocol": "xmpp",
-}
 
 
 class Leaving:
@@ -78,31 +69,6 @@ def test_an_empty_server_ends_at_once():
     ends: list[int] = []
     Draining().begin(Clock(), 60, lambda: 0, ends.append)
     assert ends == [0]
-
-
-def test_no_bosh_session_begins_and_those_there_are_go_on():
-    front = Front()
-    chat = front.session()
-    held = front.wire()
-    held.post(chat.body())
-    front.manager.draining.on = True
-    wire = front.wire()
-    wire.post(CREATE.format(""))
-    (refused,) = wire.answers
-    assert (refused.code, refused.fields["retry-after"]) == (503, "2")
-    assert b'condition="system-shutdown"' in refused.body
-    assert held.answers == []
-    chat.server.says("a")
-    (answer,) = held.answers
-    assert answer.code == 200
-    assert b'id="a"' in answer.body or b"id='a'" in answer.body
-
-
-def test_no_websocket_connection_begins():
-    front = Front()
-    front.shared.draining.on = True
-    (refused,) = front.exchange(request("GET", "/xmpp-websocket", **HANDSHAKE))
-    assert (refused.code, refused.fields["retry-after"]) == (503, "2")
 
 
 def test_no_tcp_stream_begins_and_those_there_are_restart():

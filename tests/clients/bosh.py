@@ -47,6 +47,12 @@ class BoshClient:
         assert jid is not None and jid.text
         return jid.text
 
+    def log_out(self) -> None:
+        """End the session."""
+        body = f"<body xmlns='{BODY}' rid='{self._rid + 1}' sid='{self.sid}' type='terminate'/>"
+        self._connection.request("POST", self._path, body.encode(), {"Content-Type": "text/xml; charset=utf-8"})
+        assert self._connection.getresponse().status == 200
+
     def send(self, payload: str = "") -> ET.Element:
         """One body, and the answer to it."""
         return self._send(f"sid='{self.sid}'", payload)

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from conversehost.xmpp import ns
-from tests.bench.servers import wait_until_it_listens
+from tests.bench.servers import prosody, wait_until_it_listens
+from tests.clients.bosh import BoshClient
 
 from .fronts import free_port, nginx
 from .tools import program
@@ -25,11 +26,12 @@ OPTIONS = ("--json", "--exit-with-stdin", "--c2s-port", "0", "--no-starttls")
 
 
 class Process:
-    """One of the conversehosts; `open` is a function so that both start at once."""
+    """One of the conversehosts. It starts at once, and `is_ready` waits for it: so two start together."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *options: str) -> None:
         self.port = free_port()
-        command = [sys.executable, "-m", "conversehost", *OPTIONS, "--port", str(self.port), "--instance", name]
+        named = ["--port", str(self.port), "--instance", name]
+        command = [sys.executable, "-m", "conversehost", *OPTIONS, *named, *options]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
 
@@ -61,10 +63,14 @@ class Pair:
         return Session(self, cookie)
 
     def post(self, body: str, cookie: str, port: int = 0) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=30)
-        fields = {"Cookie": f"conversehost_instance={cookie}"} if cookie else {}
-        connection.request("POST", "/http-bind", body.encode(), fields)
-        return connection.getresponse()
+        return asked(port or self.port, body, cookie)
+
+
+def asked(port: int, body: str, cookie: str = "") -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    fields = {"Cookie": f"conversehost_instance={cookie}"} if cookie else {}
+    connection.request("POST", "/http-bind", body.encode(), fields)
+    return connection.getresponse()
 
 
 class Session:
@@ -151,6 +157,27 @@ def test_a_session_stays_and_another_process_takes_over(pair):
     assert again.cookie == "b"
     assert again.lives()
     assert pair.session().cookie == "b"
+
+
+def test_a_process_that_drains_keeps_sessions_at_servers_elsewhere():
+    program("prosody", "prosody")
+    with prosody() as there:
+        one = Process("a", "--upstream", f"localhost=xmpp://127.0.0.1:{there.target.c2s}")
+        try:
+            one.is_ready()
+            url = f"http://127.0.0.1:{one.port}/http-bind"
+            client = BoshClient(url, "localhost")
+            jid = client.log_in("u1", "pw")
+            one.signal(signal.SIGUSR1)
+            while asked(one.port, f"<body {ABOUT} rid='1' to='localhost'/>").status != 503:
+                pass  # the signal is on its way
+            answer = client.send(f"<message xmlns='{ns.CLIENT}' to='{jid}' id='m'><body>still here</body></message>")
+            found = answer.find(f"{{{ns.CLIENT}}}message")
+            assert (client.wait_for("message") if found is None else found).get("id") == "m"
+            client.log_out()
+            assert one.ended() == 0
+        finally:
+            one.end()
 
 
 def test_a_process_that_drains_keeps_what_it_has(pair):

@@ -275,3 +275,22 @@ def test_a_client_may_name_its_function(scripted, callback, function):
 def test_limits_hold_for_what_is_unpacked_too():
     with pytest.raises(CodingError):
         decode(gzip.compress(b"x" * (2 * STANZA_LIMIT + 1)), b"gzip", 2 * STANZA_LIMIT)
+
+
+# On the way out
+
+
+def test_a_server_that_drains_goes_on_with_the_sessions_it_has(front):
+    chat = front.session()
+    held = front.wire()
+    held.post(chat.body())
+    front.manager.draining.on = True
+    wire = front.wire()
+    wire.post(CREATE % "")
+    (refused,) = wire.answers
+    assert (refused.code, refused.fields["retry-after"]) == (503, "2")
+    assert etree.fromstring(refused.body).get("condition") == "system-shutdown"
+    assert held.answers == []
+    chat.server.says("a")
+    (answer,) = held.answers
+    assert (answer.code, said(answer)) == (200, ["a"])

@@ -478,3 +478,10 @@ def test_a_close_frame_with_any_code(front, socket):
 def test_a_connection_that_is_cut(front, socket):
     front.server.link.cut()
     assert socket.read().codes == []
+
+
+def test_a_server_that_drains_begins_no_connection(front, socket):
+    front.shared.draining.on = True
+    (refused,) = front.exchange(handshake())
+    assert (refused.code, refused.fields["retry-after"]) == (503, "2")
+    assert socket.codes == []
