@@ -22,7 +22,7 @@ class BackEnds:
         self._clock = clock
         self._note = note
         self._made: dict[str, BackEnd] = {}
-        self._closing: list[Callable[[], None]] = []
+        self._closing: list[Callable[[], object]] = []
 
     def __getitem__(self, name: str) -> BackEnd:
         """Raises ConfigError."""
@@ -53,7 +53,9 @@ class BackEnds:
 
         settings = self._settings
         asked = manner(settings.http_auth_style, settings.http_auth_url, settings.http_auth_credentials)
-        return http_source(asked, self._reactor, ca=settings.auth_ca, clock=self._clock)
+        source = http_source(asked, self._reactor, ca=settings.auth_ca, clock=self._clock)
+        self._closing.append(source.close)
+        return source
 
     def _ldap(self) -> Source:
         try:

@@ -36,14 +36,18 @@ def http_source(manner: Manner, reactor: Any, *, ca: Path | None, clock: Clock) 
     pool.maxPersistentPerHost, pool.cachedConnectionTimeout = KEPT, KEPT_FOR
     trust = {} if ca is None else {"trustRoot": trustRootFromCertificates(read_certificates(ca, "--auth-ca"))}
     policy = BrowserLikePolicyForHTTPS(**trust)
-    return HttpSource(manner, Agent(reactor, policy, connectTimeout=SECONDS, pool=pool), clock=clock)
+    agent = Agent(reactor, policy, connectTimeout=SECONDS, pool=pool)
+    return HttpSource(manner, agent, clock=clock, close=pool.closeCachedConnections)
 
 
 class HttpSource:
     """A `auth.guarded.Source`. Redirects aren't followed: a password goes only where the operator said."""
 
-    def __init__(self, manner: Manner, agent: IAgent, *, clock: Clock) -> None:
-        """`clock` tells real time."""
+    def __init__(
+        self, manner: Manner, agent: IAgent, *, clock: Clock, close: Callable[[], object] = lambda: None
+    ) -> None:
+        """`clock` tells real time. `close` lets go of connections that are kept."""
+        self.close = close
         self._manner = manner
         self._agent = agent
         self._clock = clock
