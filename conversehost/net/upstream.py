@@ -9,6 +9,7 @@ from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
 from conversehost.clock import Deadline
+from conversehost.net.parting import Parting
 from conversehost.net.wire import Quest, Terms, Wire
 from conversehost.upstream.initiator import GOODBYE, Hear, Over
 from conversehost.upstream.returned import bounced
@@ -252,10 +253,12 @@ class UpstreamStream:
         if not goodbye:
             self._wire.abandon(b"".join(self._out))
             return
-        returned: list[bytes] = []
-        if self.logged_in and not self.managed:
-            returned = bounced([*undelivered, *self._wire.unheard()])
-        self._wire.finish(b"".join([*self._out, *returned, GOODBYE]))
+        is_told = self.logged_in and not self.managed
+        last = b"".join([*self._out, *bounced(undelivered if is_told else ())])
+        if is_told and self._wire.has_more:
+            Parting(self, self._wire, self._terms.clock).begin(last)
+        else:
+            self._wire.finish(last + GOODBYE)
 
     def _stop(self) -> None:
         self._over = True

@@ -21,7 +21,6 @@ from conversehost.upstream.initiator import GOODBYE, BeginTls, Hear, Initiator, 
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.places import Place
 from conversehost.xmpp.stream import StreamOpen
-from conversehost.xmpp.xml import to_bytes
 
 CLOSING = 5.0
 """Seconds until the server must have closed after the end."""
@@ -147,12 +146,16 @@ class Wire(Protocol):
         if self.is_open and self._rest:
             self._terms.clock.after(0, self._resume)
 
-    def unheard(self) -> list[bytes]:
-        """What came while the client took no more."""
-        found = (event for data in self._rest for event in self.initiator.feed(data))
-        stanzas = [to_bytes(event.stanza) for event in found if isinstance(event, Hear)]
-        self._rest.clear()
-        return stanzas
+    @property
+    def has_more(self) -> bool:
+        """Something came that the client didn't take, and perhaps there is more of it."""
+        return bool(self._rest)
+
+    def hand_over(self, stream: Above) -> None:
+        """To another stream, which hears all of that now."""
+        self._stream = stream
+        self.transport.resumeProducing()
+        self._read()
 
     def finish(self, last: bytes) -> None:
         """Say that, and close; the server has a while to close as well."""

@@ -88,13 +88,17 @@ class Crowd:
         for each in self._clients:
             each.received = self._listener(each)
 
-    def halve(self) -> Outcome:
-        """Half of them drop at once; then each is said something, until everything is heard or has come back."""
+    def halve(self, more: int) -> Outcome:
+        """Half of them drop at once; then each is said something, and one who dropped `more`, until everything is heard
+        or has come back.
+        """
         for each in self._clients[::2]:
             each.close()
         for each in self._clients:
             self._sender.send(message(each))
-        self._loop.run(until=lambda: self.heard + self.returned >= len(self._clients))
+        for _ in range(more):
+            self._sender.send(message(self._clients[0]))
+        self._loop.run(until=lambda: self.heard + self.returned >= len(self._clients) + more)
         return Outcome(self.heard, self.returned)
 
     def _listener(self, client: Client) -> Callable[[bytes], None]:
@@ -108,8 +112,10 @@ class Crowd:
         self.returned += unit.count(b"recipient-unavailable")
 
 
-def crowd(count: int) -> tuple[float, Outcome]:
-    """KB of ours for each session, and what became of the messages when half of them dropped."""
+def crowd(count: int, more: int = 0) -> tuple[float, Outcome]:
+    """KB of ours for each session, and what became of the messages when half of them dropped: one to each, and `more`
+    to one who did.
+    """
     with ExitStack() as stack:
         behind = stack.enter_context(prosody())
         front = stack.enter_context(in_front(behind, "--no-traffic", "--bosh-inactivity", str(INACTIVITY)))
@@ -117,7 +123,7 @@ def crowd(count: int) -> tuple[float, Outcome]:
         Crowd(loop, front.target, behind.target, 20, "warm")
         before = front.rss()
         people = Crowd(loop, front.target, behind.target, count)
-        return (front.rss() - before) / count / 1e3, people.halve()
+        return (front.rss() - before) / count / 1e3, people.halve(more)
 
 
 def main() -> int:

@@ -67,6 +67,10 @@ class FarServer(Server):
                 self._opened()
             elif found is None:
                 self.close(self.refused)
+            elif found.get("id", "").startswith("parting-"):
+                self.say(f"<iq type='result' id='{found.get('id')}'/>".encode())
+            elif found.get("type") == "unavailable" and found.get("id") is None:
+                continue  # the same parting
             elif found.get("type") == "error":
                 self.refused.append(to_bytes(found))
             else:

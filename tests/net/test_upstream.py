@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -192,7 +193,28 @@ def test_what_came_while_the_client_took_nothing_is_told_too(beyond, romeo):
     beyond.says("".join(message(str(number), 1_000) for number in range(300)))
     assert beyond.far.producerState == "paused"
     beyond.advance(61)
-    assert beyond.heard().count("recipient-unavailable") == 300
+    said = beyond.heard()
+    assert said.count("recipient-unavailable") == 300
+    assert beyond.far.producerState == "producing"
+    beyond.says(message("late"))
+    assert "recipient-unavailable" in beyond.heard()
+    (question,) = re.findall("parting-[0-9a-f]+", said)
+    beyond.says(f"<iq type='result' id='{question}'/>")
+    assert beyond.heard() == "</stream:stream>"
+    assert beyond.far.disconnecting
+
+
+@pytest.mark.parametrize("end", ["silence", "</stream:stream>", "a break"])
+def test_a_server_that_does_not_answer_is_left_all_the_same(beyond, romeo, end):
+    beyond.says("".join(message(str(number), 1_000) for number in range(300)))
+    beyond.advance(61)
+    beyond.heard()
+    if end == "a break":
+        beyond.wire.connectionLost(Failure(ConnectionLost()))
+    elif end != "silence":
+        beyond.says(end)
+    beyond.advance(5)
+    assert beyond.heard() == ("" if end == "a break" else "</stream:stream>")
 
 
 def test_a_session_that_can_be_resumed_is_left_to_the_server(beyond, romeo):
