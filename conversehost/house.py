@@ -34,7 +34,7 @@ from conversehost.testbed.traffic import Traffic
 from conversehost.testbed.wire import Wire
 from conversehost.turn import Turn
 from conversehost.upstream_sessions import UpstreamSessions
-from conversehost.upstreams import Upstreams
+from conversehost.upstreams import Upstreams, mint
 from conversehost.web.upload import Files
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.stream import Backend
@@ -93,7 +93,12 @@ class House:
             draining=self.draining,
         )
         self.elsewhere = UpstreamSessions(
-            self.upstreams, self.manager, self.turn, self.wall, certified=settings.upstream_cert is not None
+            self.upstreams,
+            self.manager,
+            self.turn,
+            self.wall,
+            certified=settings.upstream_cert is not None,
+            mint=mint(settings, self.wall.utc),
         )
         self.chat = ChatSessions(self.router, self.manager, self.turn, self.stream)
         self.cors = Cors(settings.origins)

@@ -64,7 +64,7 @@ class SingleSessions:
             elsewhere=self._elsewhere,
             cors=self._cors,
         )
-        pairs = credentials.CredentialsFront(self._visitors, parts.hosts, desk.issue, self._takes_tokens, self._cors)
+        pairs = credentials.CredentialsFront(self._visitors, parts.hosts, self._issue, self._takes_tokens, self._cors)
         return {prebind.PATH: bound, credentials.PATH: pairs}
 
     def prebind(self, name: str) -> Prebound:
@@ -89,10 +89,15 @@ class SingleSessions:
         header = self._settings.prebind_trust_header.lower().encode()
         return Visits(self._visitors, self._parts.hosts, self._cors, (b"cookie", header))
 
+    def _issue(self, account: JID) -> str:
+        elsewhere = self._elsewhere
+        made = elsewhere.issue(account) if elsewhere.serves(account.domain) else ""
+        return made or self._domains.logins.desk.issue(account)
+
     def _takes_tokens(self, domain: str) -> bool:
         """A server elsewhere has to know the key that ours are signed with."""
         if self._elsewhere.serves(domain):
-            return self._domains.logins.desk.has_keys
+            return self._settings.upstream_jwt_key is not None or self._domains.logins.desk.has_keys
         return "token" in self._settings.back_ends(domain)
 
     def _knows(self, account: JID) -> bool:

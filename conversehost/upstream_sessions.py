@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from conversehost.bosh.manager import Manager
@@ -11,6 +12,7 @@ from conversehost.clock import Clock
 from conversehost.draining import WHY
 from conversehost.net.prebind import Prebound
 from conversehost.turn import Turn
+from conversehost.upstream.jwt import TokenMint
 from conversehost.upstreams import Upstreams
 from conversehost.web.prebind import Refusal
 from conversehost.web.wanted import Wanted
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 """Seconds that a login may take."""
 
-HOW = "that server wants a password or a token, or a certificate of ours (--upstream-cert)"
+HOW = "that server wants a password or a token, or a key or certificate of ours (--upstream-jwt-key, --upstream-cert)"
 _LIMITS = Limits(depth=200, attributes=1_024, children=1 << 16)
 _FEATURES = f"{{{ns.STREAM}}}features"
 _CHALLENGE, _SUCCESS, _FAILURE = (f"{{{ns.SASL}}}{name}" for name in ("challenge", "success", "failure"))
@@ -43,14 +45,22 @@ class UpstreamSessions:
     """`web.prebind.Elsewhere`."""
 
     def __init__(
-        self, upstreams: Upstreams, manager: Manager, turn: Turn, clock: Clock, *, certified: bool = False
+        self,
+        upstreams: Upstreams,
+        manager: Manager,
+        turn: Turn,
+        clock: Clock,
+        *,
+        certified: bool = False,
+        mint: TokenMint | None = None,
     ) -> None:
-        """`clock` tells real time; `certified`: servers know us by our certificate."""
+        """`clock` tells real time; `certified`: servers know us by our certificate, or by the tokens of `mint`."""
         self._upstreams = upstreams
         self._manager = manager
         self._turn = turn
         self._clock = clock
         self._certified = certified
+        self._mint = mint
 
     def serves(self, domain: str) -> bool:
         """Whether the operator has said where that domain's server is."""
@@ -58,6 +68,8 @@ class UpstreamSessions:
 
     def prebind(self, account: JID, wanted: Wanted, origin: str, done: Done) -> None:
         """Log in, and bind; calls `done` once, later."""
+        if not (wanted.password or wanted.token):
+            wanted = replace(wanted, token=self.issue(account))
         if not (wanted.password or wanted.token or self._certified):
             done(Refusal(501, HOW))
             return
@@ -84,6 +96,10 @@ class UpstreamSessions:
             self._turn.end()
 
         arrival.begin(arrived)
+
+    def issue(self, account: JID) -> str:
+        """A password for one login there; "" where we share no key."""
+        return self._mint.issue(account) if self._mint is not None else ""
 
     def end_all(self, account: JID) -> int:
         """End every session of the account that came in here; how many there were."""

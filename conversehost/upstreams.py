@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from conversehost.clock import Clock
+from conversehost.errors import ConfigError
 from conversehost.options import Settings
 from conversehost.turn import Turn
+from conversehost.upstream.jwt import TokenMint
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JIDError, prepare_domain
 from conversehost.xmpp.places import ANY, Place
@@ -96,6 +98,17 @@ class Upstreams:
             keep_alive=settings.upstream_keep_alive,
             login=settings.login_timeout,
         )
+
+
+def mint(settings: Settings, utc: Callable[[], float]) -> TokenMint | None:
+    """Of tokens that servers elsewhere take, where they share a key with us. Raises ConfigError."""
+    path = settings.upstream_jwt_key
+    if path is None:
+        return None
+    try:
+        return TokenMint(path.read_bytes().strip(), utc)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--upstream-jwt-key {path}: {error}") from None
 
 
 class Chosen:

@@ -138,6 +138,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         only_upstream = true
         upstream_ca = "cast.toml"
         upstream_cert = "cast.toml"
+        upstream_jwt_key = "cast.toml"
         upstream_allow = "10.1.2.3/8"
         upstream_deny = "10.1.0.0/16"
         upstream_allow_private = true
@@ -250,6 +251,7 @@ def test_every_option_can_be_said_in_the_file(toml, tmp_path):
         only_upstream=True,
         upstream_ca=tmp_path / "cast.toml",
         upstream_cert=tmp_path / "cast.toml",
+        upstream_jwt_key=tmp_path / "cast.toml",
         upstream_allow=("10.0.0.0/8",),
         upstream_deny=("10.1.0.0/16",),
         upstream_allow_private=True,

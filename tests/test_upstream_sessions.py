@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from conversehost.errors import ConfigError
+from conversehost.loading import load
 from conversehost.net.prebind import Prebound, Wish
 from conversehost.net.upstream import UpstreamStream
+from conversehost.upstream.jwt import TokenMint
 from conversehost.upstream_sessions import PATIENCE, UpstreamSessions
+from conversehost.upstreams import mint
 from conversehost.web.prebind import Refusal
 from conversehost.web.wanted import Wanted
 from conversehost.xmpp import ns
@@ -40,8 +44,10 @@ class Desk(Beyond):
         self.told: list[Prebound | Refusal] = []
         self._parts = upstreams, self.manager, self.turn, self.clock
 
-    def ask(self, *, certified: bool = False, presence: bool = False, **secret: str) -> None:
-        self.sessions = UpstreamSessions(*self._parts, certified=certified)
+    def ask(
+        self, *, certified: bool = False, mint: TokenMint | None = None, presence: bool = False, **secret: str
+    ) -> None:
+        self.sessions = UpstreamSessions(*self._parts, certified=certified, mint=mint)
         self.sessions.prebind(ROMEO, Wanted("romeo", Wish(presence=presence), **secret), "", self.told.append)
         if not self.told:
             self.arrives()
@@ -130,6 +136,20 @@ def test_a_server_that_is_going_to_stop_begins_none(desk):
     desk.manager.draining.on = True
     desk.ask(password="secret")
     assert desk.answer.status == 503
+
+
+def test_a_key_that_a_server_shares_with_us_logs_everybody_in(desk):
+    desk.ask(mint=TokenMint(b"a key of more than thirty-two bytes", lambda: 1.0))
+    desk.says(offer("PLAIN"))
+    desk.lets_in()
+    assert desk.answer.jid == "romeo@localhost/r"
+
+
+def test_a_key_that_is_too_short_is_told(tmp_path):
+    (tmp_path / "key").write_text("short")
+    options = load(["--upstream", "localhost=srv", "--upstream-jwt-key", str(tmp_path / "key")], {})
+    with pytest.raises(ConfigError, match=r"--upstream-jwt-key .*key: a key has at least 32 bytes"):
+        mint(options, lambda: 0.0)
 
 
 def test_all_sessions_of_somebody_end(desk):

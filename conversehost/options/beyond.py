@@ -38,6 +38,11 @@ class Beyond:
         FILE,
         "our certificate and its key (PEM), where they let us log people in by that (SASL EXTERNAL): so prebind does",
     )
+    upstream_jwt_key: Path | None = option(
+        None,
+        FILE,
+        "a key that they share with us: prebind and credentials log people in by a JWT (HS256, claim jid)",
+    )
     upstream_insecure: bool = option(False, FLAG, "take any certificate of theirs, or none: for tests")
     upstream_allow: tuple[str, ...] = option(
         (), NETWORK, "servers of --upstream '*' may be at this address or network, and no other; repeatable"

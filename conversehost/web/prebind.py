@@ -42,6 +42,9 @@ class Elsewhere(Protocol):
     def prebind(self, account: JID, wanted: Wanted, origin: str, done: Callable[[Prebound | Refusal], None]) -> None:
         """Log in there. Calls `done` once, perhaps later."""
 
+    def issue(self, account: JID) -> str:
+        """A password for one login there; "" where that server doesn't take ours."""
+
     def end_all(self, account: JID) -> int:
         """End every session of the account that came in here; how many there were."""
 

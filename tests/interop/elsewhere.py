@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -22,6 +23,8 @@ from .tools import program
 
 PEOPLE = ("alice", "bob")
 PASSWORD = "pw"
+KEY = "a key of more than thirty-two bytes"
+"""That ejabberd takes JSON Web Tokens by."""
 PATIENCE = 30.0
 
 PROSODY = """
@@ -45,7 +48,9 @@ Component "conference.localhost" "muc"
 EJABBERD = """
 hosts: [localhost]
 loglevel: warning
-auth_method: internal
+auth_method: [internal, jwt]
+jwt_key: "{folder}/jwk.json"
+jwt_jid_field: jid
 listen:
   - port: {http}
     ip: "127.0.0.1"
@@ -109,8 +114,10 @@ class Ejabberd:
         self.port, self._http = free_port(), free_port()
         self.node = f"{name}@localhost"
         folder.chmod(0o777)
+        secret = base64.urlsafe_b64encode(KEY.encode()).rstrip(b"=").decode()
+        (folder / "jwk.json").write_text(json.dumps({"kty": "oct", "alg": "HS256", "use": "sig", "k": secret}))
         (folder / "inetrc").write_text("{lookup, [file, native]}.\n")
-        (folder / "ejabberd.yml").write_text(EJABBERD.format(http=self._http, port=self.port))
+        (folder / "ejabberd.yml").write_text(EJABBERD.format(folder=folder, http=self._http, port=self.port))
         places = ["--config-dir", str(folder), "--logs", str(folder), "--spool", str(folder), "--node", self.node]
         self._command = [program("ejabberdctl", "ejabberd"), *places]
         self._environment = os.environ | {

@@ -14,7 +14,7 @@ import pytest
 from conversehost.testing import TestBed
 from tests.clients.bosh import CLIENT, BoshClient
 
-from .elsewhere import PASSWORD, ejabberd
+from .elsewhere import KEY, PASSWORD, ejabberd
 
 SECRET = "a-secret-of-site-and-chat"
 MESSAGES, BURST = 1_000, 500
@@ -22,10 +22,13 @@ AVAILABLE = "<presence xmlns='jabber:client'/>"
 
 
 @pytest.fixture(scope="module")
-def fronts() -> Iterator[list[TestBed]]:
+def fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[TestBed]]:
+    key = tmp_path_factory.mktemp("key") / "key"
+    key.write_text(KEY)
     with ExitStack() as stack:
         nodes = stack.enter_context(ejabberd("one", "two"))
-        options = ("--domain", "here.example", "--prebind-secret", SECRET)
+        options = ("--domain", "here.example", "--prebind-secret", SECRET, "--upstream-jwt-key", str(key))
+        options += ("--prebind-trust-header", "X-Remote-User")
         places = [f"localhost=xmpp://127.0.0.1:{node.port}" for node in nodes]
         yield [stack.enter_context(TestBed.start(*options, "--upstream", place)) for place in places]
 
@@ -47,6 +50,15 @@ def come_back(front: TestBed, name: str) -> BoshClient:
     client.jid = bound["jid"]
     client.send(AVAILABLE)
     return client
+
+
+def test_a_key_that_both_know_makes_passwords_for_pages(fronts):
+    header = {"X-Remote-User": "bob@localhost"}
+    with urllib.request.urlopen(urllib.request.Request(f"{fronts[0].site}credentials", headers=header)) as answer:
+        pair = json.load(answer)
+    assert BoshClient(fronts[0].bosh, "localhost").log_in("bob", pair["password"]).startswith("bob@localhost/")
+    with urllib.request.urlopen(urllib.request.Request(fronts[0].prebind, headers=header)) as answer:
+        assert json.load(answer)["jid"].startswith("bob@localhost/")
 
 
 def message(to: str, text: str) -> str:
