@@ -28,8 +28,7 @@ from conversehost.net.reports import tell
 from conversehost.options import Settings, Sockets
 from conversehost.ready import addresses
 from conversehost.single_sessions import SingleSessions
-from conversehost.testbed.control import control
-from conversehost.testbed.door import room
+from conversehost.testbed.door import control, room
 from conversehost.testbed.faulty_http import People, faulty
 from conversehost.testbed.faulty_stream import FaultyAuthenticator
 from conversehost.testbed.noun import World

@@ -420,3 +420,12 @@ print(abs(reactor.seconds() - time.monotonic()) < 1)
 def test_deadlines_are_measured_on_a_clock_that_does_not_jump(program):
     """Twisted's own is the wall clock."""
     assert program.finish(PYTHON, "-c", CLOCK) == (0, "True\n", "")
+
+
+LATE = "conversehost.testbed.control conversehost.testbed.xep0227 jinja2 prometheus_client wokkel ldap3 ldaptor scramp"
+
+
+def test_what_a_start_does_not_need_is_loaded_when_somebody_asks_for_it():
+    code = f"import sys, conversehost.service; print([each for each in {LATE.split()!r} if each in sys.modules])"
+    done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True, timeout=SOON)
+    assert done.stdout == "[]\n"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 import conversehost
 from conversehost.testbed.accounts import Accounts
 from conversehost.testbed.bot_noun import BotsNoun
 from conversehost.testbed.clock import ClockNoun
-from conversehost.testbed.door import Door, Place
 from conversehost.testbed.events import EventsNoun
 from conversehost.testbed.expectation_noun import ExpectationsNoun
 from conversehost.testbed.fault_noun import FaultsNoun
@@ -34,16 +32,6 @@ from conversehost.testbed.stanzas import Messages, Stanzas
 from conversehost.testbed.state_noun import StateNoun
 from conversehost.testbed.stub_noun import StubsNoun
 from conversehost.testbed.tenant_noun import TenantsNoun
-from conversehost.testbed.token import Token
-from conversehost.web.guard import Hosts
-
-
-def control(world: World, hosts: Hosts, token: Token) -> Resource:
-    """What hangs in the site's tree as `_conversehost`. `hosts`: its names for those who don't show the `token`."""
-    door, versions = Door(hosts, token), Place()
-    door.putChild(b"api", versions)
-    versions.putChild(b"v1", Root(world))
-    return door
 
 
 class Reset(Noun):

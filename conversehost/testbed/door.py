@@ -11,7 +11,7 @@ from twisted.web.server import Request
 from conversehost.net.exchange import HttpExchange
 from conversehost.net.forwarded import is_forwarding
 from conversehost.net.http import WEB_BODY
-from conversehost.testbed.noun import API, ApiError, Refusal
+from conversehost.testbed.noun import API, ApiError, Refusal, World
 from conversehost.testbed.token import Token, bearer
 from conversehost.web.guard import Hosts, is_cross_site, is_direct_and_local, is_loopback
 
@@ -23,6 +23,13 @@ WRONG = "that is not the token of this server, which has a new one at each start
 
 LARGE = 64 << 20
 """Bytes of a body, such as that of a whole state."""
+
+
+def control(world: World, hosts: Hosts, token: Token) -> Resource:
+    """What hangs in the site's tree as `_conversehost`. `hosts`: its names for those who don't show the `token`."""
+    door = Door(hosts, token)
+    door.putChild(b"api", Versions(world))
+    return door
 
 
 def room(token: Token) -> Callable[[HttpExchange], int]:
@@ -49,6 +56,22 @@ class Place(Resource):
     def render(self, request: Request) -> bytes | int:
         """404."""
         return self.getChild(b"", request).render(request)
+
+
+class Versions(Place):
+    """The API, from when it is first asked for."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        if path != b"v1":
+            return super().getChild(path, request)
+        from conversehost.testbed.control import Root  # and forty modules: a tenth of what a start imports
+
+        self.putChild(path, Root(self._world))
+        return self.getChildWithDefault(path, request)
 
 
 class Door(Place):

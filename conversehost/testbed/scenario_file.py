@@ -27,7 +27,6 @@ from conversehost.testbed.guests import check_room
 from conversehost.testbed.scenario import Bot, Circle, Person, Scenario
 from conversehost.testbed.scripts import Script, of_python, read_script
 from conversehost.testbed.sections import ROOM, SECTIONS, Datum, Kept, kept_of, read_datum, room
-from conversehost.testbed.xep0227 import of_xml
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 from conversehost.xmpp.sasl import SCRAM
 
@@ -64,6 +63,8 @@ def read(data: bytes, domains: tuple[str, ...], folder: Path | None = None) -> S
     """
     try:
         if data.removeprefix(BOM_UTF8).lstrip().startswith(b"<"):
+            from conversehost.testbed.xep0227 import of_xml  # few files are of another server
+
             return of_document(of_xml(data, datetime.now(UTC), folder), domains)
         return of_document(tomllib.loads(data.decode()), domains, imports=folder is not None)
     except UnicodeDecodeError as error:

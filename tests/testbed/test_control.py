@@ -9,7 +9,7 @@ from twisted.logger import capturedLogs
 from twisted.web.resource import Resource
 
 import conversehost
-from conversehost.testbed.control import control
+from conversehost.testbed.door import control
 from conversehost.testbed.noun import API, World
 from conversehost.web.guard import Hosts
 from tests.testbed.conftest import READY, Caller, House

@@ -20,6 +20,7 @@ HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 @pytest.fixture(scope="module")
 def root() -> Noun:
     house = House()
+    house.api("GET", "/")
     site = house.server.http.site.resource
     found = site.children[b"_conversehost"].children[b"api"].children[b"v1"]
     assert isinstance(found, Root)
