@@ -81,6 +81,7 @@ def test_what_waited_for_somebody_is_shown_once(visitor: People, bed: TestBed):
     alice.open_chat("Bob")
     for text in ("one", "two", "three"):
         alice.say(text)
+        bed.wait_for(f"message[body='{text}']", account="alice", direction="in")  # else they may come all at one time
     bob.log_in()
     bob.open_chat("Alice")
     bob.sees("three")

@@ -56,6 +56,7 @@ def test_two_people_talk_so_that_the_server_cannot_listen(visitor, bed):
     for each, other in ((alice, "Bob"), (bob, "Alice")):
         each.open_chat(other)
     lock = alice.page.locator("button.toggle-omemo").last
+    expect(lock).to_have_attribute("data-disabled", "false")
     lock.click()
     expect(lock).to_have_attribute("title", "Messages are sent encrypted")
     alice.say("for you alone")
