@@ -25,6 +25,9 @@ log = Logger()
 OPENING = 30.0
 """Seconds until the server must have said its features."""
 
+ABSENCE, AGAIN = 15.0, 0.5
+"""Seconds that a server may be away which was there before, as when it is started anew; it is looked for so often."""
+
 HIGH = 131_072
 """Bytes that wait for the client before the server is heard no more, until none wait."""
 
@@ -37,6 +40,7 @@ FLOOD = 4_194_304
 MOVES = 2
 """How often a server may say that it is elsewhere."""
 
+AWAY = "remote-connection-failed"
 _SUCCESS, _SUCCESS2 = f"{{{ns.SASL}}}success", f"{{{ns.SASL2}}}success"
 _ENABLED, _RESUMED = _MANAGING = f"{{{ns.SM}}}enabled", f"{{{ns.SM}}}resumed"
 _JID = f"{{{ns.BIND}}}bind/{{{ns.BIND}}}jid"
@@ -52,6 +56,7 @@ class UpstreamStream:
         self._named = named
         self._moves = 0
         self._quest: Quest | None = None
+        self._again: Deadline | None = None
         self._wire: Wire | None = None
         self._out: list[bytes] = []
         self._due = False
@@ -79,6 +84,7 @@ class UpstreamStream:
         except JIDError:
             self._end(WayError("host-unknown", "that is no domain"))
             return
+        self._began = self._terms.clock.now()
         self._terms.streams[self] = None
         self._set_deadline(OPENING, self._too_slow)
         route = read_route(request.route) if request.route and self._terms.route else None
@@ -115,7 +121,12 @@ class UpstreamStream:
     # What it finds
 
     def _search(self, place: Place, *, named: bool) -> None:
+        self._sought = place, named
         self._quest = self._terms.reach(self.domain, place, self._connected, self._unreachable, named=named)
+
+    def _search_again(self) -> None:
+        place, named = self._sought
+        self._search(place, named=named)
 
     def _connected(self, place: Place) -> Protocol:
         self._quest = None
@@ -124,6 +135,10 @@ class UpstreamStream:
 
     def _unreachable(self, error: StreamError) -> None:
         self._quest = None
+        clock = self._terms.clock
+        if error.condition == AWAY and self.domain in self._terms.seen and clock.now() < self._began + ABSENCE:
+            self._again = clock.after(AGAIN, self._search_again)
+            return
         self._end(error)
         self._terms.turn.end()
 
@@ -131,6 +146,8 @@ class UpstreamStream:
 
     def made(self, wire: Wire) -> None:
         """The connection is there."""
+        if self._named:
+            self._terms.seen.add(self.domain)
         head = wire.initiator.open(self.opened.sender, self.opened.lang)
         wire.write(b"".join([head, *self._out]))
         self._out = []
@@ -151,7 +168,7 @@ class UpstreamStream:
 
     def gone(self, why: str) -> None:
         """The connection broke."""
-        self._end(WayError("remote-connection-failed", why))
+        self._end(WayError(AWAY, why))
         self._terms.turn.end()
 
     @property
@@ -269,12 +286,14 @@ class UpstreamStream:
         if self._quest is not None:
             self._quest.cancel()
             self._quest = None
+        if self._again is not None:
+            self._again.cancel()
 
     # Time
 
     def _too_slow(self) -> None:
         self._deadline = None
-        self._end(WayError("remote-connection-failed", f"the server said nothing within {OPENING:.0f} seconds"))
+        self._end(WayError(AWAY, f"the server said nothing within {OPENING:.0f} seconds"))
         self._terms.turn.end()
 
     def _too_slow_to_log_in(self) -> None:

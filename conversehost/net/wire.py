@@ -53,7 +53,8 @@ class Reach(Seam):
 class Terms:
     """What all upstream streams share. `clock` tells real time. `clear`: passwords may go without TLS to a place;
     `route`: clients may say where their server is. `login`: seconds until a client must have logged in;
-    `streams`: those that are open, the oldest first.
+    `streams`: those that are open, the oldest first;
+    `seen`: domains that the operator has named, and whose server has been there.
     """
 
     reach: Reach
@@ -65,6 +66,7 @@ class Terms:
     keep_alive: float = 60.0
     login: float = 120.0
     streams: dict[Any, None] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
 
 
 class Above(Seam):

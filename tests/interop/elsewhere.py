@@ -102,6 +102,11 @@ class Prosody:
         self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
         wait_until_it_listens(self._process, self.port)
 
+    def stop(self) -> None:
+        """It says so to everybody."""
+        self._process.terminate()
+        self._process.wait()
+
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()

@@ -171,11 +171,20 @@ def test_a_page_attaches_to_the_session_that_its_site_made(arrive, there):
 
 
 @pytest.mark.parametrize("there", ["prosody"], indirect=True)
-def test_the_server_dies_in_the_middle_of_a_chat_and_comes_back(arrive, there):
+def test_the_server_is_started_anew_in_the_middle_of_a_chat_and_then_dies(arrive, there):
     alice, bob = arrive("bosh", "websocket")
     alice.open_chat("Bob")
     bob.open_chat("Alice")
     talk(alice, bob, "hello")
+    there.server.stop()
+    for each, other in ((alice, bob), (bob, alice)):
+        expect(each.contact(other.name.title())).to_have_count(0)
+    there.server.start()
+    for each, other in ((alice, bob), (bob, alice)):
+        sees(each, other)
+        each.open_chat(other.name.title())
+    talk(alice, bob, "here again")
+    talk(bob, alice, "so am I")
     there.server.kill()
     expect(alice.page.get_by_text("remote-connection-failed").first).to_be_visible()
     expect(bob.contact("Alice")).to_have_count(0)

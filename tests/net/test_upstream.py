@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from conversehost.bosh.manager import Manager
 from conversehost.bosh.terms import Ceilings
-from conversehost.net.upstream import HIGH, OPENING, UpstreamStream
+from conversehost.net.upstream import ABSENCE, AGAIN, HIGH, OPENING, UpstreamStream
 from conversehost.net.wire import Terms
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError, WayError
@@ -139,6 +139,41 @@ def test_a_server_that_cannot_be_reached(beyond):
     beyond.failed(WayError("remote-connection-failed", "nobody is there"))
     assert created.ends == "remote-connection-failed"
     assert len(created.body) == 0
+
+
+def test_a_server_that_was_there_before_is_waited_for_a_while(beyond, romeo):
+    beyond.wire.connectionLost(Failure(ConnectionLost()))
+    created = Client(beyond).create()
+    for _ in range(4):
+        beyond.failed(WayError("remote-connection-failed", "nobody is there"))
+        assert created.held
+        beyond.advance(AGAIN)
+    assert len(beyond.asked) == 6
+    beyond.arrives()
+    beyond.says(HEADER + FEATURES)
+    assert created.body[0].tag == f"{{{ns.STREAM}}}features"
+
+
+def test_but_not_for_ever(beyond, romeo):
+    created = Client(beyond).create()
+    beyond.advance(ABSENCE)
+    beyond.failed(WayError("remote-connection-failed", "nobody is there"))
+    assert created.ends == "remote-connection-failed"
+
+
+def test_nobody_waits_for_it_any_more_when_the_client_went(beyond, romeo):
+    asked = len(beyond.asked)
+    Client(beyond).create()
+    beyond.failed(WayError("remote-connection-failed", "nobody is there"))
+    beyond.manager.close_all("system-shutdown")
+    beyond.advance(ABSENCE)
+    assert len(beyond.asked) == asked + 1
+
+
+def test_a_place_that_is_not_allowed_is_not_waited_for(beyond, romeo):
+    created = Client(beyond).create()
+    beyond.failed(WayError("host-unknown", "not there"))
+    assert created.ends == "host-unknown"
 
 
 def test_a_server_that_says_nothing(beyond):
