@@ -6,7 +6,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 import pytest_twisted
@@ -30,7 +33,7 @@ KEY = "a-secret-that-the-site-and-the-chat-share"
 def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBed]:
     """With tokens by OAUTHBEARER beside passwords by SCRAM."""
     state = str(tmp_path_factory.mktemp("state"))
-    with TestBed.start("--tls", "--state-dir", state, "--token-key", f"1:{KEY}") as bed:
+    with TestBed.start("--tls", "--state-dir", state, "--token-key", f"1:{KEY}", "--external-cookie") as bed:
         yield bed
 
 
@@ -53,6 +56,20 @@ async def test_a_token(place: Place, prebind: Prebind):
     with pytest.raises(RefusedError) as refused:
         await prebind(place.url, place.jid, token=token, ca=place.ca)  # it was used
     assert refused.value.condition == "not-authorized"
+
+
+@FLAVOURS
+@pytest_twisted.ensureDeferred
+async def test_a_cookie_of_the_site(bed: TestBed, place: Place, prebind: Prebind):
+    jar = CookieJar()
+    browser = build_opener(HTTPCookieProcessor(jar))
+    browser.open(f"{bed.site}login", urlencode({"username": "alice", "password": "secret"}).encode()).close()
+    (cookie,) = jar
+    shown = {"Cookie": f"{cookie.name}={cookie.value}"}
+    bound = await prebind(place.url, place.jid, external=True, headers=shown, ca=place.ca)
+    assert bound.jid.startswith("alice@localhost/")
+    with pytest.raises(RefusedError):
+        await prebind(place.url, "bob@localhost", external=True, headers=shown, ca=place.ca)
 
 
 def test_who_was_refused_leaves_no_session_behind(bed: TestBed, place: Place):
