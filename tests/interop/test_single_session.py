@@ -119,7 +119,7 @@ def call(bed: TestBed, method: str, **said: str) -> dict[str, Any]:
         return told
 
 
-@pytest.mark.parametrize("way", ["bosh", "websocket"])
+@pytest.mark.parametrize("way", ["prebind", "bosh", "websocket"])
 def test_chat_is_on_every_page_and_stays(visitor, bed, way):
     alice = visitor("alice")
     arrive(alice, way)
@@ -128,11 +128,12 @@ def test_chat_is_on_every_page_and_stays(visitor, bed, way):
     alice.open_chat("Echo")
     alice.say("hello")
     expect(alice.page.locator(".chat-msg__text")).to_have_count(2)
-    alice.page.reload()
-    alice.is_in_chat()
-    (before,) = bed.sessions("alice@localhost")
+    for load in (alice.page.reload, lambda: alice.page.goto(f"{bed.site}{way}.html?another=page")):
+        load()
+        alice.is_in_chat()
+        (before,) = bed.sessions("alice@localhost")
     assert alice.complaints == []
-    with alice.page.expect_response(f"{bed.site}credentials"):
+    with alice.page.expect_response(bed.prebind if way == "prebind" else bed.credentials):
         bed.kill_session(before)
     alice.is_in_chat()
     alice.open_chat("Echo")
@@ -165,6 +166,7 @@ def test_after_a_new_password_the_site_has_all_pages_begin_anew(visitor, bed, wa
     """Whoever is logged in still is in chat again; whoever came in by the old password isn't."""
     alice = visitor("alice")
     arrive(alice, way)
+    bed.wait_for("presence[not(@type)]", account="alice", direction="in", timeout=30)
     (before,) = bed.sessions("alice@localhost")
     with alice.page.expect_response(lambda answer: answer.url in (bed.prebind, bed.credentials) and answer.ok):
         assert log_out(bed, "alice") == {"ended": 1}
@@ -250,20 +252,23 @@ def test_the_sites_cookie_is_a_login(visitor, bed, transport):
     alice.complaints.clear()  # its session had ended
 
 
-def test_after_a_restart_converse_asks_anew(visitor, tmp_path):
+@pytest.mark.parametrize("way", ["prebind", "websocket"])
+def test_after_a_restart_converse_asks_anew(visitor, tmp_path, way):
+    """By itself with credentials; a prebind_url that it can't reach meanwhile it asks again when the page is loaded."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    write_pages(tmp_path, VERSIONS[0])
+    write_pages(tmp_path, VERSIONS[0], f"ws://localhost:{port}/xmpp-websocket")
     before = start(tmp_path, VERSIONS[0], port)
     alice = visitor("alice")
     alice.site = before.site
-    arrive(alice, "bosh")
+    arrive(alice, way)
     before.stop()
     after = start(tmp_path, VERSIONS[0], port)
     try:
-        with alice.becomes_available():
-            pass
+        if way == "prebind":
+            alice.page.reload()
+        after.wait_for("presence[not(@type)]", account="alice", direction="in", timeout=30)
         alice.is_in_chat()
         assert len(after.sessions("alice@localhost")) == 1
     finally:
