@@ -140,6 +140,12 @@ def test_faults_strike_by_account(gate, api, romeo):
     assert api("GET", "/faults/1").json["strikes"] == 1
 
 
+def test_faults_strike_requests_by_account(gate, api, romeo):
+    assert api("POST", "/faults", {"fault": "status", "status": 503, "account": "romeo@localhost"}).status == 201
+    body = f"<body xmlns='{ns.HTTPBIND}' sid='{romeo.sid}' rid='{romeo.rid}'/>".encode()
+    assert api.send("POST", "/http-bind", body, {}).status == 503
+
+
 def test_a_login_is_struck(gate, api):
     assert api("POST", "/faults", {"fault": "fail-login", "account": "romeo@localhost"}).status == 201
     gate.arrives()
