@@ -11,11 +11,13 @@ from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import to_bytes
+from conversehost.xmpp.times import read
+from conversehost.xmpp.xml import parse, to_bytes
 
 XEP = Xep(160, "Best Practices for Handling Offline Messages", "1.0.1", "complete")
 HINTS = Xep(334, "Message Processing Hints", "1.0.0", "complete: offline storage, archives and carbons follow them")
 DELAY = Xep(203, "Delayed Delivery", "2.0", "complete")
+_DELAY = f"{{{ns.DELAY}}}delay"
 MESSAGES_PER_ACCOUNT, BYTES_PER_ACCOUNT = 1_000, 8_388_608
 
 
@@ -24,11 +26,12 @@ def install(host: Host) -> None:
         """Store; what won't be, is refused, so that the sender learns of it (section 2), or forgotten."""
         if not is_worth_storing(message):
             return not message.text_of("body")
+        waiting = tuple(host.store.items("offline", account.bare).values())
         stored = copy(message)  # the note is for nobody else who gets the message
-        delay(stored, host.domain, host.clock.utc())
+        now = host.clock.utc()
+        delay(stored, host.domain, moment(now, waiting[-1], host.domain) if waiting else now)
         data = to_bytes(stored)
-        waiting = host.store.items("offline", account.bare)
-        if len(waiting) >= MESSAGES_PER_ACCOUNT or sum(map(len, waiting.values())) + len(data) > BYTES_PER_ACCOUNT:
+        if len(waiting) >= MESSAGES_PER_ACCOUNT or sum(map(len, waiting)) + len(data) > BYTES_PER_ACCOUNT:
             return False
         host.store.append("offline", account.bare, data)
         return True
@@ -50,6 +53,18 @@ def install(host: Host) -> None:
     host.hooks.undeliverable.append(keep)
     host.hooks.became_available.append(hand_over)
     host.hooks.account_deleted.append(forget)
+
+
+def moment(now: float, before: bytes, domain: str) -> float:
+    """When a message came, as its stamp says: a millisecond after the one that was stored `before` it, if that came in
+    the same one. Clients sort by stamps, and Converse.js mixes up messages of the same moment.
+    """
+    said = [each.get("stamp", "") for each in parse(before).iterchildren(_DELAY) if each.get("from") == domain]
+    try:
+        stamps = [read(each) for each in said]
+    except ValueError:  # a component's, in our name
+        return now
+    return max((now, *(each + 0.001 for each in stamps if now - 0.001 < each < now + 1)))
 
 
 def is_worth_storing(message: Stanza) -> bool:

@@ -40,6 +40,24 @@ def test_messages_wait_in_order_and_say_when_they_came(stage: Stage, clock: Cloc
     assert all(each.get("to") == away and each.get("from") == mercutio.jid for each in messages)
 
 
+def test_each_has_a_moment_of_its_own(stage: Stage, clock: Clock, mercutio: Client, away: str):
+    """Clients sort by it."""
+    foreign = f"<delay xmlns='{ns.DELAY}' from='elsewhere.example' stamp='{{}}'/>"
+    for number, more in enumerate(("", "", foreign.format("2100-01-01T00:00:00Z"), foreign.format("never"), "")):
+        mercutio.write(f"<message to='{away}' type='chat'><body>{number}</body>{more}</message>")
+    clock.advance(60)
+    mercutio.say(away, "later")
+    stamps = [dict(delays(each))["localhost"] for each in back(stage).take("message")]
+    assert stamps == [
+        "2023-11-14T22:13:20.000Z",
+        "2023-11-14T22:13:20.001Z",
+        "2023-11-14T22:13:20.002Z",
+        "2023-11-14T22:13:20.003Z",
+        "2023-11-14T22:13:20.004Z",
+        "2023-11-14T22:14:20.000Z",
+    ]
+
+
 def test_they_are_handed_over_once(stage: Stage, mercutio: Client, away: str):
     mercutio.say(away)
     assert back(stage).heard() == ["hi"]
@@ -62,7 +80,7 @@ def test_what_was_not_read_waits_again_with_its_first_date(stage: Stage, clock: 
     juliet.drop()
     messages = back(stage).take("message")
     assert [each.text_of("body") for each in messages] == ["0", "1", "2"]
-    assert [delays(each) for each in messages] == [[("localhost", "2023-11-14T22:13:20.000Z")]] * 3
+    assert [delays(each) for each in messages] == [[("localhost", f"2023-11-14T22:13:20.00{n}Z")] for n in range(3)]
 
 
 def test_a_session_that_ends_under_the_load_loses_nothing(stage: Stage, mercutio: Client, away: str):
