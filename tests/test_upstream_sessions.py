@@ -45,11 +45,17 @@ class Desk(Beyond):
         self._parts = upstreams, self.manager, self.turn, self.clock
 
     def ask(
-        self, *, certified: bool = False, mint: TokenMint | None = None, presence: bool = False, **secret: str
+        self,
+        *,
+        certified: bool = False,
+        mint: TokenMint | None = None,
+        presence: bool = False,
+        reached: bool = True,
+        **secret: str,
     ) -> None:
         self.sessions = UpstreamSessions(*self._parts, certified=certified, mint=mint)
         self.sessions.prebind(ROMEO, Wanted("romeo", Wish(presence=presence), **secret), "", self.told.append)
-        if not self.told:
+        if reached and not self.told:
             self.arrives()
 
     def lets_in(self) -> None:
@@ -114,7 +120,7 @@ def test_a_server_that_takes_nothing_of_it(desk):
 
 
 def test_a_server_that_cannot_be_reached(desk):
-    desk.ask(password="p")
+    desk.ask(password="p", reached=False)
     desk.failed(WayError("remote-connection-failed", "nobody is there"))
     assert desk.answer == Refusal(502, "localhost: nobody is there")
 

@@ -37,6 +37,9 @@ EARLY = 65_536
 FLOOD = 4_194_304
 """Bytes that wait for the server, from a client that can't be slowed; more ends the stream."""
 
+RESUMABLE = 10_000
+"""Sessions whose addresses are remembered."""
+
 MOVES = 2
 """How often a server may say that it is elsewhere."""
 
@@ -65,6 +68,7 @@ class UpstreamStream:
         self._greeted = False  # features have come
         self._deadline: Deadline | None = None
         self.managed = False  # client and server count stanzas (XEP-0198): what is lost they send again
+        self._resumption = ""
         self.logged_in = False
         self.jid = ""  # the full JID, once the server has given one
         self.opened: StreamOpen
@@ -229,12 +233,24 @@ class UpstreamStream:
             self.jid = stanza.findtext(f"{{{ns.SASL2}}}authorization-identifier") or ""
             self._keep_alive()
         elif tag in _MANAGING:
-            self.managed = tag == _RESUMED or stanza.get("resume") in ("true", "1")
+            self._manage(stanza, resumed=tag == _RESUMED)
         elif self.logged_in:
             self.jid = stanza.findtext(_JID) or ""
         elif not self._greeted:
             self._greeted = True
             self._set_deadline(self._terms.login, self._too_slow_to_log_in)
+
+    def _manage(self, stanza: Element, *, resumed: bool) -> None:
+        """Who it is that comes back is known from when the session was made resumable."""
+        known = self._terms.resumable
+        self.managed = resumed or stanza.get("resume") in ("true", "1")
+        self._resumption = stanza.get("previd" if resumed else "id") or ""
+        if resumed:
+            self.jid = known.get(self._resumption, "")
+        elif self.managed:
+            known[self._resumption] = self.jid
+            if len(known) > RESUMABLE:
+                del known[next(iter(known))]
 
     # The end
 
@@ -270,6 +286,7 @@ class UpstreamStream:
         if not goodbye:
             self._wire.abandon(b"".join(self._out))
             return
+        self._terms.resumable.pop(self._resumption, None)
         is_told = self.logged_in and not self.managed
         last = b"".join([*self._out, *bounced(undelivered if is_told else ())])
         if is_told and self._wire.has_more:

@@ -54,7 +54,8 @@ class Terms:
     """What all upstream streams share. `clock` tells real time. `clear`: passwords may go without TLS to a place;
     `route`: clients may say where their server is. `login`: seconds until a client must have logged in;
     `streams`: those that are open, the oldest first;
-    `seen`: domains that the operator has named, and whose server has been there.
+    `seen`: domains that the operator has named, and whose server has been there; `resumable`: whose sessions may come
+    back (XEP-0198), by what the server calls them.
     """
 
     reach: Reach
@@ -67,6 +68,7 @@ class Terms:
     login: float = 120.0
     streams: dict[Any, None] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    resumable: dict[str, str] = field(default_factory=dict)
 
 
 class Above(Seam):

@@ -261,6 +261,28 @@ def test_a_session_that_can_be_resumed_is_left_to_the_server(beyond, romeo):
     assert beyond.far.disconnecting
 
 
+ENABLED = f"<enabled xmlns='{ns.SM}' id='x' resume='true'/>"
+RESUMED = f"<resumed xmlns='{ns.SM}' previd='x' h='0'/>"
+
+
+@pytest.mark.parametrize(("left", "jid"), [("lost", "romeo@localhost/r"), ("said goodbye", "")])
+def test_who_comes_back_to_a_session_is_known(beyond, romeo, left, jid):
+    beyond.says(ENABLED)
+    if left == "lost":
+        beyond.advance(61)
+    else:
+        romeo.terminate()
+    again = Client(beyond)
+    created = again.create()
+    beyond.arrives()
+    beyond.says(HEADER + FEATURES)
+    again.sid = created.get("sid")
+    beyond.says(SUCCESS, RESUMED)
+    (stream,) = beyond.terms.streams
+    assert stream.managed
+    assert stream.jid == jid
+
+
 def test_an_idle_server_is_sent_a_space(beyond, romeo):
     romeo.hold()
     beyond.advance(50)
