@@ -112,6 +112,7 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> service.MultiService:
     """All parts, put together but not started; tells the operator what there will be. Raises SystemExit."""
+    gc.disable()  # until it runs: none of what is imported is garbage, and looking for it takes a tenth of that time
     from conversehost.service import compose
 
     try:
@@ -298,6 +299,7 @@ class Server(service.MultiService):
             reload_by_signal(self._reload)
         gc.freeze()  # what is there now lives as long as the process: looking at it again would slow it, and its end
         gc.set_threshold(*COLLECT)
+        gc.enable()
         if self._settings.exit_with_stdin:
             reactor.addReader(StandardInput())
         line = json.dumps({**self._ready, "pid": os.getpid()}) + "\n"
