@@ -92,6 +92,7 @@ class Domains:
         )
         for feature in self._features(guests):
             feature.install(host)
+        self.logins.shared.attend(host)
         self._prepare(host)
         return host
 

@@ -210,6 +210,8 @@ def _agree_on_ldap(settings: Settings) -> None:
         raise ConfigError("--auth ldap: where are people in it? Say so with --ldap-base, or with --ldap-user-dn")
     if bool(settings.ldap_rootdn) != bool(settings.ldap_password):
         raise ConfigError("--ldap-rootdn and --ldap-password belong together: give both")
+    if settings.ldap_groups and not settings.ldap_bases:
+        raise ConfigError("--ldap-groups: where are they? Say so with --ldap-base")
     parts = urlsplit(settings.ldap_server)
     if settings.ldap_no_tls and (parts.scheme != "ldap" or parts.hostname not in ("localhost", *LOOPBACK)):
         raise ConfigError("--ldap-no-tls is for ldap: and a directory on this machine, as in ldap://localhost")

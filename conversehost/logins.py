@@ -19,6 +19,7 @@ from conversehost.server.authentication import LoginRules
 from conversehost.server.entrance import Entrance
 from conversehost.server.host import Host
 from conversehost.server.mechanisms import Passwords
+from conversehost.shared_roster import SharedRoster
 from conversehost.token_logins import TokenDesk
 from conversehost.xmpp.jid import JID, JIDError, prepare_domain
 from conversehost.xmpp.sasl import MECHANISMS
@@ -48,7 +49,8 @@ class Logins:
         self._note: Callable[[str], None] | None = note
         self.desk = TokenDesk(settings, clock=clock, utc=utc, note=note)
         self._anybody = Anybody(accounts, self._create)
-        self._beyond = BackEnds(settings, reactor, clock=clock, note=note)
+        self.shared = SharedRoster(hosts)
+        self._beyond = BackEnds(settings, reactor, self.shared.show, clock=clock, note=note)
         self._passwords: dict[tuple[str, ...], Passwords] = {("accounts",): accounts, ("any",): self._anybody}
         for domain in settings.domains:
             self.passwords(domain)  # a mistake is told now

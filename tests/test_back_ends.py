@@ -97,6 +97,7 @@ def test_all_of_it_can_be_said_in_the_file(tmp_path: Path):
         ldap_user_dn = "uid=%u,ou=people,dc=example"
         ldap_uid = "cn"
         ldap_filter = "(objectClass=person)"
+        ldap_groups = "(objectClass=groupOfNames)"
         ldap_rootdn = "cn=reader,dc=example"
         ldap_password = "hunter2"
         """
@@ -142,6 +143,10 @@ def test_all_of_it_can_be_said_in_the_file(tmp_path: Path):
         ((*LDAP, "--ldap-uid", "a b"), "--ldap-uid: wants attributes such as uid"),
         ((*LDAP, "--ldap-filter", "a=b"), "--ldap-filter: wants a filter in brackets"),
         ((*LDAP, "--ldap-rootdn", "cn=me"), "--ldap-rootdn and --ldap-password belong together: give both"),
+        (
+            (*LDAP[:4], "--ldap-user-dn", "%u@%d", "--ldap-groups", "(cn=*)"),
+            "--ldap-groups: where are they? Say so with --ldap-base",
+        ),
         ((*LDAP, "--ldap-no-tls"), "--ldap-no-tls is for ldap: and a directory on this machine"),
         ((*HTTP, "--registration"), "--registration: with --auth http accounts are made elsewhere, leave it out"),
         ((*HTTP, "--mechanisms", "SCRAM-SHA-1"), "--auth http has to be sent the password, so PLAIN must be among"),

@@ -22,7 +22,7 @@ COLUMNS = [
     {"net"},
     {"web"},
     {"testbed"},
-    {"back_ends", "token_logins"},
+    {"back_ends", "shared_roster", "token_logins"},
     {"logins", "upstreams"},
     {"domains", "ready", "upstream_sessions"},
     {"federated", "house", "single_sessions"},

@@ -23,7 +23,7 @@ class Directory:
     """Where people are in it. There are `bases` to search below, or a template for the name of their entries, or both.
 
     `filter`: what else an entry must match (RFC 4515). `root`: by whose name and password it is searched; without it
-    anonymously.
+    anonymously. `groups`: what entries match that are groups of people, if any.
     """
 
     bases: tuple[str, ...] = ()
@@ -31,6 +31,7 @@ class Directory:
     namings: tuple[Naming, ...] = (Naming("uid"),)
     filter: str = ""
     root: tuple[str, str] | None = field(default=None, repr=False)
+    groups: str = ""
 
     def entry(self, account: JID) -> str:
         """What somebody logs in by, where that is known without a search; else ""."""

@@ -119,8 +119,8 @@ class LdapSource:
         else:
             self._run(lambda client: self._find(client, account), done)
 
-    def _run(self, steps: Callable[[LDAPClient], Deferred[Answer]], done: Callable[[Answer], None]) -> None:
-        asked = self._ask(steps)
+    def _run(self, question: Callable[[Client], Deferred[Any]], done: Callable[[Any], None]) -> None:
+        asked = self._ask(question)
         deadline = self._clock.after(SECONDS, asked.cancel)  # nobody waits for it any longer
         asked.addErrback(lambda failure: Trouble(reason(failure)))
 
@@ -131,10 +131,10 @@ class LdapSource:
         asked.addCallback(told)
 
     @inlineCallbacks
-    def _ask(self, steps: Callable[[LDAPClient], Deferred[Answer]]) -> Steps:
+    def _ask(self, question: Callable[[Client], Deferred[Any]]) -> Steps:
         client = yield self._connect()
         try:
-            return (yield steps(client))
+            return (yield question(client))
         finally:
             client.transport.abortConnection()
 

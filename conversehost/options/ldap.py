@@ -74,5 +74,10 @@ class Ldap:
     )
     ldap_uid: str = option(UID, NAMINGS, "the attributes that name an account; one that fits is enough")
     ldap_filter: str = option("", FILTER, "what else their entries must match, such as (memberOf=cn=chat,dc=example)")
+    ldap_groups: str = option(
+        "",
+        FILTER,
+        "such groups are shown in the rosters of their members, as (objectClass=groupOfNames)",
+    )
     ldap_rootdn: str = option("", TEXT, "who searches; without it, nobody in particular")
     ldap_password: str = option("", TEXT, "and the password for that")

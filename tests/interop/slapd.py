@@ -17,6 +17,7 @@ from .tools import program
 
 BASE = "dc=corp,dc=example"
 PEOPLE, PARTNERS, READER = f"cn=Users,{BASE}", f"ou=Partners,{BASE}", f"cn=reader,{BASE}"
+GROUPS = f"ou=Groups,{BASE}"
 CONFIG = """\
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
@@ -60,10 +61,10 @@ class Person:
 
 
 CAST = (
-    Person("Alice", PEOPLE, ("sAMAccountName: al", "userPrincipalName: alice@corp.example", "displayName: Alice A.")),
-    Person("Bob", PEOPLE, ("sAMAccountName: BOB", "mail: bob@corp.example")),
-    Person("Carol", PARTNERS, ("sAMAccountName: x123", "mail: carol@corp.example", "displayName: Carol C.")),
-    Person("Dave", PARTNERS, ("uid: dave", "mail: dave@elsewhere.example")),
+    Person("Anna", PEOPLE, ("sAMAccountName: anna", "userPrincipalName: anna@corp.example", "displayName: Anna A.")),
+    Person("Boris", PEOPLE, ("sAMAccountName: BORIS", "mail: boris@corp.example")),
+    Person("Clara", PARTNERS, ("sAMAccountName: x123", "mail: clara@corp.example", "displayName: Clara C.")),
+    Person("Dirk", PARTNERS, ("uid: dirk", "mail: dirk@elsewhere.example")),
 )
 
 
@@ -76,8 +77,9 @@ def ldif() -> str:
         f"dn: {READER}\nobjectClass: person\ncn: reader\nsn: reader\nuserPassword: reader-secret\n\n",
     ]
     groups = [
-        f"dn: cn=Chat,{BASE}\nobjectClass: groupOfNames\ncn: Chat\n"
-        + "".join(f"member: {each.dn}\n" for each in CAST if each.cn != "Dave"),
+        f"dn: {GROUPS}\nobjectClass: organizationalUnit\nou: Groups\n\n",
+        f"dn: cn=Chat,{GROUPS}\nobjectClass: groupOfNames\ncn: Chat\n"
+        + "".join(f"member: {each.dn}\n" for each in CAST if each.cn != "Dirk"),
     ]
     return "".join([*tops, *(each.ldif() for each in CAST), *groups])
 

@@ -23,7 +23,7 @@ from conversehost.testing import TestBed
 from conversehost.turn import Turn
 from conversehost.xmpp.jid import parse
 
-from .slapd import BASE, PARTNERS, PEOPLE, READER, Running, slapd
+from .slapd import BASE, GROUPS, PARTNERS, PEOPLE, READER, Running, slapd
 
 SEARCHING = ("--ldap-base", PEOPLE, "--ldap-base", PARTNERS, "--ldap-rootdn", READER)
 
@@ -36,10 +36,12 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def bed(directory: Running) -> Iterator[TestBed]:
-    """Over StartTLS, and with a search."""
+    """Over StartTLS, with a search, and with groups."""
     with TestBed.start(
         *("--domain", "corp.example", "--auth", "ldap", "--auth-ca", str(directory.ca)),
         *("--ldap-server", directory.starttls, *SEARCHING, "--ldap-password", "reader-secret"),
+        *("--ldap-base", GROUPS, "--ldap-groups", "(objectClass=groupOfNames)"),
+        *("--ldap-uid", "uid,mail=%u@%d,userPrincipalName=%u@%d,sAMAccountName"),
     ) as bed:
         yield bed
 
@@ -64,7 +66,7 @@ def log_in(bed: TestBed, name: str, password: str) -> str:
 
 @pytest.mark.parametrize(
     ("name", "password"),
-    [("alice", "alice-secret"), ("bob", "bob-secret"), ("carol", "carol-secret"), ("dave", "dave-secret")],
+    [("anna", "anna-secret"), ("boris", "boris-secret"), ("clara", "clara-secret"), ("dirk", "dirk-secret")],
 )
 def test_people_by_any_of_their_names(bed: TestBed, name: str, password: str):
     assert log_in(bed, name, password) == f"{name}@corp.example"
@@ -72,23 +74,41 @@ def test_people_by_any_of_their_names(bed: TestBed, name: str, password: str):
 
 
 def test_people_without_a_search(direct: TestBed):
-    assert log_in(direct, "alice", "alice-secret") == "alice@corp.example"
-    assert log_in(direct, "alice", "guess") == "not-authorized"
-    assert log_in(direct, "carol", "carol-secret") == "not-authorized"
+    assert log_in(direct, "anna", "anna-secret") == "anna@corp.example"
+    assert log_in(direct, "anna", "guess") == "not-authorized"
+    assert log_in(direct, "clara", "clara-secret") == "not-authorized"
 
 
 @pytest.mark.parametrize(
-    "name", ["*", "a*", "alice)(uid=*", "*)(|(cn=*", r"al\69ce", "alice,cn=x", "+", "alice)(userPassword=*", "#"]
+    "name", ["*", "a*", "anna)(uid=*", "*)(|(cn=*", r"an\6ea", "anna,cn=x", "+", "anna)(userPassword=*", "#"]
 )
 def test_names_that_try_something(bed: TestBed, direct: TestBed, name: str):
     for each in (bed, direct):
-        assert log_in(each, name, "alice-secret") == "not-authorized"
+        assert log_in(each, name, "anna-secret") == "not-authorized"
 
 
-@pytest.mark.parametrize("password", ["*", "alice-secret*", ")(cn=*", r"\61lice-secret"])
+@pytest.mark.parametrize("password", ["*", "anna-secret*", ")(cn=*", r"\61nna-secret"])
 def test_passwords_that_try_something(bed: TestBed, direct: TestBed, password: str):
     for each in (bed, direct):
-        assert log_in(each, "alice", password) == "not-authorized"
+        assert log_in(each, "anna", password) == "not-authorized"
+
+
+def test_groups_are_in_the_rosters_of_their_members(bed: TestBed):
+    log_in(bed, "anna", "anna-secret")
+    log_in(bed, "boris", "boris-secret")
+    rosters = {
+        name: {
+            (each.jid, each.name, each.groups, each.subscription)
+            for each in bed.roster(f"{name}@corp.example")
+            if each.groups == ("Chat",)
+        }
+        for name in ("anna", "boris")
+    }
+    anna, boris, clara = (
+        (f"{name}@corp.example", called, ("Chat",), "both")
+        for name, called in (("anna", "Anna A."), ("boris", "Boris"), ("clara", "Clara C."))
+    )
+    assert rosters == {"anna": {boris, clara}, "boris": {anna, clara}}
 
 
 @dataclass
@@ -107,7 +127,7 @@ def ask(url: str, ca: Path, directory: Directory, *, tls: bool = True) -> Deferr
     clock = ReactorClock(reactor, Turn())
     answer: Deferred[Answer] = Deferred()
     source = LdapSource(directory, connecting(url, reactor, ca=ca, tls=tls), clock=clock)
-    source.check(Attempt(parse("alice@corp.example"), "alice-secret"), answer.callback)
+    source.check(Attempt(parse("anna@corp.example"), "anna-secret"), answer.callback)
     return answer.addTimeout(20, reactor).addCallback(Asked)
 
 
