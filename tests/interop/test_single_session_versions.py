@@ -1,11 +1,11 @@
-"""Prebind and credentials for a site's own users, with the older versions of Converse.js that sites still use."""
+"""Prebind, credentials and EXTERNAL for a site's own users, with older versions of Converse.js."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.browser.conftest import VERSIONS
-from tests.interop.test_single_session import WAYS, arrive, bed, houses
+from tests.interop.test_single_session import arrive, bed, houses
 
 __all__ = ["bed", "houses"]
 
@@ -16,7 +16,7 @@ def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize("way", list(WAYS))
+@pytest.mark.parametrize("way", ["prebind", "bosh", "websocket", "external-websocket"])
 def test_whoever_is_logged_in_to_the_site_is_in_chat(visitor, bed, way):
     alice = visitor("alice")
     arrive(alice, way)
