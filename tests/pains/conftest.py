@@ -11,7 +11,7 @@ import pytest
 from conversehost.testing import TestBed
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running() -> Iterator[TestBed]:
     with TestBed.start() as bed:
         yield bed

@@ -7,9 +7,10 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from conversehost.testing import TestBed
-from tests.pains.pages import HTTPBIND, PRESENCE, Page, end_of
+from tests.pains.pages import HTTPBIND, PRESENCE, Page, end_of, plain
 
 CLIENT = "{jabber:client}"
+XBOSH = "xmlns:xmpp='urn:xmpp:xbosh'"
 
 
 def test_a_page_that_was_reloaded_is_attached_and_alive(bed: TestBed):
@@ -123,3 +124,31 @@ def test_a_session_that_the_server_ends_says_why(bed: TestBed):
     page.enter()
     bed.kill_session("alice", "system-shutdown", how="terminate")
     assert end_of(page.ping()) in ("system-shutdown", "item-not-found")
+
+
+def test_a_stream_that_restarts_is_told_what_there_is_now(bed: TestBed):
+    """Some servers answer a restart without features, and the page waits for them."""
+    page = Page(bed)
+    opening = (
+        f"<body xmlns='{HTTPBIND}' rid='1000' to='localhost' wait='1' hold='1' ver='1.6' {XBOSH} xmpp:version='1.0'/>"
+    )
+    page.sid = ET.fromstring(page.http("POST", "/http-bind", opening, {"Content-Type": "text/xml"}).read()).attrib[
+        "sid"
+    ]
+    page.rid = 1001
+    page.post(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain('alice')}</auth>")
+    restarted = page.post(attributes=f"to='localhost' {XBOSH} xmpp:restart='true'")
+    assert restarted.find(".//{urn:ietf:params:xml:ns:xmpp-bind}bind") is not None
+
+
+def test_the_end_that_a_page_asks_for_is_an_end(bed: TestBed):
+    """The answer to `terminate` says so, too."""
+    page = Page(bed)
+    page.enter()
+    assert page.post(attributes="type='terminate'").get("type") == "terminate"
+
+
+def test_a_pause_is_no_longer_than_was_agreed_on(bed: TestBed):
+    page = Page(bed)
+    page.enter()
+    assert end_of(page.post(attributes="pause='100000'")) == "policy-violation"
