@@ -15,6 +15,8 @@ from conversehost import punjab
 from conversehost.errors import ConfigError
 from conversehost.options import CONFIG, LOOPBACK, OPTIONS, SPOKEN, Option, Settings, did_you_mean
 
+COMMANDS = "conversehost play, proxy-config, run and token are commands"
+
 
 def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """The settings that a command line (without the program's name) and an environment ask for. Raises ConfigError."""
@@ -34,7 +36,7 @@ def from_arguments(arguments: Sequence[str]) -> dict[str, Any]:
     except getopt.GetoptError as error:
         raise ConfigError(_explain(error)) from None
     if rest:
-        raise ConfigError(f"what is {rest[0]!r}? Every option starts with two hyphens")
+        raise ConfigError(f"what is {rest[0]!r}? Every option starts with two hyphens; {COMMANDS}")
     texts: dict[str, list[str]] = {}
     for given, value in found:
         for name, text in punjab.ours(given.lstrip("-"), value):
@@ -164,6 +166,9 @@ def _agree_on_upstreams(settings: Settings) -> None:
         named.add(domain)
     if settings.only_upstream and not settings.upstreams:
         raise ConfigError("--only-upstream: there is none, give one with --upstream DOMAIN=xmpp://HOST:PORT")
+    for name in ("upstream_ca", "upstream_cert", "upstream_jwt_key", "upstream_insecure"):
+        if getattr(settings, name) and not settings.upstreams:
+            raise ConfigError(f"--{name.replace('_', '-')} is for servers elsewhere: add --upstream")
     if settings.upstream_ca and settings.upstream_insecure:
         raise ConfigError("--upstream-ca and --upstream-insecure contradict one another: choose one")
 

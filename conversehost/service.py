@@ -181,8 +181,6 @@ class Server(House, Service):
 
     def ready_line(self) -> dict[str, object]:
         """What clients of this server need to know; null for what isn't there."""
-        bots = {bot.jid for bot in self.cast.bots}
-        everybody = (account for domain in self.settings.domains for account in self.domains.accounts.of(domain))
         told = addresses(
             self.settings,
             self.sockets,
@@ -190,7 +188,14 @@ class Server(House, Service):
             token_file=str(self.token.path) if self.token.path else None,
             ca=self.secured.ca if self.secured else None,
         )
-        return told | {"accounts": {jid.full: password for jid, password in everybody if jid not in bots}}
+        return told | {"accounts": self.passwords()}
+
+    def passwords(self) -> dict[str, str]:
+        """By account, of people, where these let somebody in."""
+        bots = {bot.jid for bot in self.cast.bots}
+        domains = filter(self.settings.has_passwords, self.settings.domains)
+        everybody = (account for domain in domains for account in self.domains.accounts.of(domain))
+        return {jid.full: password for jid, password in everybody if jid not in bots}
 
     def _components(self) -> ComponentFactory | None:
         if not self.settings.component_secrets:
@@ -324,7 +329,7 @@ class Server(House, Service):
             rooms="rooms" not in settings.disabled,
             domains=self.router.hosts,
             counted=lambda: Counted(self.router, self.manager, self.bosh, self.http, self.c2s),
-            demo=self.cast.shown(domain),
+            demo=self.cast.shown(domain) if self.settings.has_passwords(domain) else (),
             demo_of=self.tenants.shown,
         )
 

@@ -55,7 +55,10 @@ class TokenDesk:
 
 def token_keys(settings: Settings) -> dict[str, str]:
     """The operator's, by name; the first one signs. Raises ConfigError, which tells nothing of a key."""
-    found = dict(_lines(settings.token_key_file)) if settings.token_key_file else {}
+    path = settings.token_key_file
+    found = dict(_lines(path)) if path else {}
+    if path and not found:
+        raise ConfigError(f"--token-key-file {path}: there is no key in it: one KID:KEY a line")
     for kid, key in settings.token_keys:
         if found.setdefault(kid, key) != key:
             raise ConfigError(f"--token-key {kid}: given twice with different keys")

@@ -405,7 +405,11 @@ def test_what_is_no_origin(text):
         (["--bosh"], "--bosh is short for more than one option: write it in full"),
         (["--port"], "--port wants a value"),
         (["--json=yes"], "--json takes no value"),
-        (["start"], "what is 'start'? Every option starts with two hyphens"),
+        (
+            ["start"],
+            "what is 'start'? Every option starts with two hyphens;"
+            " conversehost play, proxy-config, run and token are commands",
+        ),
         (["--port", "-1"], "--port: wants a whole number from 0 to 65535, not '-1'"),
         (["--port", "99999"], "--port: wants a whole number from 0 to 65535, not '99999'"),
         (["--port", "²"], "--port: wants a whole number from 0 to 65535, not '²'"),
@@ -607,6 +611,9 @@ def test_what_is_only_in_front_has_no_control_api_unless_it_is_given_a_token(tmp
         (["--upstream", "a.example=srv", "--upstream", "a.example=xmpp://b"], "given twice"),
         (["--only-upstream"], "give one with --upstream"),
         (["--upstream", "a.example=http://b"], "wants xmpp://HOST:PORT"),
+        (["--upstream-ca", __file__], "--upstream-ca is for servers elsewhere: add --upstream"),
+        (["--upstream-cert", __file__], "--upstream-cert is for servers elsewhere: add --upstream"),
+        (["--upstream-insecure"], "--upstream-insecure is for servers elsewhere: add --upstream"),
         (["--upstream", "a.example=srv", "--upstream-insecure", "--upstream-ca", __file__], "contradict"),
     ],
 )

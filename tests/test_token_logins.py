@@ -167,6 +167,9 @@ def test_keys_that_make_no_sense(tmp_path: Path):
     with pytest.raises(ConfigError, match="line 2: wants KID:KEY") as caught:
         token_keys(load(["--token-key-file", str(path)], {}))
     assert "no-secret" not in str(caught.value)
+    path.write_text("# none yet\n")
+    with pytest.raises(ConfigError, match="there is no key in it: one KID:KEY a line"):
+        token_keys(load(["--token-key-file", str(path)], {}))
     with pytest.raises(ConfigError, match="given twice"):
         token_keys(load(["--token-key", f"a:{KEY}", "--token-key", f"a:{OLD}"], {}))
     path.write_text("x" * 20)

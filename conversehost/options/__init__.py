@@ -99,6 +99,10 @@ class Settings(Listening, People, Places, Ldap, Tokens, SingleSessions, Running,
         chosen = dict(self.auth)
         return chosen.get(domain) or chosen.get("") or ("accounts",)
 
+    def has_passwords(self, domain: str) -> bool:
+        """Whether an account's password here lets it in there, if only because any does."""
+        return not {"accounts", "any"}.isdisjoint(self.back_ends(domain))
+
     def places(self) -> dict[str, tuple[str, object]]:
         """By back end the option that says where that is, and its value."""
         return {

@@ -36,15 +36,9 @@ class Limits:
     resume_time: int = option(
         300, whole_number(0, 86_400, "SECONDS"), "how long a session waits for a client whose connection broke"
     )
-    archive_limit: int = option(
-        100_000, whole_number(1, 10_000_000, "N"), "messages kept in an account's archive; the oldest go first"
+    resume_location: str = option(
+        "", ENDPOINT, "and where it should come back to, if not to the same address (XEP-0198)"
     )
-    archive_default: str = option(
-        "always",
-        one_of("always", "roster", "never"),
-        "whose messages are archived, unless an account says otherwise (XEP-0441)",
-    )
-    resume_location: str = option("", ENDPOINT, "where it should come back to, when not to the same address (XEP-0198)")
     login_timeout: int = seconds(120, 1, 86_400, "how long a client may take to log in")
     login_room: int = option(
         2_000, whole_number(1, 1_000_000, "N"), "the most clients at that, a tenth of them from one address"
@@ -61,6 +55,14 @@ class Limits:
     )
     connections_per_address: int = option(
         1_000, whole_number(1, 1_000_000, "N"), "and from one address; this machine's own are exempt"
+    )
+    archive_limit: int = option(
+        100_000, whole_number(1, 10_000_000, "N"), "messages kept in an account's archive; the oldest go first"
+    )
+    archive_default: str = option(
+        "always",
+        one_of("always", "roster", "never"),
+        "whose messages are archived, unless an account says otherwise (XEP-0441)",
     )
     stanza_limit: int = option(262_144, whole_number(10_000, 1 << 26, "BYTES"), "the largest stanza that is taken")
     upload_limit: int = option(10_000_000, whole_number(1, 1 << 40, "BYTES"), "the largest file that is taken")

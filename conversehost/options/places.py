@@ -75,4 +75,4 @@ class Places:
     extauth_program: tuple[str, ...] | None = option(
         None, COMMAND, "--auth extauth asks this program, and its arguments, as ejabberd does"
     )
-    extauth_pool_size: int = option(2, whole_number(1, 100, "NUMBER"), "how many of them run at once, at most")
+    extauth_pool_size: int = option(2, whole_number(1, 100, "N"), "how many of them run at once, at most")

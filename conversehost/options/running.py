@@ -27,7 +27,7 @@ class Running:
     disabled: tuple[str, ...] = option(
         (),
         FEATURE,
-        "leave out a part of the server, such as vcard; repeatable; a wrong name is told all of them",
+        "leave out a part of the server, such as vcard; repeatable; a wrong name has all of them listed",
         name="disable",
     )
     upload_url: str = option(

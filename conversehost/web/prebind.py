@@ -99,7 +99,7 @@ class PrebindFront(AccountFront):
             text = "wants Authorization: Bearer, and the secret of --prebind-secret or a signed token"
             self.answer(exchange, 401, {"error": text}, _BEARER)
         elif isinstance(account, str):
-            self.answer(exchange, 404, {"error": account})
+            self.answer(exchange, 404 if wanted.name else 400, {"error": account})
         elif exchange.method == b"DELETE":
             where = self._beyond(account) or self._chat
             self.answer(exchange, 200, {"ended": where.end_all(account)})
@@ -161,7 +161,10 @@ class BackEnds:
 
         shown = _bearer(exchange)
         if shown and self._secret and hmac.compare_digest(shown, self._secret):
-            self._directory.account(wanted.name, named)
+            if wanted.name:
+                self._directory.account(wanted.name, named)
+            else:
+                done("wants user or jid: whose session is it?")
         elif shown and self._tokens is not None and exchange.method == b"POST":
             attempt = Attempt(self._nameless, shown.decode("latin-1"))
             self._tokens.check(attempt, lambda outcome: done(_accepted(outcome)))

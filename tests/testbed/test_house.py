@@ -58,3 +58,11 @@ def test_the_login_page_offers_no_password_that_was_changed():
     page = House("--user", "alice:changed").api.send("GET", "/", b"", {}).body.decode()
     assert 'data-name="bob"' in page
     assert 'data-name="alice"' not in page
+
+
+@pytest.mark.parametrize(("back_end", "is_told"), [("accounts", True), ("any", True), ("token", False)])
+def test_passwords_are_told_only_where_they_let_somebody_in(back_end: str, is_told: bool):
+    house = House("--auth", back_end)
+    page = house.api.send("GET", "/", b"", {}).body.decode()
+    assert ("data-password=" in page) is is_told
+    assert ("alice@localhost" in house.server.passwords()) is is_told
