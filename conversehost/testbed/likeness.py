@@ -19,8 +19,11 @@ from conversehost.xmpp.xml import Element, attributes_of
 
 ANYTHING = ("...", "{scansion:any}")
 LOOSE = ("to", "from", "id", f"{{{ns.XML}}}lang")
-"""Attributes that a stanza, also one within another, may have without being mentioned. Elsewhere all count."""
+"""Attributes that a stanza, also one within another, may have without being mentioned. Elsewhere all count, save
+`by` of an error (RFC 6120 section 8.3.1).
+"""
 
+_ERROR = f"{{{ns.CLIENT}}}error"
 _STANZA_ID = f"{{{ns.STANZA_ID}}}stanza-id"
 
 Memory = Mapping[str, str]
@@ -131,7 +134,7 @@ def _listed(expected: Element) -> Iterator[tuple[str, str]]:
 
 
 def _is_loose(name: object, element: Element) -> bool:
-    return isinstance(element, Stanza) and name in LOOSE
+    return name in LOOSE if isinstance(element, Stanza) else element.tag == _ERROR and name == "by"
 
 
 def _is_strict(expected: Element) -> bool:

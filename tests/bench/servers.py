@@ -36,6 +36,13 @@ ALIKE = ("--disable", "archive")
 """Options with which ours does for a message what the others do as Debian configures them: they keep no archive."""
 
 
+COMPONENTS = {
+    "pubsub": 'Component "pubsub.localhost" "pubsub"; admins = { "u1@localhost" }',
+    "muc": 'Component "conference.localhost" "muc"',
+}
+"""Of Prosody's, which have an address of their own."""
+
+
 @dataclass
 class Running:
     """A server that runs: its processes' CPU time and memory can be read."""
@@ -86,7 +93,7 @@ def run_ours(target: Target, *options: str) -> Iterator[Running]:
 
 @contextmanager
 def prosody(*more: str, component: str = "") -> Iterator[Running]:
-    """Debian's; with more of its modules than are compared, and with one that has an address of its own."""
+    """Debian's; with more of its modules than are compared, and with one of COMPONENTS."""
     with _folder() as folder:
         target = Target(free_port(), free_port(), "/http-bind", "/xmpp-websocket", f"/files/{FILE}")
         config = folder / "prosody.cfg.lua"
@@ -116,7 +123,7 @@ http_files_dir = "{folder}"
 http_max_content_size = {2 * FILE_SIZE}
 log = {{ warn = "{folder}/prosody.log" }}
 VirtualHost "localhost"
-{component and f'Component "{component}.localhost" "{component}"; admins = {{ "u1@localhost" }}'}
+{component and COMPONENTS[component]}
 """
         )
         accounts = folder / "localhost" / "accounts"

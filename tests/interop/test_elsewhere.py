@@ -13,8 +13,9 @@ from tests.bench.servers import PROGRAMS, SERVERS, prosody
 
 from .tools import program
 
-DIALOGUE, PUBLISHING, PERSONAL, SERVICE = (
-    str(Path(__file__).with_name(f"{name}.txt")) for name in ("elsewhere", "publishing", "personal", "service")
+DIALOGUE, PUBLISHING, PERSONAL, SERVICE, ROOMS, ADMINISTERED = (
+    str(Path(__file__).with_name(f"{name}.txt"))
+    for name in ("elsewhere", "publishing", "personal", "service", "rooms", "rooms_administered")
 )
 
 
@@ -42,6 +43,12 @@ def test_what_people_publish_and_keep(capsys):
         assert main([PUBLISHING, PERSONAL, SERVICE, "--tcp", to]) == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("dialogue", [DIALOGUE, PUBLISHING, PERSONAL, SERVICE])
+def test_who_comes_into_rooms_and_who_may_do_what_there(capsys):
+    program(PROGRAMS["prosody"], "prosody")
+    with prosody(component="muc") as running:
+        assert main([ROOMS, ADMINISTERED, "--tcp", f"127.0.0.1:{running.target.c2s}"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dialogue", [DIALOGUE, PUBLISHING, PERSONAL, SERVICE, ROOMS, ADMINISTERED])
 def test_and_here(dialogue):
     assert main([dialogue]) == 0

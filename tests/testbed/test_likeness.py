@@ -33,6 +33,7 @@ def diff(one: str, other: str, **memory: str) -> list[str]:
         ("<message\n  type='chat'>\n  <body>Hi</body>\n</message>", "<message type='chat'><body>Hi</body></message>"),
         ("<iq><a xmlns='x'/><b xmlns='x'/></iq>", "<iq><b xmlns='x'/><a xmlns='x'/></iq>"),
         ("<iq><a xmlns='x'/></iq>", "<iq><p:a xmlns:p='x'/></iq>"),
+        ("<iq><error type='wait'/></iq>", "<iq><error type='wait' by='a.b'/></iq>"),
         ("<iq><a><message/></a></iq>", "<iq><a><message id='1' xml:lang='en'/></a></iq>"),
         ("<message><body/></message>", "<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/><body/></message>"),
         (
@@ -57,6 +58,8 @@ def test_these_are_alike(one, other):
     ("one", "other"),
     [
         ("<message/>", "<presence/>"),
+        ("<iq><error by='a.b'/></iq>", "<iq><error by='a.c'/></iq>"),
+        ("<iq><a/></iq>", "<iq><a by='a.b'/></iq>"),
         ("<iq><a/></iq>", "<iq><a><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/></a></iq>"),
         ("<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/></message>", "<message/>"),
         (
