@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from conversehost.features.xep import Xep
 from conversehost.server.commands import Command, Done, Run
 from conversehost.server.host import Host
+from conversehost.server.motd import MessageOfTheDay
 from conversehost.server.session import Session
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError, StreamError
@@ -20,7 +21,8 @@ XEP = Xep(
     133,
     "Service Administration",
     "1.3.1",
-    "sections 4.1 to 4.10, 4.13 to 4.23; lists of whom to block, messages of the day, restart and shutdown are missing",
+    "sections 4.1 to 4.10, 4.13 to 4.26; lists of whom to block, the welcome (`--welcome`), "
+    "administrators (`--admin`), restart and shutdown are missing",
 )
 NS = "http://jabber.org/protocol/admin"
 ACCOUNT = Field("accountjid", "jid-single", "Account", required=True)
@@ -31,6 +33,7 @@ PASSWORD = (
 )
 MANY = ("25", "50", "75", "100", "150", "200", "none")
 MAX_ITEMS = Field("max_items", "list-single", "At most", options=tuple((each, each) for each in MANY))
+MOTD = "Message of the day"
 ANNOUNCEMENT = (
     Field("subject", label="Subject"),
     Field("announcement", "text-multi", "Announcement", required=True),
@@ -40,11 +43,15 @@ ANNOUNCEMENT = (
 def install(host: Host) -> None:
     feature = AdminFeature(host)
     host.hooks.session_closed.append(feature.note_login)
-    host.hooks.account_deleted.append(feature.forget)
+    host.hooks.account_deleted.extend((feature.forget, feature.motd.forget))
+    host.hooks.became_available.append(feature.motd.tell)
 
     def command(node: str, name: str, run: Callable[[Run], Done], *fields: Field) -> None:
         form = Form(fields, NS, name)
         stages = (lambda run: form,) if fields else ()
+        add(node, name, run, *stages)
+
+    def add(node: str, name: str, run: Callable[[Run], Done], *stages: Callable[[Run], Form]) -> None:
         host.on_command(Command(f"{NS}#{node}", name, feature.is_admin, run, stages))
 
     command("add-user", "Add a user", feature.add, ACCOUNT, *PASSWORD)
@@ -61,6 +68,11 @@ def install(host: Host) -> None:
         listed = f"get-{kind}-users" + ("" if kind in ("active", "idle") else "-list")
         command(listed, f"List of {words}", feature.list(kind, words, of), MAX_ITEMS)
     command("announce", "Announce something to all who are online", feature.announce, *ANNOUNCEMENT)
+    command(
+        "set-motd", "Set the message of the day", feature.set_motd, Field("motd", "text-multi", MOTD, required=True)
+    )
+    add("edit-motd", "Edit the message of the day", feature.edit_motd, feature.motd_form)
+    command("delete-motd", "Delete the message of the day", feature.delete_motd)
 
 
 class AdminFeature:
@@ -68,6 +80,7 @@ class AdminFeature:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self.motd = MessageOfTheDay(host)
         self.kinds: dict[str, tuple[str, Callable[[], Iterable[JID]]]] = {
             "registered": ("registered users", self._registered),
             "disabled": ("disabled users", self._disabled),
@@ -195,6 +208,29 @@ class AdminFeature:
                     child(message, ns.CLIENT, name).text = clean(text)
             self._host.router.send(message)
         return Done(f"Told: {len(told)}.")
+
+    # The message of the day (sections 4.24 to 4.26)
+
+    def set_motd(self, run: Run) -> Done:
+        """Who is online is told now, others when they are."""
+        self.motd.set(run.answers[0].text("motd"))
+        return Done("Everybody will be told once.")
+
+    def motd_form(self, run: Run) -> Form:
+        """With the current one."""
+        lines = tuple(self.motd.text.splitlines())
+        return Form(
+            (Field("motd", "text-multi", MOTD, required=True, values=lines),), NS, "Edit the message of the day"
+        )
+
+    def edit_motd(self, run: Run) -> Done:
+        """Who has been told already isn't again."""
+        self.motd.edit(run.answers[0].text("motd"))
+        return Done("It was changed.")
+
+    def delete_motd(self, run: Run) -> Done:
+        self.motd.delete()
+        return Done("It was deleted.")
 
     def _registered(self) -> Iterable[JID]:
         return (jid for jid, _ in self._host.accounts.of(self._host.domain))

@@ -280,6 +280,7 @@ SECTIONS = (
     one("left", float),
     one("login", float),
     one("welcome", str),
+    one("motd_told", bool),
     each_by("push", Service, lambda service: str(service.key)),
     table("tokens", Slots, "client", "fast"),
 )
@@ -309,6 +310,7 @@ OTHERS: Mapping[str, Any] = {
     "pubsub-bytes": int,
     "pubsub-moved": str,
     "invitations": Invitation,
+    "motd": str,
 }
 """What owners have that are no accounts, such as rooms: the types of the values, by collection. It becomes [[data]]."""
 
@@ -321,6 +323,7 @@ LEFT_OUT: Mapping[str, str] = {
     "push_refusal": "the same",
     "upload": "shared files are on disk, and go with the server",
     "upload_owner": "the same",
+    "shared-roster": "which groups somebody is in is asked of the directory again",
     "site_sessions": "they belong to browsers, which log in to the site again",
 }
 """What files haven't, and why."""

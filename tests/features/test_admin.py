@@ -45,7 +45,7 @@ def can_log_in(house: Stage, name: str, password: str, mechanism: str = "PLAIN")
 
 def test_only_administrators(house: Stage, admin: Client):
     nodes = [each for each in house.host.commands if each.startswith("http://jabber.org/protocol/admin#")]
-    assert len(nodes) == 20
+    assert len(nodes) == 23
     for client in (house.login("romeo"), house.login("admin@other.example")):
         assert {condition(execute(client, each)) for each in nodes} == {"forbidden"}
     items = admin.ask("get", f"<query xmlns='{ns.DISCO_ITEMS}' node='{ns.COMMANDS}'/>", "localhost")[0]
@@ -198,3 +198,35 @@ def test_what_is_kept_goes_with_the_account(house: Stage, admin: Client):
     house.host.delete_account(parse("romeo@localhost"))
     house.account("romeo")
     assert shown(do(admin, "get-user-lastlogin", accountjids="romeo@localhost"))["lastlogin"] == ("",)
+
+
+def come(house: Stage, name: str, resource: str = "here") -> Client:
+    """Somebody logs in."""
+    client = house.connect(name, resource)
+    client.available()
+    return client
+
+
+def test_the_message_of_the_day_is_for_everybody_once(house: Stage, admin: Client):
+    romeo = house.login("romeo", "here")
+    assert note(do(admin, "set-motd", motd=["Tea", "at five"])) == "Everybody will be told once."
+    said = romeo.only("message")
+    assert (said.type, said.get("from"), said.text_of("body")) == ("headline", "localhost", "Tea\nat five")
+    again, juliet = come(house, "romeo", "there"), come(house, "juliet")
+    assert (again.heard(), juliet.heard()) == ([], ["Tea\nat five"])
+    do(admin, "set-motd", motd="No tea")
+    assert (romeo.heard(), juliet.heard()) == (["No tea"], ["No tea"])
+
+
+def test_it_is_edited_without_a_word_and_deleted(house: Stage, admin: Client):
+    romeo = house.login("romeo", "here")
+    do(admin, "set-motd", motd="Tea at five")
+    assert romeo.heard() == ["Tea at five"]
+    assert shown(execute(admin, ADMIN + "edit-motd"))["motd"] == ("Tea at five",)
+    do(admin, "edit-motd", motd="Tea at six")
+    juliet = come(house, "juliet")
+    assert (romeo.heard(), juliet.heard()) == ([], ["Tea at six"])
+    assert note(execute(admin, ADMIN + "delete-motd")) == "It was deleted."
+    assert come(house, "admin@other.example").heard() == []
+    house.login("juliet").leave()
+    assert come(house, "juliet", "again").heard() == []

@@ -78,6 +78,9 @@ def live_much(house: House) -> None:
     store.append("reports", "alice@localhost", Report("spam.example", "urn:xmpp:reporting:spam", "", ("1",), 1.5e9))
     alice.says(stanza("iq", {"type": "set", "id": "w"}, element(ns.MAM, "prefs", {"default": "roster"})))
     store.put("welcome", "zoe@localhost", "", "Hello!")
+    store.put("motd", "localhost", "", "Tea at five")
+    for name in ("alice", "echo", "welcome"):
+        store.put("motd_told", f"{name}@localhost", "", True)
     store.put("invitations", "localhost", "t0k", Invitation("t0k", parse("alice@localhost"), 4e9, True, True, "ann"))
     service = Service("push.localhost", "phone", b"<x/>")
     store.put("push", "alice@localhost", service.key, service)
