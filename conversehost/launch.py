@@ -128,8 +128,15 @@ def makeService(options: Options) -> service.MultiService:
 
 def notes(options: Options) -> list[str]:
     """The last sentences of the banner."""
-    proxy = options.settings.proxy
-    told = [f"All but chat is passed on to {proxy}; log in to chat at /_login."] if proxy else []
+    settings = options.settings
+    told: list[str] = []
+    if settings.proxy:
+        told.append(f"All but chat is passed on to {settings.proxy}; log in to chat at /_login.")
+    if settings.only_upstream:
+        places = ", ".join(
+            f"{'all others' if domain == '*' else domain} ({place})" for domain, place in settings.upstreams
+        )
+        told.append(f"Accounts are those of {places}; log in at {settings.prefix}form.")
     told.append("State lives in memory: it is gone when this stops.")
     if not options.is_daemon:
         told[-1] += " Stop with Ctrl+C."

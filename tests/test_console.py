@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from twisted.logger import Logger, globalLogPublisher
@@ -11,6 +13,8 @@ from twisted.python import log as older
 from twisted.python.failure import Failure
 
 from conversehost.console import LineObserver, banner, printable
+from conversehost.launch import notes
+from conversehost.loading import load
 
 READY = {
     "site": "http://localhost:5280/",
@@ -133,3 +137,12 @@ def test_a_banner_of_many_accounts_is_short():
 def test_colour_is_for_terminals():
     assert "\x1b[1m" in banner(READY, [], colour=True)
     assert "\x1b" not in banner(READY, [], colour=False)
+
+
+def test_in_front_of_other_servers_it_is_told_whose_accounts_those_are():
+    told: Any = SimpleNamespace(settings=load(["--upstream", "chat.example=xmpp://127.0.0.1"], {}), is_daemon=False)
+    assert notes(told)[0] == "Accounts are those of chat.example (xmpp://127.0.0.1:5222); log in at /form."
+    told.settings = load(["--upstream", "chat.example=srv", "--upstream", "*"], {})
+    assert notes(told)[0] == "Accounts are those of chat.example (srv), all others (srv); log in at /form."
+    told.settings = load(["--upstream", "*", "--domain", "here.example"], {})
+    assert len(notes(told)) == 1
