@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from . import archive
 from .clients import CLIENTS, Client, Pair, Transport
 from .load import Downloader, Loop
+from .rooms import Hall
 from .servers import ALIKE, FRIENDS, USERS, Running, conversehost
 from .storm import Friend, storm
 
 PAIRS, LOGINS, AT_ONCE, IDLE = 25, 400, 10, 5_000
+VISITS = 20
 FEW, MANY = 50, 500
 """Pairs, for what more users change: a hundred sessions, and a thousand."""
 _COOKIE = re.compile(rb"\r\nset-cookie:\s*([^;\r]+)", re.IGNORECASE)
@@ -104,6 +106,40 @@ def _percentage(one: Running, other: Running, seconds: float) -> float:
     costs = [(measure(one, seconds), measure(other, seconds)) for _ in range(2)]
     mine, others = map(min, zip(*costs, strict=True))
     return 100 * mine / others
+
+
+def room_cost(transport: Transport, occupants: int) -> Measure:
+    """us for each message of 300 bytes that somebody in a room hears."""
+
+    def measure(running: Running, seconds: float) -> float:
+        with the_loop() as loop:
+            hall = Hall(loop, running.target, transport, occupants)
+            hall.speak()
+            loop.run(0.5)
+            before, cpu = hall.heard, running.cpu()
+            loop.run(seconds)
+            cost = (running.cpu() - cpu) / (hall.heard - before) * 1e6
+            hall.end()
+            return cost
+
+    return measure
+
+
+def joining(running: Running, seconds: float) -> float:
+    """What a presence costs when the 200th comes and goes, as a percentage of what it costs with the 20th."""
+    few, many = (min(_visit_cost(running, count) for _ in range(2)) for count in (20, 200))
+    return 100 * many / few
+
+
+def _visit_cost(running: Running, occupants: int) -> float:
+    """us for each presence."""
+    with the_loop() as loop:
+        hall = Hall(loop, running.target, "websocket", occupants)
+        before, cpu = hall.presences, running.cpu()
+        hall.visit(VISITS * 200 // occupants)
+        cost = (running.cpu() - cpu) / (hall.presences - before) * 1e6
+        hall.end()
+        return cost
 
 
 def login_cost(transport: Transport) -> Measure:
@@ -230,6 +266,7 @@ def idle(running: Running) -> Idle:
         return Idle(memory, (running.cpu() - cpu) / 5 * 1e3)
 
 
+_IN_ROOMS = {"ejabberd": 1 / 3, "prosody": 1 / 15}
 FIGURES = (
     Figure("bosh_message", "BOSH message: two requests", "us", 200, {"ejabberd": 1 / 2, "prosody": 1 / 8}),
     Figure("bosh_login", "BOSH log-in and log-out: five requests", "us", part_of={"ejabberd": 1 / 3}),
@@ -242,6 +279,11 @@ FIGURES = (
     Figure("tcp_growth", "TCP message among 1,000 sessions, against 100", "%", 115),
     Figure("recording", "BOSH message with traffic recorded, against without", "%", 115),
     Figure("archiving", "BOSH message that is archived, against without", "%"),
+    Figure("room_bosh_50", "hearing a message over BOSH, among 50 in a room", "us", part_of=_IN_ROOMS),
+    Figure("room_bosh_200", "hearing a message over BOSH, among 200 in a room", "us", part_of=_IN_ROOMS),
+    Figure("room_websocket_50", "hearing a message over WebSocket, among 50 in a room", "us", part_of=_IN_ROOMS),
+    Figure("room_websocket_200", "hearing a message over WebSocket, among 200 in a room", "us", part_of=_IN_ROOMS),
+    Figure("joining", "a presence when the 200th comes into a room, against the 20th", "%", 115),
     Figure("file", "static file of 1 MB", "us", part_of={"ejabberd": 1 / 1.3}),
     Figure("archive_insert", "a message into an archive, on top of its delivery", "us", 20),
     Figure("archive_page", "a page of 50 out of an archive of 100,000 messages", "ms", 2),
@@ -254,6 +296,7 @@ FIGURES = (
 )
 """All that is measured, and the budgets of ours: the one table."""
 
+_IN_BROWSERS: tuple[Transport, ...] = ("bosh", "websocket")
 UNDER_LOAD: Mapping[str, Measure] = {
     "bosh_message": message_cost("bosh"),
     "bosh_login": login_cost("bosh"),
@@ -266,6 +309,8 @@ UNDER_LOAD: Mapping[str, Measure] = {
     "archive_insert": lambda running, seconds: archive.insert_cost(),
     "archive_page": lambda running, seconds: archive.page_cost(),
     "archive_memory": lambda running, seconds: archive.memory(),
+    **{f"room_{each}_{count}": room_cost(each, count) for each in _IN_BROWSERS for count in (50, 200)},
+    "joining": joining,
     "recording": recording,
     "archiving": archiving,
     "tcp_growth": growth("tcp"),
@@ -275,5 +320,5 @@ UNDER_LOAD: Mapping[str, Measure] = {
 
 _ARCHIVES = ("archive_insert", "archive_page", "archive_memory")
 ONLY_OURS = frozenset(
-    ("prebind", "recording", "archiving", "bosh_growth", "tcp_growth", "cold_start", "stop", *_ARCHIVES)
+    ("prebind", "joining", "recording", "archiving", "bosh_growth", "tcp_growth", "cold_start", "stop", *_ARCHIVES)
 )

@@ -168,6 +168,8 @@ to either side of its median (itself a median over the figures), and a run on an
 - Message: 25 pairs, one message of 300 bytes under way in each. Over BOSH that is two requests: the one that brings it,
   and the one that takes the place of the reader's, which was held and carried it away.
 - Log-in: connect, authenticate by PLAIN, restart, bind; log-out: end it. Ten at a time, each on a new connection.
+- Rooms: one of 50 or 200 occupants says 300 bytes, and the next once all have heard that; a cost is that of each who
+  hears it. Coming in: the last one leaves and comes back, and all presence that anybody sees of that is counted.
 - Presence storm: 101 people who are all subscribed to one another are logged in over TCP, and each time all of them
   become available, see all the others, and become unavailable.
 - Messages among 1,000 sessions, in 500 pairs, are measured right after those among 100, by adding the others to them.

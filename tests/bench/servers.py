@@ -175,6 +175,7 @@ modules:
   mod_roster: {{}}
   mod_disco: {{}}
   mod_ping: {{}}
+  mod_muc: {{ max_users: 500 }}
   mod_vcard: {{}}
   mod_offline: {{}}
   mod_version: {{}}
@@ -220,7 +221,7 @@ def call(target: Target, command: str, arguments: Mapping[str, str]) -> None:
 
 SERVERS: dict[str, Callable[[], AbstractContextManager[Running]]] = {
     "conversehost": partial(conversehost, *ALIKE),
-    "prosody": prosody,
+    "prosody": partial(prosody, component="muc"),
     "ejabberd": ejabberd,
 }
 PROGRAMS = {"conversehost": sys.executable, "prosody": "prosody", "ejabberd": "ejabberdctl"}
