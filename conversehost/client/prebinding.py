@@ -88,7 +88,9 @@ class Prebinding:
     def _no_answer(self, status: int) -> Exception:
         if self._bodies.sid:
             return StreamEndedError("", f"BOSH: HTTP {status}")
-        return UnreachableError(f"the answer is HTTP {status}: is there a BOSH service at that URL?")
+        busy = status in (502, 503, 504)  # what proxies say of a server that is down, and servers that take nobody now
+        hint = "try again in a while" if busy else "is there a BOSH service at that URL?"
+        return UnreachableError(f"the answer is HTTP {status}: {hint}")
 
     def _conversation(self) -> Generator[bytes, list[Element], None]:
         order, bodies = self._order, self._bodies

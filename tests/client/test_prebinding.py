@@ -187,6 +187,8 @@ def test_a_resource_without_an_address():
 def test_what_is_no_bosh():
     with pytest.raises(UnreachableError, match="HTTP 404: is there a BOSH service"):
         Talk().core.answered(404, b"")
+    with pytest.raises(UnreachableError, match="HTTP 503: try again in a while"):
+        Talk().core.answered(503, b"")
     with pytest.raises(StreamEndedError, match="isn't XML"):
         Talk().core.answered(200, b"<html>")
     with pytest.raises(StreamEndedError, match="HTTP 502"):
