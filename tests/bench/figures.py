@@ -60,6 +60,16 @@ def pairs(running: Running, loop: Loop, transport: Transport, numbers: range) ->
     """Logged in, and the first message under way in each; no two of them share a session."""
     accounts = USERS - 20
     made = [divmod(each, accounts) for each in range(2 * numbers.start, 2 * numbers.stop)]
+    return _talking(running, loop, transport, made)
+
+
+def neighbours(running: Running, loop: Loop, transport: Transport, numbers: range) -> list[Pair]:
+    """The same, with two sessions to an account, however many there are: one writes to the next account's other one."""
+    accounts = USERS - 20
+    return _talking(running, loop, transport, [(turn, (each + turn) % accounts) for each in numbers for turn in (0, 1)])
+
+
+def _talking(running: Running, loop: Loop, transport: Transport, made: list[tuple[int, int]]) -> list[Pair]:
     clients = [CLIENTS[transport](loop, running.target, number, f"bench{turn}") for turn, number in made]
     log_in(loop, clients)
     return [Pair(*clients[number : number + 2]) for number in range(0, len(clients), 2)]
@@ -79,9 +89,9 @@ def growth(transport: Transport) -> Measure:
 
     def measure(running: Running, seconds: float) -> float:
         with the_loop() as loop:
-            talking = pairs(running, loop, transport, range(FEW))
+            talking = neighbours(running, loop, transport, range(FEW))
             few = min(_cost_among(running, loop, talking, seconds) for _ in range(2))
-            talking += pairs(running, loop, transport, range(FEW, MANY))
+            talking += neighbours(running, loop, transport, range(FEW, MANY))
             many = min(_cost_among(running, loop, talking, seconds) for _ in range(2))
             return 100 * many / few
 

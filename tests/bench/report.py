@@ -173,7 +173,7 @@ to either side of its median (itself a median over the figures), and a run on an
 - Presence storm: 101 people who are all subscribed to one another are logged in over TCP, and each time all of them
   become available, see all the others, and become unavailable.
 - Messages among 1,000 sessions, in 500 pairs, are measured right after those among 100, by adding the others to them.
-  Each account has two sessions then. In all comparisons of ours with itself the better of two measurements counts on
+  Each account has two sessions. In all comparisons of ours with itself the better of two measurements counts on
   either side: what disturbs them only adds.
 - Recording: what is said is kept for tests to look at, unless the server runs with `--no-traffic`. Another one does so,
   beside the first, and the two are measured in turn. Faults that aren't set cost one look at an empty list.
