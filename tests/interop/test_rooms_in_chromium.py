@@ -19,16 +19,36 @@ class Guest:
         self.room = self.page.locator("converse-muc")
 
     def menu(self, name: str) -> None:
-        """Of the list of rooms."""
-        self.page.locator("converse-rooms-list .dropdown-toggle").click()
-        self.page.locator(f".show-{name}-modal").click()
+        """Of the list of rooms. Converse.js closes a menu whenever it draws what is around it anew, as it does several
+        times for who has just come; so this doesn't wait until the menu is open.
+        """
+        self.page.locator(f".show-{name}-modal").dispatch_event("click")
 
-    def enter(self, room: str, *, password: str = "") -> None:
-        """Make it, or come in."""
+    def room_menu(self, name: str) -> None:
+        """Of the room itself, in the same way."""
+        self.room.locator(f".{name}").dispatch_event("click")
+
+    def ask_for(self, room: str) -> None:
+        """By its name."""
         self.menu("add-muc")
         modal = self.page.locator("converse-add-muc-modal")
         modal.locator("input[name=chatroom]").fill(room)
         modal.locator("[type=submit]").click()
+
+    def configure(self, *switches: str, **texts: str) -> None:
+        """Fill in the room's form: what is switched on, and what is written."""
+        self.room_menu("configure-chatroom-button")
+        form = self.page.locator("converse-muc-config-form, converse-muc-config-modal").first
+        for each in switches:
+            form.locator(f"input[name='muc#roomconfig_{each}']").check()
+        for name, text in texts.items():
+            form.locator(f"input[name='muc#roomconfig_{name}']").fill(text)
+        form.locator("[type=submit]").first.click()
+        expect(form).to_be_hidden()
+
+    def enter(self, room: str, *, password: str = "") -> None:
+        """Make it, or come in."""
+        self.ask_for(room)
         if password:
             self.room.locator("input[name=password]").fill(password)
             self.room.locator("input[name=password]").press("Enter")
@@ -138,8 +158,7 @@ def test_the_subject(guest):
 
 def test_the_configuration(guest):
     (alice,) = together(guest, "tavern", "alice")
-    alice.room.locator(".dropdown-toggle").first.click()
-    alice.room.locator(".configure-chatroom-button").click()
+    alice.room_menu("configure-chatroom-button")
     form = alice.page.locator("converse-muc-config-form, converse-muc-config-modal").first
     name = form.locator("input[name='muc#roomconfig_roomname']")
     expect(name).to_be_visible()
