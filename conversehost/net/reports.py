@@ -12,8 +12,8 @@ log = Logger()
 
 
 def tell(text: str) -> None:
-    """A line for the operator: something that he may have to do something about."""
-    log.warn("{text}", text=text)
+    """A line for the operator."""
+    log.info("{text}", text=text)
 
 
 def report_link(error: Exception) -> None:
