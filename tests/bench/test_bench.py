@@ -44,7 +44,9 @@ def test_it_runs_against_ours_and_its_exit_status_tells_whether_all_is_within_bu
         "prebind",
         "stop",
     ]
+    (ROOT / JSON).unlink(missing_ok=True)
     ran = subprocess.run([*command, *wanted], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert (ROOT / JSON).exists(), ran.stderr
     outcome = json.loads((ROOT / JSON).read_text(encoding="utf-8"))
     assert set(outcome["values"]) == set(wanted[1:]), ran.stderr
     assert ran.returncode == (0 if all(each["met"] for each in outcome["budgets"]) else 1)
