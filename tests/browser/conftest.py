@@ -74,15 +74,24 @@ def bed(servers: Callable[[str], TestBed], version: str) -> TestBed:
     return bed
 
 
-STORED = """async text => {
+STORED = """async ([text, patience]) => {
     const done = request => new Promise(then => request.onsuccess = () => then(request.result));
-    const database = await done(indexedDB.open("converse-persistent"));
-    try {
-        const kept = await Promise.all([...database.objectStoreNames].map(
-            name => done(database.transaction(name).objectStore(name).getAll())));
-        return kept.flat().some(each => each?.message === text || each?.body === text);
-    } finally { database.close(); }
+    const look = async () => {
+        const database = await done(indexedDB.open("converse-persistent"));
+        try {
+            const kept = await Promise.all([...database.objectStoreNames].map(
+                name => done(database.transaction(name).objectStore(name).getAll())));
+            return kept.flat().some(each => each?.message === text || each?.body === text);
+        } finally { database.close(); }
+    };
+    const begun = Date.now();
+    while (!await look()) {
+        if (Date.now() - begun > patience) return false;
+        await new Promise(then => setTimeout(then, 20));
+    }
+    return true;
 }"""
+"""Whether Converse.js has stored a message, as soon as it has."""
 
 
 @dataclass
@@ -141,6 +150,7 @@ class Visitor:
     def open_chat(self, name: str) -> None:
         """Do so before the other one writes: Converse.js may not draw a message that comes while the chat opens."""
         self.contact(name).click()
+        expect(self.page.locator(".chatbox-title", has_text=name).first).to_be_visible()
         expect(self.page.locator("textarea.chat-textarea").last).to_be_visible()
 
     def say(self, text: str) -> None:
@@ -156,7 +166,7 @@ class Visitor:
 
     def keeps(self, text: str) -> None:
         """Converse.js has stored that message: what comes right before a reload is lost to it."""
-        self.page.wait_for_function(STORED, arg=text, polling=50)
+        assert self.page.evaluate(STORED, [text, PATIENCE]), f"{text!r} was never stored"
 
     def texts(self) -> list[str]:
         return self.page.locator(".chat-msg__text").all_inner_texts()

@@ -7,6 +7,8 @@ import hashlib
 
 from playwright.sync_api import expect
 
+from conversehost.testing import Record
+
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -73,10 +75,12 @@ def test_bookmarks_are_there_in_another_browser(visitor, bed):
     """Kept by an old client, in private storage (XEP-0049); read by a new one, in items (XEP-0402)."""
     storage = f"<storage xmlns='storage:bookmarks'>{BOOKMARK}</storage>"
     bed.stanza("alice", f"<iq type='set' id='b'><query xmlns='jabber:iq:private'>{storage}</query></iq>")
+    came: Record | int = 0
     for _ in range(2):
         alice = visitor("alice")
         alice.log_in()
         expect(alice.page.locator("#chatrooms, converse-rooms-list").get_by_text("Verona").first).to_be_visible()
+        enters = "presence[@to='verona@conference.localhost/Allie']"
+        came = bed.wait_for(enters, direction="in", account="alice", after=came, timeout=30)
     alice.page.reload()
     expect(alice.page.locator("#chatrooms, converse-rooms-list").get_by_text("Verona").first).to_be_visible()
-    bed.wait_for("presence[@to='verona@conference.localhost/Allie']", direction="in", account="alice", timeout=30)

@@ -187,6 +187,7 @@ def test_the_rooms_are_listed_and_echo_is_in_one(guest):
     alice = guest("alice")
     alice.menu("list-muc")
     modal = alice.page.locator("converse-muc-list-modal")
+    modal.locator("input[name=server]").fill("conference.localhost")
     modal.locator("input[name=server]").press("Enter")
     modal.get_by_text("The lobby").click()
     expect(alice.box).to_be_visible()

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import trustme
+from lxml.etree import fromstring
 from playwright.sync_api import expect
 
 from conversehost.testing import TestBed
@@ -135,7 +136,7 @@ def talk(one: Visitor, other: Visitor, text: str) -> None:
     other.sees(text)
 
 
-def test_two_people_talk_in_private_and_in_a_room_and_load_their_pages_again(arrive):
+def test_two_people_talk_in_private_and_in_a_room_and_load_their_pages_again(arrive, bed):
     alice, bob = arrive("bosh", "websocket")
     alice.open_chat("Bob")
     bob.open_chat("Alice")
@@ -145,12 +146,15 @@ def test_two_people_talk_in_private_and_in_a_room_and_load_their_pages_again(arr
         each.keeps("me too")
         each.page.reload()
         sees(each, other)
+        each.open_chat(other.name.title())  # Converse.js may have been left before it stored that it is open
         expect(each.page.get_by_text("me too").first).to_be_visible()
     talk(bob, alice, "still there?")
     talk(alice, bob, "of course")
     guests = [Guest(each) for each in (alice, bob)]
-    for each in guests:
-        each.enter("lobby")
+    guests[0].enter("lobby")
+    form = bed.wait_for("iq[@type='set']/muc-owner:query", direction="in", timeout=30)
+    bed.wait_for(f"iq[@type='result'][@id='{fromstring(form.xml).get('id')}']", timeout=30)  # till then it is locked
+    guests[1].enter("lobby")
     for each in guests:
         each.say(f"{each.visitor.name} is here")
         for other in guests:
