@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
@@ -74,6 +75,9 @@ def bed(servers: Callable[[str], TestBed], version: str) -> TestBed:
     return bed
 
 
+DEVICES = "iq//*[local-name()='publish'][@node='urn:xmpp:omemo:2:devices']"
+"""What Converse.js 14 publishes last, once it has made its keys."""
+
 STORED = """async ([text, patience]) => {
     const done = request => new Promise(then => request.onsuccess = () => then(request.result));
     const look = async () => {
@@ -100,9 +104,14 @@ class Visitor:
 
     page: Page
     name: str
-    site: str
+    bed: TestBed
+    makes_keys: bool = True
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+
+    @property
+    def site(self) -> str:
+        return self.bed.site
 
     def watch(self) -> None:
         page = self.page
@@ -124,13 +133,22 @@ class Visitor:
         return self.requests.count(f"{self.site}prebind")
 
     def log_in(self) -> None:
-        """By the site's form, as a person does."""
+        """By the site's form, as a person does; then Converse.js has done all that it does by itself."""
         self.page.goto(self.site)
+        before = self.bed.last
         self.page.fill("input[name=username]", self.name)
         self.page.fill("input[name=password]", "secret")
         with self.becomes_available():
             self.page.click("button[type=submit]")
         self.is_in_chat()
+        if self.makes_keys:
+            self._publishes_keys(before)
+
+    def _publishes_keys(self, after: int) -> None:
+        """Converse.js complains in the console when its session ends before it has."""
+        published = self.bed.wait_for(DEVICES, account=self.name, direction="in", after=after, timeout=30)
+        answer = f"iq[@type='result'][@id='{ElementTree.fromstring(published.xml).get('id')}']"
+        self.bed.wait_for(answer, account=self.name, direction="out", after=after, timeout=30)
 
     @contextmanager
     def becomes_available(self) -> Iterator[None]:
@@ -173,7 +191,9 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(browser: Browser, bed: TestBed, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Visitor]]:
+def visitor(
+    browser: Browser, bed: TestBed, version: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Visitor]]:
     """Makes visitors, each with a browser context; takes their pictures, and asks that no page complained."""
     visitors: list[Visitor] = []
     contexts: list[BrowserContext] = []
@@ -182,7 +202,7 @@ def visitor(browser: Browser, bed: TestBed, request: pytest.FixtureRequest) -> I
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
-        made = Visitor(context.new_page(), name, bed.site)
+        made = Visitor(context.new_page(), name, bed, makes_keys=version == VERSIONS[0])
         made.watch()
         visitors.append(made)
         return made
