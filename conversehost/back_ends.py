@@ -20,16 +20,24 @@ class BackEnds:
     """By their names in `--auth`; each is made when a domain wants it, and is one for all domains."""
 
     def __init__(
-        self, settings: Settings, reactor: Any, show: Show, *, clock: Clock, note: Callable[[str], None]
+        self,
+        settings: Settings,
+        reactor: Any,
+        show: Show,
+        *,
+        clock: Clock,
+        note: Callable[[str], None],
+        warn: Callable[[str], None],
     ) -> None:
-        """`show` puts groups of people into somebody's roster. `clock` tells real time; `note` hears when one gives no
-        answers, and when it does again.
+        """`show` puts groups of people into somebody's roster. `clock` tells real time; `warn` hears when one gives no
+        answers, and `note` when it does again.
         """
         self._show = show
         self._settings = settings
         self._reactor = reactor
         self._clock = clock
         self._note = note
+        self._warn = warn
         self._made: dict[str, BackEnd] = {}
         self._closing: list[Callable[[], object]] = []
 
@@ -41,7 +49,10 @@ class BackEnds:
         return self._made[name]
 
     def _guarded(self, source: Source, name: str) -> BackEnd:
-        return Guarded(source, f"--auth {name}:", clock=self._clock, note=self._note)
+        option, place = self._settings.places()[name]
+        where = place[0] if isinstance(place, tuple) else place  # a program's arguments may be secret
+        advice = f"; until it does nobody logs in by it: see what --{option} names, {where}"
+        return Guarded(source, f"--auth {name}:", clock=self._clock, note=self._note, warn=self._warn, advice=advice)
 
     def close(self) -> None:
         """The server stops."""
@@ -93,4 +104,4 @@ class BackEnds:
             return self._guarded(LdapSource(directory, connect, clock=self._clock), "ldap")
         source = LdapGroups(directory, connect, clock=self._clock)
         people = self._guarded(source, "ldap")
-        return WithGroups(people, source, self._show, clock=self._clock, note=self._note)
+        return WithGroups(people, source, self._show, clock=self._clock, warn=self._warn)

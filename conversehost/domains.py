@@ -37,6 +37,7 @@ class Domains:
         reactor: Any,
         report: Callable[[BaseException, Stanza], None],
         note: Callable[[str], None],
+        warn: Callable[[str], None],
         prepare: Callable[[Host], None],
     ) -> None:
         """`founders`: accounts that there are from the beginning. `prepare` is called with each host, once its features
@@ -51,7 +52,14 @@ class Domains:
         self.router = Router(report)
         self.hosts: dict[str, Host] = {}
         self.logins = Logins(
-            settings, self.accounts, self.router.hosts, clock=wall, utc=clock.utc, reactor=reactor, note=note
+            settings,
+            self.accounts,
+            self.router.hosts,
+            clock=wall,
+            utc=clock.utc,
+            reactor=reactor,
+            note=note,
+            warn=warn,
         )
         self.policy = Policy.of(settings, founders)
         for domain in settings.domains:

@@ -12,7 +12,7 @@ from conversehost.draining import Draining
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
 from conversehost.net.prebind import ChatSessions
-from conversehost.net.reports import tell
+from conversehost.net.reports import tell, warn
 from conversehost.options import Settings
 from conversehost.server.host import Host
 from conversehost.server.session import Session
@@ -71,6 +71,7 @@ class House:
             reactor=reactor,
             report=self.mishaps.report,
             note=tell,
+            warn=warn,
             prepare=self._prepare,
         )
         self.router, self.store = self.domains.router, self.domains.store

@@ -38,19 +38,20 @@ class Logins:
         utc: Callable[[], float],
         reactor: Any,
         note: Callable[[str], None],
+        warn: Callable[[str], None],
     ) -> None:
-        """`hosts` may be filled later; `note` hears once what the operator may want to know; `utc` tells the time that
-        people see. Raises ConfigError.
+        """`hosts` may be filled later; `note` hears what the operator may want to know, `warn` what he may have to act
+        on; `utc` tells the time that people see. Raises ConfigError.
         """
         self._settings = settings
         self._accounts = accounts
         self._hosts = hosts
         self._clock = clock
         self._note: Callable[[str], None] | None = note
-        self.desk = TokenDesk(settings, clock=clock, utc=utc, note=note)
+        self.desk = TokenDesk(settings, clock=clock, utc=utc, note=note, warn=warn)
         self._anybody = Anybody(accounts, self._create)
         self.shared = SharedRoster(hosts)
-        self._beyond = BackEnds(settings, reactor, self.shared.show, clock=clock, note=note)
+        self._beyond = BackEnds(settings, reactor, self.shared.show, clock=clock, note=note, warn=warn)
         self._passwords: dict[tuple[str, ...], Passwords] = {("accounts",): accounts, ("any",): self._anybody}
         for domain in settings.domains:
             self.passwords(domain)  # a mistake is told now

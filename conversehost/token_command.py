@@ -44,7 +44,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], now: float | N
         raise ConfigError("token wants the address of an account, or --explain TOKEN (see conversehost token --help)")
     settings = load(rest, environment)
     moment = time.time() if now is None else now
-    desk = TokenDesk(settings, clock=Clock(), utc=lambda: moment, note=lambda text: None)
+    desk = TokenDesk(settings, clock=Clock(), utc=lambda: moment, note=lambda text: None, warn=lambda text: None)
     said = _account(account, settings)
     if token is not None:
         return explain(token, said, settings, desk.readers(), moment)

@@ -24,9 +24,17 @@ class TokenDesk:
     """Where tokens are given out and taken."""
 
     def __init__(
-        self, settings: Settings, *, clock: Clock, utc: Callable[[], float], note: Callable[[str], None]
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        utc: Callable[[], float],
+        note: Callable[[str], None],
+        warn: Callable[[str], None],
     ) -> None:
-        """`clock` tells real time, `utc` what people see. `note` hears why a token isn't taken. Raises ConfigError."""
+        """`clock` tells real time, `utc` what people see. `note` hears why a token isn't taken, `warn` why there are no
+        keys. Raises ConfigError.
+        """
         self._utc = utc
         self._note = note
         keys = token_keys(settings)
@@ -36,7 +44,7 @@ class TokenDesk:
             audience=settings.token_audience,
             longest=settings.token_lifetime,
         )
-        self._readers: list[Reader] = [self._signed, *_timed(settings), *_json(settings, clock, note)]
+        self._readers: list[Reader] = [self._signed, *_timed(settings), *_json(settings, clock, warn)]
         self.is_open = len(self._readers) > 1 or self.has_keys
         """Whether others may have made what is taken here."""
 
@@ -89,7 +97,7 @@ def _timed(settings: Settings) -> Iterator[Reader]:
             raise ConfigError(f"--otp-seed: {error}") from None
 
 
-def _json(settings: Settings, clock: Clock, note: Callable[[str], None]) -> Iterator[Reader]:
+def _json(settings: Settings, clock: Clock, warn: Callable[[str], None]) -> Iterator[Reader]:
     if not (settings.jwt_keys or settings.jwt_keys_url):
         return
     try:
@@ -102,7 +110,7 @@ def _json(settings: Settings, clock: Clock, note: Callable[[str], None]) -> Iter
     if settings.jwt_keys_url:
         from conversehost.net.jwks import fetched
 
-        sources.append(fetched(settings.jwt_keys_url, clock=clock, note=note))
+        sources.append(fetched(settings.jwt_keys_url, clock=clock, warn=warn))
     yield JwtTokens(sources, audience=settings.jwt_audience, issuer=settings.jwt_issuer, claim=settings.jwt_claim)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from conversehost.auth import Attempt
 from conversehost.auth.http import ByJson
@@ -73,6 +74,29 @@ def test_each_domain_asks_with_its_name(service: Service, house):
     there = house("--domain", "a.example", "--domain", "b.example", *HTTP[:3], "https://www.example/$host")
     Door(there, "b.example").begin("stranger", "secret")
     assert service.asked[0].url.startswith(b"https://www.example/b.example/check_password?user=stranger&")
+
+
+def test_the_operator_is_warned_in_a_line_that_says_what_to_do(service: Service, house):
+    lines = []
+
+    def observe(event: LogEvent) -> None:
+        lines.append(f"{event['log_level'].name} {formatEvent(event)}")
+
+    there = house(*HTTP)
+    globalLogPublisher.addObserver(observe)
+    try:
+        for said, code in ((b"<html>", 200), (b"true", 200)):
+            Door(there, "localhost").begin("stranger", "secret")
+            service.answer(said, code)
+            there.server.reactor.advance(0)
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    first, second = (line for line in lines if "--auth" in line)
+    assert first.startswith("warn --auth http: gives no answers: ")
+    assert first.endswith(
+        "; until it does nobody logs in by it: see what --http-auth-url names, https://www.example/auth"
+    )
+    assert second == "info --auth http: gives answers again"
 
 
 def read(*arguments: str) -> Settings:

@@ -37,14 +37,14 @@ class WithGroups:
         show: Callable[[JID, Sequence[Group]], None],
         *,
         clock: Clock,
-        note: Callable[[str], None],
+        warn: Callable[[str], None],
     ) -> None:
-        """`clock` tells real time: its deadlines end a turn. `note` hears why there are none."""
+        """`clock` tells real time: its deadlines end a turn. `warn` hears why there are none."""
         self._people = people
         self._source = source
         self._show = show
         self._clock = clock
-        self._note = note
+        self._warn = warn
         self._reason = ""
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
@@ -70,7 +70,7 @@ class WithGroups:
         done(outcome)  # the account is made by that, where there was none
         reason = groups.reason if isinstance(groups, Trouble) else ""
         if reason and reason != self._reason:
-            self._note(f"groups can't be had: {reason}")
+            self._warn(f"--ldap-groups: groups can't be had: {reason}; rosters stay as they are until then")
         self._reason = reason
         if not isinstance(groups, Trouble):
             self._show(outcome.account, groups)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from conversehost.auth import Accepted, Attempt, Outcome, Refused
+from conversehost.auth.rest import Rest
 from conversehost.clock import Clock
 from conversehost.xmpp.jid import JID
 
@@ -30,6 +31,8 @@ class Trouble:
     reason: str
 
 
+LATE = Trouble(f"nothing for {SECONDS} seconds")
+RESTS = Trouble("it isn't asked: its answers were too late")
 Answer = bool | Trouble
 
 
@@ -73,16 +76,30 @@ class Guarded:
     """A `BackEnd` of a source.
 
     Each answer is waited for a few seconds, no longer; a late one is nobody's any more. A password that was wrong is
-    wrong for some seconds without asking, and so it is known who is there. `note` hears when the source stops giving
-    answers, and when it does again.
+    wrong for some seconds without asking, and so it is known who is there. A source whose answers are too late again
+    and again isn't asked for some seconds.
     """
 
-    def __init__(self, source: Source, name: str, *, clock: Clock, note: Callable[[str], None]) -> None:
-        """`clock` tells real time: its deadlines end a turn."""
+    def __init__(
+        self,
+        source: Source,
+        name: str,
+        *,
+        clock: Clock,
+        note: Callable[[str], None],
+        warn: Callable[[str], None],
+        advice: str = "",
+    ) -> None:
+        """`clock` tells real time: its deadlines end a turn. `warn` hears when the source stops giving answers, with
+        the `advice`; `note` when it does again.
+        """
         self._source = source
         self._name = name
         self._clock = clock
         self._note = note
+        self._warn = warn
+        self._advice = advice
+        self._rest = Rest()
         self._works = True
         self._waiting = 0
         self._secret = secrets.token_bytes(32)
@@ -128,8 +145,10 @@ class Guarded:
     def _ask(self, question: Callable[[Callable[[Answer], None]], None], answered: Callable[[Answer], None]) -> None:
         if self._waiting >= WAITING:
             answered(self._judged(Trouble(f"{WAITING} logins wait for an answer already")))
-            return
-        Question(self, answered, self._clock).ask(question)
+        elif not self._rest.asks(self._clock.now()):
+            answered(RESTS)
+        else:
+            Question(self, answered, self._clock).ask(question)
 
     def began(self) -> None:
         """One more question waits."""
@@ -138,14 +157,20 @@ class Guarded:
     def ended(self, answer: Answer) -> None:
         """One less."""
         self._waiting -= 1
+        if answer is LATE:
+            self._rest.late(self._clock.now())
+        else:
+            self._rest.answered()
         self._judged(answer)
 
     def _judged(self, answer: Answer) -> Answer:
         works = not isinstance(answer, Trouble)
         if works != self._works:
             self._works = works
-            reason = f"gives no answers: {answer.reason}" if isinstance(answer, Trouble) else "gives answers again"
-            self._note(f"{self._name} {reason}")
+            if isinstance(answer, Trouble):
+                self._warn(f"{self._name} gives no answers: {answer.reason}{self._advice}")
+            else:
+                self._note(f"{self._name} gives answers again")
         return answer
 
     def _guess(self, attempt: Attempt) -> bytes:
@@ -171,7 +196,7 @@ class Question:
     def ask(self, question: Callable[[Callable[[Answer], None]], None]) -> None:
         """It is the source's turn. One that fails has no answer."""
         self._guarded.began()
-        self._deadline = self._clock.after(SECONDS, lambda: self._end(Trouble(f"nothing for {SECONDS} seconds")))
+        self._deadline = self._clock.after(SECONDS, lambda: self._end(LATE))
         try:
             question(self._told)
         except Exception as error:

@@ -21,23 +21,23 @@ PAUSE = 30
 """Seconds between two attempts, whatever names of keys are asked for."""
 
 
-def fetched(url: str, *, clock: Clock, note: Callable[[str], None]) -> FetchedKeys:
+def fetched(url: str, *, clock: Clock, warn: Callable[[str], None]) -> FetchedKeys:
     """Over the network; certificates count."""
     from twisted.internet import reactor
     from twisted.web.client import Agent
 
-    return FetchedKeys(url, Agent(reactor, connectTimeout=PATIENCE), clock=clock, note=note)
+    return FetchedKeys(url, Agent(reactor, connectTimeout=PATIENCE), clock=clock, warn=warn)
 
 
 class FetchedKeys:
-    """A `auth.jwt.KeySource`. Keys stay when a new set can't be had; `note` hears why."""
+    """A `auth.jwt.KeySource`. Keys stay when a new set can't be had; `warn` hears why."""
 
-    def __init__(self, url: str, agent: IAgent, *, clock: Clock, note: Callable[[str], None]) -> None:
+    def __init__(self, url: str, agent: IAgent, *, clock: Clock, warn: Callable[[str], None]) -> None:
         """Nothing is fetched before the first token. `clock` tells real time."""
         self._url = url
         self._agent = agent
         self._clock = clock
-        self._note = note
+        self._warn = warn
         self._keys: tuple[JwtKey, ...] = ()
         self._fetched: float | None = None
         self._tried: float | None = None
@@ -78,7 +78,10 @@ class FetchedKeys:
         self._fetched = self._clock.now()
 
     def _failed(self, failure: Failure) -> None:
-        self._note(f"keys for tokens can't be had from {self._url}: {_reason(failure)}")
+        self._warn(
+            f"keys for tokens can't be had from {self._url}: {_reason(failure)}; what is signed with new ones isn't"
+            " taken until then, so see that --jwt-keys-url names a JWK set"
+        )
 
     def _answer(self) -> None:
         waiting, self._waiting = self._waiting, []

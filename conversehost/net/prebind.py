@@ -9,7 +9,7 @@ from conversehost.bosh.manager import Manager
 from conversehost.bosh.session import BoshSession
 from conversehost.bosh.stream import BoshStream
 from conversehost.draining import WHY
-from conversehost.net.reports import tell
+from conversehost.net.reports import warn
 from conversehost.server.host import SESSIONS_PER_ACCOUNT
 from conversehost.server.router import Router
 from conversehost.server.session import Session
@@ -115,7 +115,7 @@ class ChatSessions:
         """Two pages at one resource end each other again and again, and nobody sees why."""
         sessions = self._router.hosts[account.domain].sessions(account.local)
         if resource and any(each.jid.resource == resource for each in sessions):
-            tell(
+            warn(
                 f"a back end wants {account}/{resource} while another page has it: tabs that share a resource end each"
                 " other, so leave it out"
             )

@@ -12,8 +12,13 @@ log = Logger()
 
 
 def tell(text: str) -> None:
-    """A line for the operator."""
+    """A line for the operator, who needn't do anything about it."""
     log.info("{text}", text=text)
+
+
+def warn(text: str) -> None:
+    """A line about something that the operator may have to do something about."""
+    log.warn("{text}", text=text)
 
 
 def report_link(error: Exception) -> None:

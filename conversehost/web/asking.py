@@ -31,25 +31,43 @@ NAMES = ("X-Remote-User", "Remote-User")
 BUSY = Unsure("the site can't say now who is logged in; try again in a while")
 
 
-def asking(url: str, reactor: Any, directory: Directory, *, clock: Clock, note: Callable[[str], None]) -> AskSite:
+def asking(
+    url: str,
+    reactor: Any,
+    directory: Directory,
+    *,
+    clock: Clock,
+    note: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> AskSite:
     """Over the network; certificates count."""
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost, pool.cachedConnectionTimeout = 16, 4
-    return AskSite(url, Agent(reactor, connectTimeout=PATIENCE, pool=pool), directory, clock=clock, note=note)
+    agent = Agent(reactor, connectTimeout=PATIENCE, pool=pool)
+    return AskSite(url, agent, directory, clock=clock, note=note, warn=warn)
 
 
 class AskSite:
     """`Finder`. It fails closed: where the site doesn't say, nobody is let in."""
 
     def __init__(
-        self, url: str, agent: IAgent, directory: Directory, *, clock: Clock, note: Callable[[str], None]
+        self,
+        url: str,
+        agent: IAgent,
+        directory: Directory,
+        *,
+        clock: Clock,
+        note: Callable[[str], None],
+        warn: Callable[[str], None],
     ) -> None:
-        """`clock` tells real time; `note` hears why the site can't be asked."""
+        """`clock` tells real time; `warn` hears once why the site can't be asked, `note` when it can be again."""
         self._url = url.encode()
         self._agent = agent
         self._directory = directory
         self._clock = clock
         self._note = note
+        self._warn = warn
+        self._works = True
         self._known: dict[bytes, tuple[float, str]] = {}  # names, "" for nobody; the oldest first
         self._waiting: dict[bytes, list[Callable[[Found], None]]] = {}
 
@@ -110,11 +128,19 @@ class AskSite:
     def _failed(self, failure: Failure) -> Unsure:
         late = f"nothing for {PATIENCE} seconds"
         reason = late if failure.check(CancelledError) else failure.getErrorMessage() or failure.type.__name__
-        self._note(f"{self._url.decode()} doesn't say who is logged in: {reason}")
+        if self._works:
+            self._works = False
+            self._warn(
+                f"--prebind-ask: {self._url.decode()} doesn't say who is logged in: {reason}; until it does it lets"
+                " nobody in, so see that your site runs and that this is the page"
+            )
         return BUSY
 
     def _settle(self, key: bytes, said: str | Unsure) -> None:
         if isinstance(said, str):
+            if not self._works:
+                self._works = True
+                self._note(f"--prebind-ask: {self._url.decode()} says again who is logged in")
             self._known.pop(key, None)
             while len(self._known) >= REMEMBERED:
                 del self._known[next(iter(self._known))]

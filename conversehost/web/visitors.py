@@ -126,14 +126,14 @@ class ByHeader:
     """
 
     def __init__(
-        self, name: str, proxies: Proxies, directory: Directory, *, clock: Clock, note: Callable[[str], None]
+        self, name: str, proxies: Proxies, directory: Directory, *, clock: Clock, warn: Callable[[str], None]
     ) -> None:
         self._name = name
         self._field = name.lower().encode()
         self._proxies = proxies
         self._directory = directory
         self._clock = clock
-        self._note = note
+        self._tell = warn
         self._quiet_until = 0.0
 
     def identify(self, exchange: HttpExchange, done: Callable[[Found], None]) -> None:
@@ -153,7 +153,7 @@ class ByHeader:
     def _warn(self, text: str) -> None:
         if self._clock.now() >= self._quiet_until:
             self._quiet_until = self._clock.now() + QUIET
-            self._note(text)
+            self._tell(text)
 
 
 class InOrder:

@@ -24,7 +24,7 @@ class Scene:
         self.clock = Clock()
         self.happened: list[object] = []
         self.waiting: list[Callable[[Sequence[Group] | Trouble], None]] = []
-        self.back_end = WithGroups(Place(ROMEO.full), self, self.show, clock=self.clock, note=self.happened.append)
+        self.back_end = WithGroups(Place(ROMEO.full), self, self.show, clock=self.clock, warn=self.happened.append)
 
     def groups(self, account: JID, done: Callable[[Sequence[Group] | Trouble], None]) -> None:
         self.waiting.append(done)
@@ -65,7 +65,7 @@ def test_without_them_people_come_in_all_the_same_and_the_operator_hears_of_it_o
         scene.clock.advance(0)
     assert scene.happened == [
         Accepted(ROMEO),
-        "groups can't be had: nothing for 5 seconds",
+        "--ldap-groups: groups can't be had: nothing for 5 seconds; rosters stay as they are until then",
         Accepted(ROMEO),
     ]
 

@@ -6,6 +6,7 @@ import pytest
 
 from conversehost.auth import Accepted, Attempt, Outcome, Refused
 from conversehost.auth.guarded import KEPT, NOT_NOW, WAITING, Guarded, Source, Trouble
+from conversehost.auth.rest import PAUSE, TOO_LATE
 from conversehost.clock import Clock
 from conversehost.xmpp.jid import JID, parse
 from tests.auth.places import Slow, Steady
@@ -21,7 +22,7 @@ class Case:
         self.notes: list[str] = []
         self.outcomes: list[Outcome] = []
         self.found: list[bool | None] = []
-        self.guarded = Guarded(source, "the place", clock=self.clock, note=self.notes.append)
+        self.guarded = Guarded(source, "the place", clock=self.clock, note=self.notes.append, warn=self.notes.append)
 
     def check(self, account: JID = ROMEO, password: str = "secret") -> None:
         self.guarded.check(Attempt(account, password), self.outcomes.append)
@@ -148,9 +149,40 @@ def test_not_too_many_wait():
     assert len(slow.done) == WAITING
     assert case.outcomes == [NOT_NOW]
     assert case.notes == [f"the place gives no answers: {WAITING} logins wait for an answer already"]
-    case.clock.advance(5)
+    case.clock.advance(5 + PAUSE)
     case.check()
     assert len(slow.done) == WAITING + 1
+
+
+def test_who_is_too_late_again_and_again_is_left_alone_for_a_while():
+    slow = Slow()
+    case = Case(slow)
+    for _ in range(TOO_LATE):
+        case.check()
+        case.clock.advance(5)
+    case.check()
+    case.find()
+    assert len(slow.done) == TOO_LATE
+    assert case.outcomes == [NOT_NOW] * (TOO_LATE + 1)
+    assert case.found == [None]
+    case.clock.advance(PAUSE)
+    case.check()
+    case.check()
+    slow.done[-1](True)
+    case.clock.advance(0)
+    assert case.outcomes[-2:] == [NOT_NOW, Accepted(ROMEO)]
+    case.check()
+    case.check()
+    assert len(slow.done) == TOO_LATE + 3
+    assert case.notes == ["the place gives no answers: nothing for 5 seconds", "the place gives answers again"]
+
+
+def test_who_says_at_once_that_it_cannot_tell_is_asked_all_the_same():
+    source = Steady(Trouble("no route"))
+    case = Case(source)
+    for _ in range(10):
+        case.check()
+    assert source.asked == 10
 
 
 @pytest.mark.parametrize("password", ["half a \ud83d", "a\0b"])

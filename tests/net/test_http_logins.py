@@ -25,7 +25,7 @@ class Scene:
     def __init__(self, style: str = "query") -> None:
         self.clock, self.service, self.notes = Clock(), Service(), list[str]()
         source = HttpSource(manner(style, "https://www.example/auth", None), self.service, clock=self.clock)
-        self.guarded = Guarded(source, "--auth http:", clock=self.clock, note=self.notes.append)
+        self.guarded = Guarded(source, "--auth http:", clock=self.clock, note=self.notes.append, warn=self.notes.append)
 
     def check(self, password: str = "secret") -> list[Outcome]:
         """What came of it, once something has."""

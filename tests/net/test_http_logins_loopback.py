@@ -68,7 +68,9 @@ class Asking:
         self.notes: list[str] = []
         self.clock = clock or ReactorClock(reactor, Turn())
         self.source = http_source(manner("query", url, None), reactor, ca=ca, clock=self.clock)
-        self._guarded = Guarded(self.source, "--auth http:", clock=self.clock, note=self.notes.append)
+        self._guarded = Guarded(
+            self.source, "--auth http:", clock=self.clock, note=self.notes.append, warn=self.notes.append
+        )
 
     def check(self) -> Deferred[Outcome]:
         outcome: Deferred[Outcome] = Deferred()

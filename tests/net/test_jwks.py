@@ -63,7 +63,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.clock, self.issuer, self.said = Clock(), Issuer(), list[str]()
-        keys = FetchedKeys("https://www.example/keys", self.issuer, clock=self.clock, note=self.said.append)
+        keys = FetchedKeys("https://www.example/keys", self.issuer, clock=self.clock, warn=self.said.append)
         self.logins = TokenLogins(
             [JwtTokens([keys])], admits=lambda account: True, now=self.clock.utc, tell=self.said.append
         )
@@ -118,14 +118,17 @@ def test_old_ones_are_fetched_anew_and_stay_when_that_fails(scene: Scene):
     scene.issuer.asked[-1].errback(Failure(OSError("no route")))
     scene.settle()
     assert found == [Accepted(ALICE)]
-    assert scene.said == ["keys for tokens can't be had from https://www.example/keys: no route"]
+    assert scene.said == [
+        "keys for tokens can't be had from https://www.example/keys: no route; what is signed with new ones isn't taken"
+        " until then, so see that --jwt-keys-url names a JWK set"
+    ]
 
 
 def test_an_issuer_that_says_nothing(scene: Scene):
     found = scene.show()
     scene.clock.advance(PATIENCE)
     assert found == [Refused("temporary-auth-failure")]
-    assert scene.said[0].endswith("nothing for 5 seconds")
+    assert "from https://www.example/keys: nothing for 5 seconds; " in scene.said[0]
 
 
 def test_an_issuer_that_stops_in_the_middle(scene: Scene):

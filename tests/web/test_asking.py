@@ -59,7 +59,14 @@ class Scene:
         self.clock, self.site, self.said = Clock(), Site(), list[str]()
         directory = Directory("localhost", parts.chat.knows)
         asking: Any = self.site
-        asked = AskSite("http://localhost:8000/who", asking, directory, clock=self.clock, note=self.said.append)
+        asked = AskSite(
+            "http://localhost:8000/who",
+            asking,
+            directory,
+            clock=self.clock,
+            note=self.said.append,
+            warn=self.said.append,
+        )
         front = PrebindFront(asked, parts.chat, parts.hosts)
         self.browser = Browser(site(parts), direct={PATH: front})
 
@@ -153,9 +160,17 @@ def test_a_site_that_is_slow(scene: Scene, begun: bool):
     scene.clock.advance(1)
     assert scene.read(waiting).code == 503
     (line,) = scene.said
-    assert line.startswith("http://localhost:8000/who doesn't say who is logged in: ")
-    assert begun or line.endswith(f"nothing for {PATIENCE} seconds")
+    assert line.startswith("--prebind-ask: http://localhost:8000/who doesn't say who is logged in: ")
+    assert begun or f"logged in: nothing for {PATIENCE} seconds; " in line
     assert scene.site.aborted == begun
+
+
+def test_the_operator_is_told_once_that_his_site_does_not_say_and_once_that_it_does_again(scene: Scene):
+    for _ in range(3):
+        assert scene.tell(500, b"").code == 503
+    assert len(scene.said) == 1
+    assert scene.tell(200, b'{"user": "alice"}').code == 200
+    assert scene.said[1:] == ["--prebind-ask: http://localhost:8000/who says again who is logged in"]
 
 
 def test_an_answer_counts_for_seconds(scene: Scene):
