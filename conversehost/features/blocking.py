@@ -54,6 +54,7 @@ def install(host: Host) -> None:
     host.on_own_iq("set", ns.BLOCKING, "unblock", feature.unblock)
     host.hooks.outgoing.append(feature.outgoing)
     host.hooks.incoming.append(feature.incoming)
+    host.hooks.announced.append(feature.incoming)
     host.hooks.hides.append(feature.hides)
     host.hooks.session_closed.append(feature.closed)
     host.hooks.restored.append(feature.restored)

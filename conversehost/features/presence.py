@@ -26,6 +26,7 @@ def install(host: Host) -> None:
     host.on_presence_from("probe", feature.ask)
     host.on_presence_to("probe", feature.probe)
     host.hooks.incoming.append(feature.heard)
+    host.hooks.announced.append(feature.heard)
     host.hooks.hidden.append(feature.withdraw)
     host.hooks.session_closed.append(feature.closed)
     host.hooks.account_deleted.append(feature.forget)

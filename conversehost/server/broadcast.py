@@ -19,10 +19,11 @@ class Broadcast:
     1970).
     """
 
-    __slots__ = ("_after", "_before", "_recalled", "stanza", "when")
+    __slots__ = ("_after", "_before", "_recalled", "kind", "stanza", "when")
 
     def __init__(self, sent: Stanza, when: float) -> None:
         self.stanza = sent
+        self.kind = sent.kind
         self.when = when
         self._recalled: Broadcast | None = None
         data = to_bytes(sent)

@@ -51,6 +51,7 @@ class Delivery:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._incoming = host.hooks.incoming
+        self._announced = host.hooks.announced
         self._delivered = host.hooks.delivered
         find = host.rules.find
         self._newcomers = None if find is None else Newcomers(host, find)
@@ -95,12 +96,12 @@ class Delivery:
             sessions = [each for each in self._host.sessions(to.local) if each.shown is not None]
         if not sessions:
             return
-        for takes in self._incoming:
-            if takes(to, broadcast.stanza):
+        for keeps in self._announced:
+            if keeps(to, broadcast.stanza):
                 return
-        kind, data = broadcast.stanza.kind, broadcast.to(to.full)
+        data = broadcast.to(to.full)
         for session in sessions:
-            session.deliver(kind, data)
+            session.deliver(broadcast.kind, data)
 
     def serve(self, account: JID, iq: Stanza, sender: Session | None) -> None:
         """An iq that the server answers on behalf of an account (RFC 6120 section 10.3.3). Raises StanzaError."""

@@ -30,8 +30,12 @@ class Hooks:
 
     incoming: list[Callable[[JID, Stanza], bool]] = field(default_factory=list)
     """A stanza, from anybody, for an account of ours or one of its sessions, before it gets there: True from one
-    that takes it away in silence; StanzaError refuses it. A presence may be on its way to others too: it has no
-    `to` then, and must not be changed.
+    that takes it away in silence; StanzaError refuses it.
+    """
+
+    announced: list[Callable[[JID, Stanza], bool]] = field(default_factory=list)
+    """The same for what goes to many, a presence or what is said in a room: it has no `to`, and must not be changed.
+    Each of them is asked for each who hears it, so only those are here whom such stanzas concern.
     """
 
     hides: list[Callable[[JID, JID], bool]] = field(default_factory=list)

@@ -52,13 +52,21 @@ def reflected(room: Room, occupant: Occupant, said: Stanza) -> Stanza:
         message.set("id", secrets.token_hex(8))
     for each in list(message):
         tag = str(each.tag)
-        forged = (tag == _STANZA_ID and each.get("by") == room.jid.bare) or (
+        forged = (tag == _STANZA_ID and is_given_here(room, each.get("by", ""))) or (
             tag == _DELAY and each.get("from") == room.jid.bare
         )
         if forged or tag[1:].partition("}")[0] in _OURS:
             message.remove(each)
     child(message, ns.OCCUPANT_ID, "occupant-id", {"id": occupant.id})
     return message
+
+
+def is_given_here(room: Room, by: str) -> bool:
+    """An id in that name would be the room's own, or that of an account's archive, which gives none to what is said to
+    all (XEP-0359 section 3).
+    """
+    bare = by.partition("/")[0]
+    return bare == room.jid.bare or bare.rpartition("@")[2] in room.host.router.hosts
 
 
 def whisper(room: Room, client: JID, nick: str, said: Stanza) -> None:

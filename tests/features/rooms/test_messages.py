@@ -80,6 +80,29 @@ def test_nobody_forges_what_the_room_says(owner: Client, viola: Client):
     assert ("1", ROOM) not in [(e.get("id"), e.get("by")) for e in message.iter(f"{{{ns.STANZA_ID}}}stanza-id")]
 
 
+def test_nobody_forges_ids_of_those_who_hear_it(owner: Client, viola: Client):
+    """XEP-0359 section 3: those of archives here are removed, those of strangers are left alone."""
+    viola.write(
+        f"<message to='{ROOM}' type='groupchat'><body>hi</body>"
+        f"<stanza-id xmlns='{ns.STANZA_ID}' by='{owner.bare}' id='1'/>"
+        f"<stanza-id xmlns='{ns.STANZA_ID}' by='else@where' id='2'/></message>"
+    )
+    ids = {each.get("by"): each.get("id") for each in owner.only().iter(f"{{{ns.STANZA_ID}}}stanza-id")}
+    assert set(ids) == {ROOM, "else@where"}
+
+
+def test_what_many_hear_is_theirs_alone_to_keep_back(stage: Stage, owner: Client, viola: Client):
+    """Of the hooks for what comes, only those for what goes to many are asked for each who hears it."""
+    host = stage.router.hosts["localhost"]
+    asked: list[str] = []
+    host.hooks.incoming.append(lambda to, came: bool(asked.append(to.full)))
+    host.hooks.announced.append(lambda to, said: to.full == owner.jid)
+    viola.say(ROOM, "hi", type="groupchat")
+    assert viola.only().text_of("body") == "hi"
+    assert not owner.take()
+    assert not asked
+
+
 def test_who_speaks_is_known_by_the_same_id_whatever_the_nick(owner: Client, viola: Client):
     """XEP-0421 section 3: in messages and presence alike."""
     ids = set()
