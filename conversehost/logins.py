@@ -55,7 +55,7 @@ class Logins:
         self._passwords: dict[tuple[str, ...], Passwords] = {("accounts",): accounts, ("any",): self._anybody}
         for domain in settings.domains:
             self.passwords(domain)  # a mistake is told now
-        self.authenticator = ByDomain(self.passwords)
+        self.authenticator = ByDomain(self._judge)
         self._tokens = self._bearers()
         self.entrance = Entrance(
             clock, seconds=settings.login_timeout, room=settings.login_room, failures=settings.login_failures
@@ -100,6 +100,11 @@ class Logins:
         except JIDError:
             prepared = ""
         return prepared if prepared in self._hosts else self._settings.domains[0]
+
+    def _judge(self, domain: str) -> Passwords | None:
+        """Who judges what somebody types who may type any address."""
+        host = self._hosts.get(domain)
+        return None if host is None or host.rules.anonymous else self.passwords(domain)
 
     def _back_end(self, name: str) -> BackEnd:
         """One for all domains that ask it."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from conversehost.auth import Attempt
+from conversehost.auth import Attempt, Outcome, Refused
 from conversehost.auth.http import ByJson
 from conversehost.errors import ConfigError
 from conversehost.loading import load
@@ -101,6 +101,14 @@ def test_the_operator_is_warned_in_a_line_that_says_what_to_do(service: Service,
 
 def read(*arguments: str) -> Settings:
     return load(arguments, {})
+
+
+@pytest.mark.parametrize("address", ["romeo@evil.example", "romeo@anon.localhost", "romeo@[::1]"])
+def test_nobody_is_asked_for_a_domain_where_nobody_has_a_password(service: Service, house, address: str):
+    there = house("--auth", "http", "--http-auth-url", "https://auth.$host/")
+    found: list[Outcome] = []
+    there.server.domains.logins.authenticator.check(Attempt(parse(address), "secret"), found.append)
+    assert (found, service.asked) == ([Refused()], [])
 
 
 def test_all_of_it_can_be_said_in_the_file(tmp_path: Path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from conversehost.auth import DISABLED, Accepted, Attempt, BackEnd, Outcome, Refused
+from conversehost.auth import DISABLED, Accepted, Attempt, Authenticator, BackEnd, Outcome, Refused
 from conversehost.auth.accounts import Accounts
 from conversehost.xmpp.jid import JID
 
@@ -93,15 +93,15 @@ def _both(one: Refused, other: Refused) -> Refused:
 
 
 class ByDomain:
-    """The back ends of whichever domain an account is of."""
+    """An `Authenticator`: the one of whichever domain an account is of. Of others nobody is asked, nor told."""
 
-    def __init__(self, of: Callable[[str], BackEnd]) -> None:
+    def __init__(self, of: Callable[[str], Authenticator | None]) -> None:
+        """`of`: None for a domain where nobody has a password."""
         self._of = of
 
     def check(self, attempt: Attempt, done: Callable[[Outcome], None]) -> None:
-        """`Authenticator`."""
-        self._of(attempt.account.domain).check(attempt, done)
-
-    def find(self, account: JID, done: Callable[[bool | None], None]) -> None:
-        """`BackEnd`."""
-        self._of(account.domain).find(account, done)
+        who = self._of(attempt.account.domain)
+        if who is None:
+            done(Refused())
+        else:
+            who.check(attempt, done)

@@ -18,7 +18,7 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, Limits, StreamHeader, StreamParser, XMLError, adopt, attribute
 
 CLAIMS = 100
-"""Pairs of domains that one stream may be for, or ask to be."""
+"""How often one stream may say whom it is: each time costs a connection to somebody."""
 
 _STREAM, _ERROR, _STARTTLS = f"{{{ns.STREAM}}}stream", f"{{{ns.STREAM}}}error", f"{{{ns.TLS}}}starttls"
 _PROCEED = f"<proceed xmlns='{ns.TLS}'/>".encode()
@@ -54,6 +54,7 @@ class Receiving:
         self._parser: StreamParser | None = StreamParser(limits)
         self._secure = self._opened = False
         self._pairs: dict[tuple[str, str], bool] = {}  # local and remote: whether that was proven
+        self._claims = 0
         self.id = ""
 
     @property
@@ -158,10 +159,15 @@ class Receiving:
             return Say(dialback.doubted(local, remote, "item-not-found"))
         if self._is_ours(remote):
             raise StreamError("invalid-from", f"{remote} is here")
-        if len(self._pairs) >= CLAIMS:
+        claim = Claim(local, remote, self.id, (found.text or "").strip())
+        proven = self._pairs.get((local, remote))
+        if proven is not None:  # or it is being asked about: that answer is for both
+            return Say(dialback.believed(claim) if proven else b"")
+        if self._claims >= CLAIMS:
             raise StreamError("policy-violation", "a stream for too many domains")
-        self._pairs.setdefault((local, remote), False)
-        return Asked(Claim(local, remote, self.id, (found.text or "").strip()))
+        self._claims += 1
+        self._pairs[local, remote] = False
+        return Asked(claim)
 
     def _stanza(self, found: Element) -> Stanza:
         """From whom it may be from (RFC 6120 section 8.1.2.2). Raises StreamError."""

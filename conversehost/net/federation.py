@@ -29,6 +29,9 @@ log = Logger()
 QUEUE = 4_194_304
 """Bytes that may wait for one server."""
 
+QUESTIONS = 100
+"""That are asked at once, whether somebody is who he says."""
+
 WAYS = 1_000
 """Pairs of domains, ours and others'."""
 
@@ -72,6 +75,7 @@ class Federation:
         self._reach = reach
         self._speaking = speaking
         self._ways: dict[tuple[str, str], Way] = {}
+        self._questions = 0
         router.elsewhere = self
 
     def deliver(self, to: JID, stanza: Stanza, sender: Session | None) -> None:
@@ -95,11 +99,19 @@ class Federation:
 
     def ask(self, claim: Claim, done: Callable[[bool], None]) -> None:
         """Of `Judge`."""
-        if self._knows(claim.remote):
-            Question(self, claim, done)
-        else:
+        if not self._knows(claim.remote):
             log.warn("{domain} comes, but --s2s doesn't name it", domain=claim.remote)
             done(False)
+        elif self._questions >= QUESTIONS:
+            log.warn("{domain} comes, but too many are asked who they are already", domain=claim.remote)
+            done(False)
+        else:
+            self._questions += 1
+            Question(self, claim, done)
+
+    def answered(self) -> None:
+        """One question less."""
+        self._questions -= 1
 
     def take(self, stanza: Stanza) -> None:
         """Of `Judge`."""
@@ -296,4 +308,5 @@ class Question:
             self._line.leave()
         elif self._quest is not None:
             self._quest.cancel()
+        self._federation.answered()
         done(good)

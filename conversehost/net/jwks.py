@@ -11,7 +11,7 @@ from twisted.web.iweb import IAgent, IResponse
 
 from conversehost.auth.jwt import JwtKey, read_keys
 from conversehost.clock import Clock
-from conversehost.net.collected import Body, collected
+from conversehost.net.collected import collected
 
 PATIENCE = 5
 """Seconds for an answer."""
@@ -66,7 +66,7 @@ class FetchedKeys:
     def _fetch(self) -> None:
         self._tried = self._clock.now()
         asked = self._agent.request(b"GET", self._url.encode(), Headers({"Accept": ["application/json"]}), None)
-        got: Deferred[bytes] = asked.addCallback(_body)
+        got: Deferred[bytes] = asked.addCallback(_read)
         deadline = self._clock.after(PATIENCE, got.cancel)
         got.addCallback(self._take)
         got.addErrback(self._failed)
@@ -89,13 +89,15 @@ class FetchedKeys:
             then()
 
 
-def _body(response: IResponse) -> Deferred[bytes]:
-    if response.code != 200:
-        ignored: Deferred[bytes] = Deferred()
-        ignored.addErrback(lambda _: None)
-        response.deliverBody(Body(ignored))
-        raise ValueError(f"HTTP {response.code}")
-    return collected(response)
+def _read(response: IResponse) -> Deferred[bytes]:
+    """All of it, also of an error: else its connection would stay open until the other side ends it."""
+    return collected(response).addCallback(_good, response.code)
+
+
+def _good(data: bytes, code: int) -> bytes:
+    if code != 200:
+        raise ValueError(f"HTTP {code}")
+    return data
 
 
 def _no_set() -> tuple[JwtKey, ...]:

@@ -150,7 +150,7 @@ class UpstreamStream:
 
     def made(self, wire: Wire) -> None:
         """The connection is there."""
-        if self._named:
+        if self._sought[1]:
             self._terms.seen.add(self.domain)
         head = wire.initiator.open(self.opened.sender, self.opened.lang)
         wire.write(b"".join([head, *self._out]))
@@ -263,7 +263,7 @@ class UpstreamStream:
         if self._wire is not None:
             self._wire.forget()
             self._wire = None
-        self._search(place, named=self._named)
+        self._search(place, named=self._sought[1])  # who isn't trusted can't name what is
         return True
 
     def _end(self, error: StreamError | None) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 """NAT64: an IPv4 address is in the last 32 bits (RFC 6052)."""
+_GLOBAL = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that is given out for everybody (RFC 4291 section 2.4): what is beside it is local, or means IPv4."""
 
 
 class AddressRules:
@@ -29,12 +31,18 @@ class AddressRules:
             return False
         if self._allowed:
             return any(address in each for each in self._allowed)
-        return self._private or (address.is_global and not address.is_multicast)
+        return self._private or is_public(address)
 
     def is_denied(self, text: str) -> bool:
         """Whether it is refused even where the operator has named the server."""
         address = inner(ipaddress.ip_address(text.partition("%")[0]))
         return any(address in each for each in self._denied)
+
+
+def is_public(address: Address) -> bool:
+    """Whether it is anybody's on the Internet."""
+    known = address.version == 4 or address in _GLOBAL
+    return known and address.is_global and not address.is_multicast
 
 
 def inner(address: Address) -> Address:

@@ -11,6 +11,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from conversehost.federation.dialback import Keys
+from conversehost.federation.receiving import CLAIMS
+from conversehost.net import federation
 from conversehost.net.federation import Federation
 from conversehost.net.server_streams import CLOSING, PROVING, ServerFactory
 from conversehost.xmpp import ns
@@ -333,6 +335,42 @@ def test_a_header_that_isnt_for_us(stranger, header, error):
     said = stranger.says(header)
     assert said.count("<stream:stream") == 1
     assert f"<{error}" in said
+
+
+def test_who_says_it_again_and_again_makes_nobody_be_asked_so_often(stranger, here, world):
+    stranger.says(HEADER)
+    stranger.protocol.dataReceived(CLAIM.encode() * 1_000)
+    assert len(world.cables) == 1
+
+
+def test_nor_whoever_says_it_anew_after_each_answer(stranger):
+    stranger.says(HEADER)
+    said = [stranger.says(CLAIM) for _ in range(CLAIMS + 1)]
+    assert all("not-authorized" in each for each in said[:-1])
+    assert "policy-violation" in said[-1]
+    assert stranger.is_out
+
+
+def test_who_has_proven_it_hears_so_again(world, here, far, juliet, romeo):
+    juliet.says("<message to='romeo@here.example' id='1'><body>x</body></message>")
+    (inward,) = here.factory.connections
+    asked = len(world.cables)
+    inward.dataReceived(CLAIM.encode())
+    assert b"type='valid'" in inward.transport.value()
+    assert len(world.cables) == asked
+
+
+def test_only_so_many_are_asked_at_once(world, here, far, monkeypatch):
+    monkeypatch.setattr(federation, "QUESTIONS", 1)
+    one, other = Stranger(world, here), Stranger(world, here)
+    one.protocol.dataReceived((HEADER + CLAIM).encode())
+    other.protocol.dataReceived((HEADER + CLAIM).encode())
+    assert b"not-authorized" in other.transport.value()
+    assert b"not-authorized" not in one.transport.value()
+    world.go_on()
+    assert "not-authorized" in one.transport.value().decode()
+    assert "not-authorized" in Stranger(world, here).says(HEADER + CLAIM)
+    assert len(world.cables) == 2
 
 
 def test_a_domain_that_isnt_here(stranger):

@@ -140,6 +140,15 @@ def test_an_issuer_that_stops_in_the_middle(scene: Scene):
     assert scene.issuer.aborted == 1
 
 
+def test_an_error_that_has_no_end(scene: Scene):
+    found = scene.show()
+    scene.issuer.code = 500
+    scene.issuer.asked[-1].callback(scene.issuer)
+    scene.clock.advance(PATIENCE)
+    assert found == [Refused("temporary-auth-failure")]
+    assert scene.issuer.aborted == 1
+
+
 @pytest.mark.parametrize(
     ("data", "code", "says"),
     [

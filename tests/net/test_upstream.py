@@ -334,6 +334,15 @@ def test_a_route_counts_only_where_that_is_allowed(beyond, honoured):
     ]
 
 
+def test_where_a_client_went_by_a_route_nobody_sends_it_to_what_the_operator_may_name(beyond):
+    beyond.terms = replace(beyond.terms, route=True)
+    Client(beyond).create(route="xmpp:evil.example:5222")
+    beyond.arrives()
+    moved = f"<stream:error><see-other-host xmlns='{ns.STREAM_ERROR}'>127.0.0.1:6379</see-other-host></stream:error>"
+    beyond.says(HEADER + moved)
+    assert beyond.asked[1:] == [("localhost", Place("127.0.0.1", 6379), False)]
+
+
 def test_nobody_is_looked_for_any_more_when_the_client_went(beyond):
     client = Client(beyond)
     client.create()
