@@ -35,6 +35,7 @@ from conversehost.errors import ConfigError
 from conversehost.loading import load
 from conversehost.net import private
 from conversehost.options import LOOPBACK, Settings, Sockets
+from conversehost.options.needs import in_vain
 from conversehost.usage import help_text
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Options(usage.Options):
             self.settings = load(arguments, os.environ)
         except ConfigError as error:
             fail(f"{error} (see {self.command} --help)")
+        for sentence in in_vain(self.settings):
+            warn(sentence)
         try:
             self._suits_a_daemon()
             self.sockets = listen(self.settings)
@@ -148,6 +151,11 @@ def notes(options: Options) -> list[str]:
     return told
 
 
+def warn(text: str) -> None:
+    """One line for the operator, who may have meant something else."""
+    print(f"conversehost: warning: {printable(text)}", file=sys.stderr, flush=True)
+
+
 def fail(text: str) -> NoReturn:
     """One line for the operator, and the end."""
     print(f"conversehost: {printable(text)}", file=sys.stderr, flush=True)
@@ -201,8 +209,7 @@ def listen(settings: Settings) -> Sockets:
         raise
     reachable = [each for each in settings.interfaces if not ipaddress.ip_address(each).is_loopback]
     if reachable:
-        text = f"other machines can reach {', '.join(reachable)}, and the demo passwords are no secret"
-        print(f"conversehost: warning: {text}", file=sys.stderr, flush=True)
+        warn(f"other machines can reach {', '.join(reachable)}, and the demo passwords are no secret")
     return sockets
 
 

@@ -14,6 +14,7 @@ import attrs
 from conversehost import punjab
 from conversehost.errors import ConfigError
 from conversehost.options import CONFIG, LOOPBACK, OPTIONS, SPOKEN, Option, Settings, did_you_mean
+from conversehost.options.needs import check_needs
 
 COMMANDS = "conversehost play, proxy-config, run and token are commands"
 
@@ -111,10 +112,9 @@ def _agree(settings: Settings) -> Settings:
     """What no option can know alone; accounts get the domain they are in."""
     settings = attrs.evolve(settings, c2s_tls_port=_direct_port(settings))
     _agree_on_ports(settings)
+    check_needs(settings)
     if settings.no_starttls and settings.require_tls:
         raise ConfigError("--no-starttls and --require-tls contradict one another: choose one")
-    if settings.tls_key and not settings.tls_cert:
-        raise ConfigError("--tls-key is for a certificate of your own: give that with --tls-cert FILE")
     if settings.proxy and settings.site:
         raise ConfigError("--proxy and --site both say what is at /: choose one")
     if settings.proxy and _is_here(settings, settings.proxy):
@@ -132,8 +132,6 @@ def _agree(settings: Settings) -> Settings:
     _agree_on_tokens(settings)
     _agree_on_upstreams(settings)
     _agree_on_federation(settings)
-    if settings.welcome and not settings.registration:
-        raise ConfigError("--welcome is for those who register: add --registration")
     admins = tuple(_full_address(settings, each, "--admin") for each in settings.admins)
     users: dict[str, str] = {}
     for name, password in settings.users:
@@ -166,9 +164,6 @@ def _agree_on_upstreams(settings: Settings) -> None:
         named.add(domain)
     if settings.only_upstream and not settings.upstreams:
         raise ConfigError("--only-upstream: there is none, give one with --upstream DOMAIN=xmpp://HOST:PORT")
-    for name in ("upstream_ca", "upstream_cert", "upstream_jwt_key", "upstream_insecure"):
-        if getattr(settings, name) and not settings.upstreams:
-            raise ConfigError(f"--{name.replace('_', '-')} is for servers elsewhere: add --upstream")
     if settings.upstream_ca and settings.upstream_insecure:
         raise ConfigError("--upstream-ca and --upstream-insecure contradict one another: choose one")
 
@@ -201,8 +196,6 @@ def _agree_on_logins(settings: Settings) -> None:
     for name, (option, value) in settings.places().items():
         if name in asked and not value:
             raise ConfigError(f"--auth {name}: where is that? Say so with --{option}")
-        if value and name not in asked:
-            raise ConfigError(f"--{option}: nobody is asked there, add --auth {name}")
     if "ldap" in asked:
         _agree_on_ldap(settings)
     if settings.http_auth_style == "basic" and settings.http_auth_credentials:
@@ -226,9 +219,6 @@ def _agree_on_tokens(settings: Settings) -> None:
     """Half of something is nothing."""
     if bool(settings.token_secret) != bool(settings.otp_seed):
         raise ConfigError("--token-secret and --otp-seed belong together: give both")
-    for name in ("jwt_audience", "jwt_issuer"):
-        if getattr(settings, name) and not (settings.jwt_keys or settings.jwt_keys_url):
-            raise ConfigError(f"--{name.replace('_', '-')}: no key for JWTs; add --jwt-key FILE or --jwt-keys-url URL")
 
 
 def _full_address(settings: Settings, name: str, flag: str) -> str:

@@ -150,6 +150,11 @@ def test_a_logger_that_twistd_was_told_stays(parsed, chosen):
     assert launch.log_observer(parsed("-n", *chosen, "conversehost", *FREE).subOptions) is None
 
 
+def test_a_number_that_does_nothing_is_one_line_of_warning(parsed, capsys):
+    parsed("-n", "conversehost", *FREE, "--https-port", "8443")
+    assert capsys.readouterr().err == "conversehost: warning: --https-port has no effect without --tls or --tls-cert\n"
+
+
 def test_other_machines_can_reach_it_is_one_line_of_warning(parsed, capsys):
     parsed("-n", "conversehost", *FREE, "--interface", "0.0.0.0")
     assert capsys.readouterr().err == (

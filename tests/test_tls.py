@@ -176,7 +176,7 @@ def test_mistakes_are_one_line(program):
     command = [PYTHON, "-m", "conversehost", *FREE]
     assert refused(program, *command, "--tls-cert", "key.pem").endswith("is in there")
     assert refused(program, *command, "--tls-key", "key.pem").startswith(
-        "--tls-key is for a certificate of your own: give that with --tls-cert FILE"
+        "--tls-key has no effect without --tls-cert: add that, or leave it out"
     )
     assert "both 7: give them" in refused(program, *command, "--tls", "--https-port", "7", "--port", "7")
     (program.folder / "file").touch()

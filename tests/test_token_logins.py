@@ -151,7 +151,7 @@ def test_json_web_tokens(house: Any, tmp_path: Path):
         (["--token-key", "1:short"], "--token-key: wants KID:KEY, a name of letters and digits and a secret of at le"),
         (["--token-secret", "x"], "--token-secret and --otp-seed belong together: give both"),
         (["--otp-seed", "123"], "--otp-seed: wants the seed in base32"),
-        (["--jwt-audience", "x"], "--jwt-audience: no key for JWTs; add --jwt-key FILE or --jwt-keys-url URL"),
+        (["--jwt-audience", "x"], "--jwt-audience has no effect without --jwt-key or --jwt-keys-url: add that"),
         (["--jwt-keys-url", "http://www.example/"], "--jwt-keys-url: wants a URL with https"),
         (["--auth", "token", "--mechanisms", "X-OAUTH2"], "--auth token has to be sent the password, so PLAIN must be"),
     ],

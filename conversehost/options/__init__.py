@@ -131,7 +131,7 @@ def _table() -> Iterator[Option]:
         for field in attrs.fields(group):
             meta = field.metadata
             name = meta["name"] or field.name.replace("_", "-")
-            yield Option(field.name, name, meta["kind"], meta["help"], title, field.default)
+            yield Option(field.name, name, meta["kind"], meta["help"], title, field.default, meta["needs"])
 
 
 OPTIONS = tuple(_table())

@@ -32,29 +32,45 @@ class Beyond:
         None,
         FILE,
         "whose certificates (PEM) they may have, in place of the authorities that this machine knows",
+        needs="upstreams",
     )
     upstream_cert: Path | None = option(
         None,
         FILE,
         "our certificate and its key (PEM), where they let us log people in by that (SASL EXTERNAL): so prebind does",
+        needs="upstreams",
     )
     upstream_jwt_key: Path | None = option(
         None,
         FILE,
         "a key that they share with us: prebind and credentials log people in by a JWT (HS256, claim jid)",
+        needs="upstreams",
     )
-    upstream_insecure: bool = option(False, FLAG, "take any certificate of theirs, or none: for tests")
+    upstream_insecure: bool = option(
+        False, FLAG, "take any certificate of theirs, or none: for tests", needs="upstreams"
+    )
     upstream_allow: tuple[str, ...] = option(
-        (), NETWORK, "servers of --upstream '*' may be at this address or network, and no other; repeatable"
+        (),
+        NETWORK,
+        "servers of --upstream '*' may be at this address or network, and no other; repeatable",
+        needs="upstreams s2s",
     )
-    upstream_deny: tuple[str, ...] = option((), NETWORK, "no server may be at this address or network; repeatable")
+    upstream_deny: tuple[str, ...] = option(
+        (), NETWORK, "no server may be at this address or network; repeatable", needs="upstreams s2s"
+    )
     upstream_allow_private: bool = option(
-        False, FLAG, "those of --upstream '*' may be at addresses that aren't public, too"
+        False, FLAG, "those of --upstream '*' may be at addresses that aren't public, too", needs="upstreams s2s"
     )
     upstream_route: bool = option(
-        False, FLAG, "BOSH clients may say by route where their server is, as if it were found by DNS"
+        False,
+        FLAG,
+        "BOSH clients may say by route where their server is, as if it were found by DNS",
+        needs="upstreams",
     )
     upstream_keep_alive: int = option(
-        60, whole_number(1, 86_400, "SECONDS"), "a server to which nothing was said for so long is sent a space"
+        60,
+        whole_number(1, 86_400, "SECONDS"),
+        "a server to which nothing was said for so long is sent a space",
+        needs="upstreams",
     )
-    resolver: str = option("", ENDPOINT, "the DNS server to ask, in place of the machine's own")
+    resolver: str = option("", ENDPOINT, "the DNS server to ask, in place of the machine's own", needs="upstreams s2s")

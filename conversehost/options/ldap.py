@@ -60,24 +60,36 @@ class Ldap:
     """What `--auth ldap` needs to know."""
 
     ldap_server: str = option(
-        "", SERVER, "--auth ldap asks this directory; ldap: with StartTLS, ldaps: with TLS from the first byte"
+        "",
+        SERVER,
+        "--auth ldap asks this directory; ldap: with StartTLS, ldaps: with TLS from the first byte",
+        needs="auth=ldap",
     )
-    ldap_no_tls: bool = option(False, FLAG, "ldap: without StartTLS, to a directory on this machine")
+    ldap_no_tls: bool = option(False, FLAG, "ldap: without StartTLS, to a directory on this machine", needs="auth=ldap")
     ldap_bases: tuple[str, ...] = option(
         (),
         NAME,
         "people are searched for below this entry; repeatable (in the environment with ; between them)",
         name="ldap-base",
+        needs="auth=ldap",
     )
     ldap_user_dn: str = option(
-        "", TEMPLATE, "or they log in by this name, without a search, such as uid=%u,ou=people,dc=example or %u@%d"
+        "",
+        TEMPLATE,
+        "or they log in by this name, without a search, such as uid=%u,ou=people,dc=example or %u@%d",
+        needs="auth=ldap",
     )
-    ldap_uid: str = option(UID, NAMINGS, "the attributes that name an account; one that fits is enough")
-    ldap_filter: str = option("", FILTER, "what else their entries must match, such as (memberOf=cn=chat,dc=example)")
+    ldap_uid: str = option(
+        UID, NAMINGS, "the attributes that name an account; one that fits is enough", needs="auth=ldap"
+    )
+    ldap_filter: str = option(
+        "", FILTER, "what else their entries must match, such as (memberOf=cn=chat,dc=example)", needs="auth=ldap"
+    )
     ldap_groups: str = option(
         "",
         FILTER,
         "such groups are shown in the rosters of their members, as (objectClass=groupOfNames)",
+        needs="auth=ldap",
     )
-    ldap_rootdn: str = option("", TEXT, "who searches; without it, nobody in particular")
-    ldap_password: str = option("", TEXT, "and the password for that")
+    ldap_rootdn: str = option("", TEXT, "who searches; without it, nobody in particular", needs="auth=ldap")
+    ldap_password: str = option("", TEXT, "and the password for that", needs="auth=ldap")

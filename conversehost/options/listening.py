@@ -24,12 +24,14 @@ class Listening:
         PORT,
         "XMPP over TLS from the first byte (by default 5223; free where --c2s-port is 0, none where it is another)",
     )
-    component_port: int = option(5347, PORT, "where components connect, if there are any; 0 picks a free port")
-    s2s_port: int = option(5269, PORT, "where other servers connect, with --s2s; 0 picks a free port")
+    component_port: int = option(
+        5347, PORT, "where components connect, if there are any; 0 picks a free port", needs="component_secrets"
+    )
+    s2s_port: int = option(5269, PORT, "where other servers connect, with --s2s; 0 picks a free port", needs="s2s")
     tls: bool = option(False, FLAG, "HTTPS too, with a certificate of a development authority that it makes")
-    https_port: int = option(5281, PORT, "where it is, with --tls; 0 picks a free port")
+    https_port: int = option(5281, PORT, "where it is, with --tls; 0 picks a free port", needs="tls tls_cert")
     tls_cert: Path | None = option(None, FILE, "your own certificate (PEM, with its chain) in place of that one")
-    tls_key: Path | None = option(None, FILE, "its private key (PEM), where that is another file")
+    tls_key: Path | None = option(None, FILE, "its private key (PEM), where that is another file", needs="tls_cert")
     client_ca: Path | None = option(
         None, FILE, "whose certificates (PEM) say who a client is, in place of the development authority's"
     )

@@ -23,11 +23,18 @@ class Option:
     help: str
     group: str
     default: Any
+    needs: tuple[str, ...] = ()
+    """Fields of which one at least has to be given, or else this does nothing; `auth=NAME` is a back end."""
 
     @property
     def is_flag(self) -> bool:
         """It takes no value on the command line."""
         return self.kind.native is bool
+
+    @property
+    def is_number(self) -> bool:
+        """It says how much, or at which port."""
+        return self.kind.native is int
 
     @property
     def is_list(self) -> bool:
@@ -40,9 +47,10 @@ class Option:
         return PREFIX + self.name.replace("-", "_").upper()
 
 
-def option(default: T, kind: Kind, text: str, *, name: str = "") -> T:
-    """A field of `Settings`; typed as its value, as attrs itself does it."""
-    made: T = attrs.field(default=default, metadata={"kind": kind, "help": text, "name": name})
+def option(default: T, kind: Kind, text: str, *, name: str = "", needs: str = "") -> T:
+    """A field of `Settings`; typed as its value, as attrs itself does it. `needs`: words, as in `Option.needs`."""
+    facts = {"kind": kind, "help": text, "name": name, "needs": tuple(needs.split())}
+    made: T = attrs.field(default=default, metadata=facts)
     return made
 
 

@@ -74,7 +74,7 @@ class People:
         one_of("nobody", "admins", "everybody"),
         "who may invite people who have no account here to make one (XEP-0401)",
     )
-    welcome: str = option("", TEXT, "what somebody who has registered is told at the first login")
+    welcome: str = option("", TEXT, "what somebody who has registered is told at the first login", needs="registration")
     admins: tuple[str, ...] = option(
         (),
         ACCOUNT,

@@ -58,21 +58,30 @@ class Places:
     """What `--auth http` and others need to know."""
 
     http_auth_url: str = option(
-        "", URL, "--auth http asks there, as Prosody does; $host in it stands for the domain of who logs in"
+        "",
+        URL,
+        "--auth http asks there, as Prosody does; $host in it stands for the domain of who logs in",
+        needs="auth=http",
     )
     http_auth_style: str = option(
         "query",
         one_of("query", "basic", "json"),
         "how it asks: as Prosody's mod_auth_http, mod_auth_http_async or mod_auth_custom_http",
+        needs="auth=http",
     )
     http_auth_credentials: tuple[str, str] | None = option(
-        None, CREDENTIALS, "how this server says who it is, where the service wants to know"
+        None, CREDENTIALS, "how this server says who it is, where the service wants to know", needs="auth=http"
     )
     auth_ca: Path | None = option(
-        None, FILE, "whose certificates (PEM) such services may have, in place of the authorities known here"
+        None,
+        FILE,
+        "whose certificates (PEM) such services may have, in place of the authorities known here",
+        needs="auth=http auth=ldap",
     )
 
     extauth_program: tuple[str, ...] | None = option(
-        None, COMMAND, "--auth extauth asks this program, and its arguments, as ejabberd does"
+        None, COMMAND, "--auth extauth asks this program, and its arguments, as ejabberd does", needs="auth=extauth"
     )
-    extauth_pool_size: int = option(2, whole_number(1, 100, "N"), "how many of them run at once, at most")
+    extauth_pool_size: int = option(
+        2, whole_number(1, 100, "N"), "how many of them run at once, at most", needs="auth=extauth"
+    )

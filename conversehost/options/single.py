@@ -22,7 +22,13 @@ class SingleSessions:
     )
     prebind_secret: str = option("", SHARED_SECRET, "your back end may POST /prebind for anybody, with this secret")
     prebind_secret_file: Path | None = option(None, FILE, "that secret, from a file")
-    prebind_create: bool = option(False, FLAG, "make accounts for those who are named so and have none")
+    prebind_create: bool = option(
+        False,
+        FLAG,
+        "make accounts for those who are named so and have none",
+        needs="prebind_trust_header prebind_ask prebind_secret prebind_secret_file token_keys token_key_file"
+        " token_secret jwt_keys jwt_keys_url",
+    )
     prebind_anonymous: bool = option(False, FLAG, "prebind gives guests a session: whoever isn't logged in")
     external_cookie: bool = option(
         False,

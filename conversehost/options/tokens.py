@@ -28,6 +28,12 @@ class Tokens:
         (), FILE, "take JWTs: a JWK set, a public key in PEM or a secret; repeatable", name="jwt-key"
     )
     jwt_keys_url: str = option("", KEYS_URL, "or a JWK set from there, fetched anew each hour")
-    jwt_audience: str = option("", TEXT, "whom JWTs must be for; without it, nobody in particular")
-    jwt_issuer: str = option("", TEXT, "who must have made them; without it, whoever has the keys")
-    jwt_claim: str = option("jid", TEXT, "the claim that names the account, or its address")
+    jwt_audience: str = option(
+        "", TEXT, "whom JWTs must be for; without it, nobody in particular", needs="jwt_keys jwt_keys_url"
+    )
+    jwt_issuer: str = option(
+        "", TEXT, "who must have made them; without it, whoever has the keys", needs="jwt_keys jwt_keys_url"
+    )
+    jwt_claim: str = option(
+        "jid", TEXT, "the claim that names the account, or its address", needs="jwt_keys jwt_keys_url"
+    )

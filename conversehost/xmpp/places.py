@@ -31,10 +31,11 @@ def read_place(text: str) -> Place:
         return Place()
     try:
         parts = urlsplit(text)
-        scheme, host, port = parts.scheme, parts.hostname, parts.port
+        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
     except ValueError:
-        scheme, host, port = "", None, None
-    if scheme not in ("xmpp", "xmpps") or not host or parts.path.strip("/") or parts.query or "@" in parts.netloc:
+        scheme, host, port = "", "", None
+    is_one = scheme in ("xmpp", "xmpps") and bool(host) and not host.isdecimal() and port != 0
+    if not is_one or parts.path.strip("/") or parts.query or "@" in parts.netloc:
         raise ValueError(f"wants xmpp://HOST:PORT, xmpps://HOST:PORT or srv, not {text!r}")
     tls = scheme == "xmpps"
     return Place(host, port or (TLS_PORT if tls else PORT), tls)
@@ -43,6 +44,8 @@ def read_place(text: str) -> Place:
 def read_upstream(text: str) -> tuple[str, Place]:
     """`DOMAIN=PLACE`; a domain alone is looked up. Raises ValueError."""
     name, _, place = text.partition("=")
+    if not place and not _is_known_to_dns(name):
+        raise ValueError(f"wants to know where {name} is: {name}=xmpp://HOST:PORT, or {name}=srv if DNS says so")
     try:
         domain = ANY if name == ANY else prepare_domain(name)
     except JIDError:
@@ -56,12 +59,18 @@ def read_federated(text: str) -> tuple[str, Place]:
     try:
         domain = ANY if name == ANY else prepare_domain(name)
         parts = urlsplit(f"//{where}")
-        host, port = parts.hostname or "", parts.port or S2S_PORT
-        if where and (not host or parts.path or parts.query or "@" in where):
+        host, port = parts.hostname or "", S2S_PORT if parts.port is None else parts.port
+        is_one = bool(host) and not host.isdecimal() and port > 0 and not (parts.path or parts.query or "@" in where)
+        if not (is_one if where else _is_known_to_dns(name)):
             raise ValueError
     except (JIDError, ValueError):
         raise ValueError(f"wants DOMAIN=HOST:PORT, such as far.example=127.0.0.1:5269, not {text!r}") from None
     return domain, Place(host, port)
+
+
+def _is_known_to_dns(name: str) -> bool:
+    """As far as its looks go: somebody who writes `localhost`, or forgets what is after it, means no name of DNS."""
+    return name == ANY or "." in name.strip(".") or ":" in name
 
 
 def read_route(text: str) -> Place | None:
