@@ -248,6 +248,10 @@ VisitOf = Callable[[HttpExchange], Visit | None]
 """What a request shows of a login to the site; None for nothing."""
 
 
+class EnoughError(Exception):
+    """The last request has been answered, and the parser has more of it."""
+
+
 class Rest:
     """What a parser finds that takes up a request at its body. Java's clients and `curl --http2` ask for another
     protocol with each request, and don't mind when that is ignored (RFC 9110 section 7.8).

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from conversehost.clock import Deadline
-from conversehost.net.exchange import Answering, HttpExchange, Rest, Successor, path_of
+from conversehost.net.exchange import Answering, EnoughError, HttpExchange, Rest, Successor, path_of
 from conversehost.net.forwarded import READ
 from conversehost.net.heads import whole
 from conversehost.net.outlet import Outlet
@@ -235,7 +235,8 @@ class HttpConnection(Protocol):
             self._handle(exchange)
 
     def _current(self) -> HttpExchange:
-        assert self._exchange is not None
+        if self._exchange is None:
+            raise EnoughError
         return self._exchange
 
     def _more(self, exchange: HttpExchange) -> None:
@@ -262,7 +263,7 @@ class HttpConnection(Protocol):
     def _not_understood(self, error: httptools.HttpParserError) -> None:
         code = 400
         if isinstance(error, httptools.HttpParserCallbackError):
-            if self._refusal is None:
+            if self._refusal is None and not isinstance(error.__context__, EnoughError):
                 log.failure("while reading a request", Failure(error.__context__ or error))
             code = self._refusal or 500
         if not self._last:

@@ -15,6 +15,7 @@ from typing import Any
 from twisted.web import http
 from twisted.web.server import Request
 
+from conversehost.web.ranges import keep_few
 from conversehost.web.resource import Problem, SiteResource
 
 # Not the machine's own tables: what is served must not depend on where.
@@ -127,6 +128,7 @@ class Folder(SiteResource):
         return Version(path, status.st_mtime_ns, status.st_size) if inside and stat.S_ISREG(status.st_mode) else None
 
     def _serve(self, request: Request, file: Version) -> bytes | int:
+        keep_few(request)
         suffix = os.path.splitext(file.path)[1].lower()
         kind = TYPES.get(suffix, b"application/octet-stream")
         packable = suffix in PACKABLE and file.size <= LARGEST

@@ -22,6 +22,7 @@ from conversehost.net.exchange import Answering, HttpExchange
 from conversehost.net.http import HttpConnection
 from conversehost.net.webchannel import host_of
 from conversehost.server.uploads import Slot, UploadsOf
+from conversehost.web.ranges import keep_few
 from conversehost.web.resource import SiteResource
 
 log = Logger()
@@ -273,6 +274,7 @@ class UploadedFiles(SiteResource):
             return self.problem(request, 404)
         from twisted.web.static import File  # knows ranges, and lets the reader set the pace
 
+        keep_few(request)
         for name, value in HEADERS.items():
             request.setHeader(name, value)
         request.setHeader(b"content-disposition", disposition(slot))

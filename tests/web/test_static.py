@@ -227,6 +227,11 @@ def test_several_parts(browser):
     assert answer.body.lower().count(b"content-range: bytes ") == 2
 
 
+def test_nobody_gets_it_a_hundred_times_for_one_request(browser):
+    answer = browser.get("/dist/font.woff2", range="bytes=" + ",".join(["0-"] * 100))
+    assert (answer.code, len(answer.body)) == (200, 102_400)
+
+
 def test_a_part_that_is_not_there(browser):
     answer = browser.get("/dist/font.woff2", range="bytes=200000-")
     assert answer.code == 416

@@ -15,6 +15,7 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from conversehost.web import upload
@@ -56,7 +57,7 @@ class Web:
             "Host: localhost",
             *(f"{name}: {value}" for name, value in fields.items()),
         ]
-        connection.dataReceived("\r\n".join([*lines, "", ""]).encode())
+        connection.dataReceived("\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape"))
         return connection
 
     def read(self, connection: Any, method: str = "PUT") -> Answer:
@@ -174,6 +175,28 @@ def test_what_is_not_taken(web: Web, slot: Slot, changes: dict[str, Any], code: 
     assert answer.text.startswith(f"{code}: ")
     assert web.on_disk == []
     assert web.put(slot).code == 201
+
+
+def test_what_comes_at_once_with_a_header_that_is_refused_is_not_looked_at(web: Web, slot: Slot):
+    length = f"Content-Length: {len(DATA)}"
+    good = "\r\n".join(f"{name}: {value}" for name, value in slot.headers.items())
+    head = f"PUT {slot.path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n"
+    both = (head + "\r\n").encode() + DATA + f"{head}{good}\r\n\r\n".encode() + DATA
+    connection = web.open("GET", "/health", {})
+    connection.transport.clear()
+    with capturedLogs() as logs:
+        connection.dataReceived(both)
+    assert [each for each in logs if "log_failure" in each] == []
+    assert web.read(connection).code == 401
+    assert connection.transport.value().count(b"HTTP/1.1") == 1
+    assert web.on_disk == []
+
+
+@pytest.mark.parametrize("parts", ["bytes=" + ",".join(["0-"] * 6), "bytes=\udcb2-", "bytes=x", "lines=1-2"])
+def test_all_of_it_is_sent_once_however_many_parts_are_wanted(web: Web, slot: Slot, parts: str):
+    web.put(slot)
+    answer = web.get(slot.path, Range=parts)
+    assert (answer.code, answer.body) == (200, DATA)
 
 
 def test_the_name_belongs_to_the_slot(web: Web, slot: Slot):
