@@ -319,6 +319,7 @@ class Server(House, Service):
             clock=self.clock,
             chat=self.chat,
             domain=domain,
+            elsewhere=settings.elsewhere,
             hosts=Hosts(frozenset((*settings.domains, *settings.allowed_hosts, *settings.interfaces))),
             converse=find_converse(settings.converse),
             registration=settings.registration,

@@ -77,6 +77,11 @@ class Settings(Listening, People, Places, Ldap, Tokens, SingleSessions, Running,
         return next((domain for domain, _ in self.upstreams if domain != "*"), self.domains[0])
 
     @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """Whose accounts count where no domain is served here; `*` are those of any."""
+        return tuple(domain for domain, _ in self.upstreams) if self.only_upstream else ()
+
+    @property
     def has_control(self) -> bool:
         """In front of others' servers the control API is closed, unless it is asked for by giving it a token."""
         return not self.only_upstream or self.api_token_file is not None

@@ -59,7 +59,7 @@ class Parts:
     """What the site is made of. `demo`: names and passwords that its login form offers; `demo_of`: those of a domain
     that has the same pages under its own name, None of any other; `folder`: the operator's;
     `prefix`: where the pages are that are only for show or for want of the operator's own; `domains`: those whose
-    invitations have pages.
+    invitations have pages; `elsewhere`: the domains that others serve, `*` for any, where none is served here.
     """
 
     authenticator: Authenticator
@@ -81,6 +81,7 @@ class Parts:
     uploads: UploadFront | None = None
     rooms: bool = True
     domains: Mapping[str, Host] = attrs.field(factory=dict)
+    elsewhere: tuple[str, ...] = ()
 
 
 def site(parts: Parts) -> Resource:
@@ -174,7 +175,9 @@ class Pages:
         return self._page(request, "chat.html", user=session.account, config=config)
 
     def login(self, request: Request, username: str, message: str) -> bytes:
-        """The site's own form."""
+        """The site's own form; where all accounts are elsewhere only the chat's own knows them."""
+        if self._parts.elsewhere:
+            return self.form(request)
         return self._page(request, "login.html", username=username, message=message, demo=self._demo(request))
 
     def register(self, request: Request, username: str, message: str) -> bytes:
@@ -184,12 +187,12 @@ class Pages:
     def form(self, request: Request) -> bytes:
         """Converse.js' own form; the site isn't asked."""
         domain = self.domain(request)
-        config = self._config(domain) | {
-            "authentication": "login",
-            "locked_domain": domain,
-            "allow_registration": self._parts.registration,
-            "registration_domain": domain,
-        }
+        elsewhere = self._parts.elsewhere
+        config = self._config(domain) | {"authentication": "login", "allow_registration": self._parts.registration}
+        if elsewhere in ((), (domain,)):
+            config |= {"locked_domain": domain, "registration_domain": domain}
+        else:  # people write whole addresses, and their servers say where rooms are
+            config = {name: value for name, value in config.items() if not name.startswith("muc_")}
         if self._parts.websocket_path and b"transport=websocket" in request.uri:
             del config["bosh_service_url"]
             config["websocket_url"] = "ws" + base_of(request).removeprefix("http") + self._parts.websocket_path

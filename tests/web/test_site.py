@@ -86,6 +86,32 @@ def test_the_chats_form_offers_to_register_where_that_works(build, registration)
     assert config["allow_registration"] is registration
 
 
+@pytest.mark.parametrize("page", ["/", "/form", "/login"])
+def test_where_accounts_are_elsewhere_every_form_is_the_chats(build, page):
+    text = build(domain="chat.example", elsewhere=("chat.example",), demo=()).get(page).text
+    assert config_of(text)["locked_domain"] == "chat.example"
+    assert "Accounts are those of <strong>chat.example</strong>" in text
+    assert "password" not in re.findall('type="([a-z]+)"', text)
+    assert "Log in to the site" not in text
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "says"),
+    [
+        (
+            ("a.example", "b.example"),
+            "Accounts are those of <strong>a.example</strong>, <strong>b.example</strong>: write",
+        ),
+        (("*",), "Accounts are those of any server that is found by its name: write the whole address"),
+        (("a.example", "*"), "Accounts are those of <strong>a.example</strong> and of any server that is found by its"),
+    ],
+)
+def test_where_they_are_of_several_domains_whole_addresses_are_written(build, elsewhere, says):
+    text = build(domain="a.example", elsewhere=elsewhere, demo=()).get("/").text
+    assert says in re.sub(r"\s+", " ", text)
+    assert not {"locked_domain", "muc_domain"} & config_of(text).keys()
+
+
 def test_nothing_is_asked_of_other_hosts(browser):
     for text in (browser.get("/").text, browser.get("/form").text, demo_page(browser)):
         assert not re.findall(r'(?:src|href|action)="(?!/)', text)
