@@ -17,6 +17,7 @@ from conversehost.testbed.patience import TIMEOUT, Patience
 from conversehost.testbed.questions import unanswered
 from conversehost.testbed.shapes import Shape, choice, listed, nullable, text, time, whole
 from conversehost.testbed.traffic import Filter, FilterError, Record, matching, near_misses
+from conversehost.testbed.whereabouts import absences
 from conversehost.xmpp.times import stamp
 
 T = TypeVar("T")
@@ -141,7 +142,9 @@ class Wait(TrafficNoun):
         return {"POST": Verb(self.wait, body=(*FIELDS, TIMEOUT), answer=RECORD, errors=(HTTPStatus.REQUEST_TIMEOUT,))}
 
     def wait(self, query: Fields, body: Fields) -> Reply | Deferred[Reply]:
-        """Wait for the first that matches, come or to come; 408 after `timeout` (5) tells what came nearest."""
+        """Wait for the first that matches, come or to come; 408 after `timeout` (5) tells what came nearest, and who
+        isn't logged in.
+        """
         timeout = body.number("timeout")
         timeout = 5.0 if timeout is None else timeout
         found = self.found(body)
@@ -176,7 +179,8 @@ class Waiting:
         came = f"of {len(records)} that came" + (f", the nearest: {told}" if told else " none was near")
         seconds = f"{self._timeout:g} second" + ("" if self._timeout == 1 else "s")
         text = f"nothing matched within {seconds}; {came if records else 'nothing came at all'}"
-        self.answer.errback(ApiError(HTTPStatus.REQUEST_TIMEOUT, text))
+        hints = "".join(f"; {each}" for each in absences(self._world, self._wanted))
+        self.answer.errback(ApiError(HTTPStatus.REQUEST_TIMEOUT, text + hints))
 
     def _stop(self) -> None:
         self._deadline.cancel()
