@@ -341,17 +341,25 @@ class ServerStream:
     def _check_from(self, stanza: Stanza, session: Session) -> None:
         """RFC 6120 section 8.1.2.1: `from` will be overridden, but nobody says that they are somebody else.
 
-        Converse.js gives another resource of its own account after it has resumed a session.
+        Converse.js gives another resource of its own account after it has resumed a session, and the address of its
+        occupant to another occupant of the same room.
         """
         said = stanza.get("from")
         if said is None or said == session.full or said == session.bare:
             return
         try:
-            if parse(said).to_bare() == session.account:
+            sender = parse(said)
+            if sender.to_bare() == session.account or self._is_inside(sender, stanza.to):
                 return
         except JIDError:
             pass
         raise StreamError("invalid-from", "from must be your own address, or missing")
+
+    def _is_inside(self, sender: JID, to: JID | None) -> bool:
+        """From one occupant of a place to another one. Accounts aren't places."""
+        if to is None or not sender.resource or not to.resource or sender.bare != to.bare:
+            return False
+        return sender.domain not in self._router.hosts
 
 
 def limits(request: StreamOpen, *, is_in: bool) -> Element:

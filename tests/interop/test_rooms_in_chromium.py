@@ -9,6 +9,8 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Visitor
 
+STUMBLES = "Cannot read properties of undefined (reading 'querySelector')"
+
 
 class Guest:
     """Somebody in a room, by its window in their page."""
@@ -56,7 +58,7 @@ class Guest:
 
     @property
     def box(self) -> Locator:
-        return self.room.locator("textarea.chat-textarea")
+        return self.room.locator(".chat-area textarea.chat-textarea")
 
     def say(self, text: str) -> None:
         """Or give a command, such as /kick."""
@@ -64,12 +66,39 @@ class Guest:
         self.box.press("Enter")
 
     def hears(self, *texts: str) -> None:
-        """Everything that was said, in order."""
-        expect(self.room.locator(".chat-msg__text")).to_have_text(list(texts), use_inner_text=True)
+        """Everything that was said to all, in order."""
+        expect(self.room.locator(".chat-area .chat-msg__text")).to_have_text(list(texts), use_inner_text=True)
 
     def is_told(self, text: str) -> None:
         """By the room itself, below what was said or in place of it."""
         expect(self.room.get_by_text(re.compile(text)).last).to_be_visible()
+
+    @property
+    def aside(self) -> Locator:
+        """What is said in private with one of the others."""
+        return self.room.locator("converse-muc-occupant")
+
+    def turn_to(self, nick: str) -> None:
+        """Somebody in the list of who is there."""
+        if self.aside.count():
+            self.aside.locator(".back-button").click()
+        self.room.locator("converse-muc-occupant-list-item", has_text=nick).locator("a").first.click()
+        expect(self.aside.get_by_text(nick, exact=True).first).to_be_visible()
+
+    def whisper(self, text: str) -> None:
+        """To whom one has turned. Converse.js 14 sends it, and then stumbles in its view mode "overlayed": it looks for
+        the window of a chat with an occupant, whose address it may not know, and who has none.
+        """
+        box = self.aside.locator("textarea.chat-textarea")
+        box.fill(text)
+        with self.page.expect_event("pageerror") as stumbled:
+            box.press("Enter")
+        assert str(stumbled.value) == STUMBLES
+        self.visitor.complaints.remove(f"exception: {STUMBLES}")
+
+    def hears_aside(self, *texts: str) -> None:
+        """Everything that was said in private, in order."""
+        expect(self.aside.locator(".chat-msg__text")).to_have_text(list(texts), use_inner_text=True)
 
     def sees(self, *nicks: str) -> None:
         """Who is there."""
@@ -181,6 +210,23 @@ def test_a_moderator_takes_back_what_was_said(guest):
     for each in (alice, bob):
         expect(each.room.get_by_text("buy this")).to_have_count(0)
         each.is_told("removed|retracted")
+
+
+def test_a_private_message(guest):
+    """Also from who doesn't know the other one's address."""
+    alice, bob, jane = together(guest, "tavern", "alice", "bob", "jane")
+    bob.turn_to("Alice")
+    bob.whisper("psst")
+    alice.turn_to("Bob")
+    alice.hears_aside("psst")
+    alice.whisper("what is it?")
+    bob.hears_aside("psst", "what is it?")
+    bob.turn_to("Alice")
+    bob.whisper("nothing")
+    alice.hears_aside("psst", "what is it?", "nothing")
+    jane.say("you two are quiet")
+    for each in (alice, bob, jane):
+        each.hears("you two are quiet")
 
 
 def test_the_rooms_are_listed_and_echo_is_in_one(guest):

@@ -148,6 +148,13 @@ def test_who_claims_to_be_somebody_else_is_thrown_out(juliet: Client, mercutio: 
     assert juliet.take() == []
 
 
+def test_clients_of_an_account_are_no_occupants(juliet: Client, mercutio: Client):
+    mercutio.write(f"<message to='{juliet.jid}' type='chat' from='{juliet.bare}/else'><body>hi</body></message>")
+    assert mercutio.error is not None
+    assert mercutio.error.condition == "invalid-from"
+    assert juliet.take() == []
+
+
 def test_a_delay_in_the_servers_name_is_not_passed_on(juliet: Client, mercutio: Client):
     delays = "".join(
         f"<delay xmlns='{ns.DELAY}' from='{each}' stamp='2002-09-10T23:08:25Z'/>" for each in ("localhost", "room@x")

@@ -148,6 +148,25 @@ def test_it_is_marked_once(owner: Client, viola: Client):
     assert len(list(viola.only().iter(f"{{{ns.MUC_USER}}}x"))) == 1
 
 
+@pytest.mark.parametrize("nick", ["Olivia", "Viola"])
+def test_a_private_message_from_an_occupants_address(owner: Client, viola: Client, nick: str):
+    """As Converse.js sends it: `from` is overridden, whoever that is."""
+    owner.write(f"<message to='{ROOM}/Viola' from='{ROOM}/{nick}' type='chat'><body>psst</body></message>")
+    message = viola.only()
+    assert (message.get("from"), message.text_of("body")) == (f"{ROOM}/Olivia", "psst")
+
+
+@pytest.mark.parametrize(
+    ("to", "said"), [(f"{ROOM}/Viola", ROOM), (ROOM, f"{ROOM}/Olivia"), (f"{ROOM}/Viola", f"other@{SERVICE}/Olivia")]
+)
+def test_other_addresses_of_rooms_are_nobodys(owner: Client, viola: Client, to: str, said: str):
+    """RFC 6120 section 4.9.3.9."""
+    owner.write(f"<message to='{to}' from='{said}' type='chat'><body>psst</body></message>")
+    assert owner.error is not None
+    assert owner.error.condition == "invalid-from"
+    assert viola.heard() == []
+
+
 def test_private_messages_to_nobody(owner: Client):
     """Section 7.5."""
     owner.say(f"{ROOM}/Nobody")
