@@ -40,6 +40,9 @@ CONNECT = 10.0
 ASK = (1, 2, 4)
 """Seconds that DNS has to answer, and twice more when it doesn't."""
 
+TRIED = 10
+"""Places that are tried, and addresses of each: DNS could name a thousand, of people who have no part in it."""
+
 ALPN = b"xmpp-client"
 Failed = Callable[[StreamError], None]
 
@@ -73,7 +76,7 @@ class Resolver:
 
         def read(found: tuple[Any, Any, Any]) -> list[Record]:
             answers = [each.payload for each in found[0] if each.type == dns.SRV]
-            return [Record(each.priority, each.weight, each.port, each.target.name.decode(), tls) for each in answers]
+            return [Record(each.priority, each.weight, each.port, name_of(each.target), tls) for each in answers]
 
         return self._dns.lookupService(name, timeout=ASK).addCallbacks(read, lambda _: [])
 
@@ -194,7 +197,7 @@ class Search:
             self._waiting.cancel()
 
     def _try(self, found: Sequence[Place]) -> None:
-        self._places = list(found)
+        self._places = list(found[:TRIED])
         self._next_place()
 
     def _next_place(self) -> None:
@@ -213,10 +216,9 @@ class Search:
     def _knock(self, addresses: Sequence[str]) -> None:
         self._found = self._found or bool(addresses)
         rules = self._roads.rules
-        self._addresses = [
-            each for each in addresses if (not rules.is_denied(each) if self._named else rules.permits(each))
-        ]
-        self._refused = self._refused or len(self._addresses) < len(addresses)
+        allowed = [each for each in addresses if (not rules.is_denied(each) if self._named else rules.permits(each))]
+        self._addresses = allowed[:TRIED]
+        self._refused = self._refused or len(allowed) < len(addresses)
         self._next_address()
 
     def _next_address(self) -> None:
@@ -274,6 +276,11 @@ class Once(Factory):
 
     def buildProtocol(self, addr: object) -> Protocol:
         return self._make()
+
+
+def name_of(target: dns.Name) -> str:
+    """Of a server; what is no ASCII is none that can be found."""
+    return target.name.decode("ascii", "replace")
 
 
 def ascii_name(name: str) -> str:

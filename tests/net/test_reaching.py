@@ -14,7 +14,16 @@ from twisted.names.authority import FileAuthority
 from twisted.python.failure import Failure
 
 from conversehost.errors import ConfigError
-from conversehost.net.reaching import ClientTls, Resolver, Roads, Search, ascii_name, read_certificates, read_own
+from conversehost.net.reaching import (
+    TRIED,
+    ClientTls,
+    Resolver,
+    Roads,
+    Search,
+    ascii_name,
+    read_certificates,
+    read_own,
+)
 from conversehost.upstream.addresses import AddressRules
 from conversehost.upstream.candidates import Record
 from conversehost.xmpp.errors import StreamError
@@ -84,6 +93,24 @@ def test_the_first_that_takes_us_is_it():
     hunt.taken()
     assert hunt.found == [Place("chat.example", 5222)]
     assert hunt.failed == []
+
+
+def test_dns_cannot_have_a_thousand_places_tried():
+    records = [Record(1, 0, 5222, f"s{number}.example") for number in range(1_000)]
+    many = [f"8.8.{number}.8" for number in range(200)]
+    addresses = {f"s{number}.example": many for number in range(1_000)}
+    hunt = Hunt("chat.example", records={"chat.example": records}, addresses=addresses)
+    hunt.search.begin(Place(), named=False)
+    while not hunt.failed:
+        hunt.refused()
+    assert len(hunt.tried) == TRIED * TRIED
+
+
+def test_nor_a_thousand_addresses_looked_at_where_one_may_not_go():
+    records = [Record(1, 0, 5222, "127.0.0.1")] * 1_000
+    hunt = Hunt("chat.example", records={"chat.example": records})
+    hunt.search.begin(Place(), named=False)
+    assert [each.condition for each in hunt.failed] == ["host-unknown"]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "::1", "::ffff:10.0.0.1"])
@@ -159,7 +186,10 @@ def test_servers_look_for_servers():
     zone = Zone(
         {
             b"chat.example": [dns.Record_SOA()],
-            b"_xmpp-server._tcp.chat.example": [dns.Record_SRV(5, 1, 5269, b"a.chat.example")],
+            b"_xmpp-server._tcp.chat.example": [
+                dns.Record_SRV(5, 1, 5269, b"a.chat.example"),
+                dns.Record_SRV(6, 1, 5269, b"\xff.example"),
+            ],
             b"_xmpps-server._tcp.chat.example": [dns.Record_SRV(1, 1, 5270, b"b.chat.example")],
             b"_xmpp-client._tcp.chat.example": [dns.Record_SRV(1, 1, 5222, b"c.chat.example")],
         }
@@ -168,7 +198,8 @@ def test_servers_look_for_servers():
     resolver._dns, resolver._service = zone, "server"
     found: list[object] = []
     resolver.services("chat.example").addCallback(found.append)
-    assert found == [[Record(5, 1, 5269, "a.chat.example")]]
+    assert found == [[Record(5, 1, 5269, "a.chat.example"), Record(6, 1, 5269, "\ufffd.example")]]
+    assert ascii_name("\ufffd.example") == ""
 
 
 def test_a_certificate_of_ones_own(tmp_path):
