@@ -36,7 +36,7 @@ from conversehost.loading import load
 from conversehost.net import private
 from conversehost.options import LOOPBACK, Settings, Sockets
 from conversehost.options.needs import in_vain
-from conversehost.usage import help_text
+from conversehost.usage import help_text, whole_help
 
 if TYPE_CHECKING:
     from conversehost.service import Composition
@@ -60,7 +60,10 @@ class Options(usage.Options):
         """Read, check, listen, and give pid and log files names of their own. Raises SystemExit."""
         arguments = sys.argv[1:] if options is None else list(options)
         if "--help" in arguments or "-h" in arguments:
-            print(help_text(self.command))
+            print(help_text(self.command), end="")
+            raise SystemExit(0)
+        if "--help-all" in arguments:
+            print(whole_help(self.command), end="")
             raise SystemExit(0)
         if "--version" in arguments:
             print(version())

@@ -380,6 +380,11 @@ def test_help_and_version(program, command):
     name = "conversehost" if "-m" in command else "twistd conversehost"
     assert (code, err) == (0, "")
     assert out.startswith(f"Usage: {name} [options]\n")
+    assert "--bosh-wait" not in out
+    code, out, err = program.finish(*command, "--help-all")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"Usage: {name} [options]\n")
+    assert "--bosh-wait" in out
     code, out, err = program.finish(*command, "--version")
     assert (code, err) == (0, "")
     assert re.fullmatch(r"conversehost \S.*, Twisted \d\S+, Python 3\S+\n", out)

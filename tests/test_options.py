@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import pytest
 
 from conversehost.errors import ConfigError
 from conversehost.loading import load
-from conversehost.options import GROUPS, OPTIONS, Settings
+from conversehost.options import GROUPS, OPTIONS, SPOKEN, Settings
 from conversehost.options.ldap import Ldap
 from conversehost.options.places import Places
-from conversehost.usage import help_text
+from conversehost.usage import MOST_USED, help_text, whole_help
 from conversehost.xmpp.places import Place
 from conversehost.xmpp.services import read_service
 
@@ -553,12 +554,23 @@ def test_no_error_tells_a_password():
         assert "hunter2" not in complaint(["--user", given])
 
 
-def test_help_names_every_option_within_100_columns():
+def test_the_whole_help_names_every_option_within_80_columns():
+    text = whole_help("twistd -n conversehost")
+    assert all(re.search(f"^  --{option.name}( |$)", text, re.MULTILINE) for option in SPOKEN)
+    assert all(f"\n\n{group}\n  --" in text for group in GROUPS.values())
+    assert re.search(r"\(default:\s+127.0.0.1, ::1\)", text)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_short_help_has_the_most_used_options_and_fits_a_page_of_80_columns():
     text = help_text("twistd -n conversehost")
-    assert all(f"  --{option.name}" in text for option in OPTIONS)
-    assert "(default: 127.0.0.1, ::1)" in text
+    lines = text.splitlines()
+    shown = [line.split()[0] for line in lines if line.startswith("  --")]
+    assert shown == [*(f"--{name}" for name in MOST_USED), "--help-all", "--version"]
+    assert "single sessions, how it runs, in front of other XMPP servers, limits" in re.sub(r"\s+", " ", text)
     assert "  twistd -n conversehost --domain chat.example" in text
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 50
 
 
 def test_where_other_servers_are():

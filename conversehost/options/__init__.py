@@ -141,7 +141,7 @@ def _table() -> Iterator[Option]:
 
 OPTIONS = tuple(_table())
 CONFIG = Option(
-    "config", "config", FILE, "read options from a TOML file; its keys are the names above", GROUPS[Running], None
+    "config", "config", FILE, "read options from a TOML file; its keys are the names of options", GROUPS[Running], None
 )
 SPOKEN = (*OPTIONS, CONFIG)
 
