@@ -122,8 +122,7 @@ class AdminFeature:
         """Their sessions end, too."""
         accounts = self._existing(run)
         for account in accounts:
-            self._host.accounts.disable(account)
-            self._host.end_sessions(account, StreamError("not-authorized", "the account was disabled"))
+            self._host.disable_account(account)
         return Done(f"Disabled: {listed(accounts)}.")
 
     def enable(self, run: Run) -> Done:
@@ -139,9 +138,10 @@ class AdminFeature:
         return Done(f"Sessions ended: {ended}.")
 
     def change_password(self, run: Run) -> Done:
+        """Sessions end that began by the old one, save that of who asks."""
         account = self._named(run)
         self._check_exists(account)
-        self._host.change_password(account, run.answers[0].text("password"))
+        self._host.change_password(account, run.answers[0].text("password"), spared=run.sender)
         return Done(f"{account} has a new password.")
 
     # What is known of them (sections 4.8 to 4.10)

@@ -101,7 +101,7 @@ class RegisterFeature:
         return query
 
     def change(self, iq: Stanza) -> Reply:
-        """A new password (section 3.3), or the end of the account (section 3.2)."""
+        """A new password (section 3.3), which ends the account's other sessions, or the end of the account (3.2)."""
         account = self._own(iq)
         if is_cancelled(iq):
             return None
@@ -116,7 +116,7 @@ class RegisterFeature:
             raise StanzaError("bad-request", "your name and a new password are needed")
         if self._account(name) != account:
             raise StanzaError("not-allowed", "one changes one's own password only")
-        self._host.change_password(account, password)
+        self._host.change_password(account, password, spared=iq.sender)
         return None
 
     def expect(self, account: JID) -> None:

@@ -237,11 +237,21 @@ class Host:
         for hook in self.hooks.account_created:
             hook(account)
 
-    def change_password(self, account: JID, password: str) -> None:
-        """Of one that exists."""
+    def change_password(self, account: JID, password: str, *, spared: JID | None = None) -> None:
+        """Of one that exists. Whoever came in by the old one is out (RFC 6120 section 4.9.3.16): its sessions end, save
+        the one at a full JID, whose the change is.
+        """
         self.accounts.put(account, password)
         for hook in self.hooks.password_changed:
             hook(account)
+        for session in self.sessions(account.local):
+            if session.jid != spared:
+                self.end_sessions(session.jid, StreamError("reset", "the password was changed"))
+
+    def disable_account(self, account: JID) -> None:
+        """Nobody is in it, nor comes in, until it is enabled again."""
+        self.accounts.disable(account)
+        self.end_sessions(account, StreamError("not-authorized", "the account was disabled"))
 
     def delete_account(self, account: JID) -> bool:
         """Drop the account, its sessions and all that is kept for it. False when there was none."""

@@ -15,7 +15,6 @@ from conversehost.testbed.rosters import Roster
 from conversehost.testbed.scenario import introduce, nickname_of, put_nickname
 from conversehost.testbed.shapes import Shape, boolean, listed, nullable, text
 from conversehost.testbed.vcards import AvatarNoun, VCard, change
-from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID
 
 ACCOUNT = Shape(
@@ -112,7 +111,7 @@ class OneAccount(Noun):
             "PATCH": Verb(
                 self.change,
                 body=(
-                    Text("password", "the new one, from the next login on", example="new"),
+                    Text("password", "the new one; sessions that began by the old one end", example="new"),
                     Text("nickname", "for the vCard, in which all else stays", example="Alice"),
                     Boolean("disabled", "true ends its sessions, and nobody logs in to it until it is false again"),
                 ),
@@ -139,8 +138,7 @@ class OneAccount(Noun):
         if nickname is not None:
             change(host, jid, {"full_name": nickname, "nickname": nickname})
         if body.boolean("disabled"):
-            host.accounts.disable(jid)
-            host.end_sessions(jid, StreamError("not-authorized", "the account was disabled"))
+            host.disable_account(jid)
         elif body.has("disabled"):
             host.accounts.enable(jid)
         return self.read(query, body)

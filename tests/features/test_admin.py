@@ -125,6 +125,13 @@ def test_a_new_password(house: Stage, admin: Client):
     assert condition(do(admin, "change-user-password", accountjid="nobody@localhost", password="x")) == "item-not-found"
 
 
+def test_a_new_password_ends_all_sessions_but_that_of_who_asks(house: Stage, admin: Client):
+    romeo, elsewhere = house.login("romeo"), house.login("admin", "elsewhere")
+    for name in ("romeo", "admin"):
+        do(admin, "change-user-password", accountjid=f"{name}@localhost", password="new")
+    assert [each.error and each.error.condition for each in (romeo, elsewhere, admin)] == ["reset", "reset", None]
+
+
 def test_a_roster(house: Stage, admin: Client):
     house.befriend("romeo", "juliet")
     query = do(admin, "get-user-roster", accountjids="romeo@localhost")[0].find(f"{X}/{{{ns.ROSTER}}}query")

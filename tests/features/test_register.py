@@ -138,6 +138,15 @@ def test_a_new_password(member: Client, guest: Client, to: str | None):
     assert log_in(guest, "juliet", "new")
 
 
+def test_a_new_password_ends_the_other_sessions(open_house: Stage, member: Client):
+    other = open_house.login("juliet", "chamber")
+    romeo = open_house.login("romeo")
+    assert fill_in(member, "juliet", "new").type == "result"
+    assert other.error is not None
+    assert other.error.condition == "reset"
+    assert (member.error, romeo.error) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("username", "password", "error"),
     [

@@ -157,6 +157,13 @@ def test_a_new_password(house, api):
     assert api("PATCH", "/accounts/alice", {"name": "x"}).error[0] == 400
 
 
+def test_a_new_password_ends_the_sessions_that_there_are(house, api):
+    alice, waiting = house.person("alice"), house.poll(house.prebound("alice"))
+    api("PATCH", "/accounts/alice", {"password": "new"})
+    assert alice.client.closed
+    assert waiting.end == ("remote-stream-error", "reset")
+
+
 def test_a_new_nickname(api):
     api("PATCH", "/accounts/alice/vcard", {"email": "a@x.example"})
     assert api("PATCH", "/accounts/alice", {"nickname": "Al"}).json["nickname"] == "Al"
