@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from .test_rooms_in_chromium import guest, together
+from conversehost.xmpp import ns
+from tests.clients.bosh import CLIENT, BoshClient
+
+from .test_rooms_in_chromium import Guest, guest, together
 
 __all__ = ["guest"]
 
@@ -54,16 +57,56 @@ def test_a_password(guest):
     alice.hears("at last")
 
 
+def invite(host: Guest, jid: str, reason: str) -> None:
+    """By the room's menu."""
+    host.room_menu("open-invite-modal")
+    modal = host.page.locator("converse-muc-invite-modal")
+    modal.locator("input[name=invitee_jids]").fill(jid)
+    modal.locator("textarea[name=reason]").fill(reason)
+    modal.locator("[type=submit]").click()
+    expect(modal).to_be_hidden()
+
+
+def accept(invited: Guest, words: str) -> None:
+    """The invitation that says so, though another one may lie on it."""
+    invited.page.locator(".modal.show", has_text=words).locator("[type=submit]").dispatch_event("click")
+
+
 def test_an_invitation(guest):
+    """Converse.js invites directly (XEP-0249)."""
     (alice,) = together(guest, "tavern", "alice")
     bob = guest("bob")
-    alice.room_menu("open-invite-modal")
-    modal = alice.page.locator("converse-muc-invite-modal")
-    modal.locator("input[name=invitee_jids]").fill("bob@localhost")
-    modal.locator("textarea[name=reason]").fill("come in")
-    modal.locator("[type=submit]").click()
-    invitation = bob.page.locator(".modal.show")
-    expect(invitation.get_by_text("come in")).to_be_visible()
-    invitation.locator("[type=submit]").click()
+    invite(alice, "bob@localhost", "come in")
+    accept(bob, "come in")
     expect(bob.box).to_be_visible()
     alice.sees("Alice", "Bob")
+
+
+def test_an_invitation_to_members(guest):
+    """Converse.js makes whom it invites a member first, of which the room tells him by an invitation of its own. A
+    member whom it knows by his address stays in its list, beside the occupant.
+    """
+    (alice,) = together(guest, "tavern", "alice")
+    alice.configure("membersonly")
+    bob = guest("bob")
+    invite(alice, "bob@localhost", "come in")
+    expect(bob.page.locator(".modal.show")).to_have_count(2)
+    accept(bob, "come in")
+    expect(bob.box).to_be_visible()
+    alice.sees("Alice", "Bob", "bob@localhost")
+
+
+def test_an_invitation_by_the_room(guest, bed):
+    """As others send it (section 7.8.2), with the password that its room has."""
+    bed.make_room("cellar", owner="jane", password="rose")
+    jane = BoshClient(bed.bosh, "localhost")
+    jane.log_in("jane", "secret")
+    room, password = "cellar@conference.localhost", "<password>rose</password>"
+    jane.send(f"<presence xmlns='{CLIENT}' to='{room}/Jane'><x xmlns='{ns.MUC}'>{password}</x></presence>")
+    bob = guest("bob")
+    reason = "<invite to='bob@localhost'><reason>come down</reason></invite>"
+    jane.send(f"<message xmlns='{CLIENT}' to='{room}'><x xmlns='{ns.MUC_USER}'>{reason}</x></message>")
+    accept(bob, "come down")
+    expect(bob.box).to_be_visible()
+    bob.sees("Jane", "Bob")
+    jane.log_out()

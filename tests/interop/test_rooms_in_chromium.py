@@ -18,7 +18,7 @@ class Guest:
     def __init__(self, visitor: Visitor) -> None:
         self.visitor = visitor
         self.page = visitor.page
-        self.room = self.page.locator("converse-muc")
+        self.room = self.page.locator(".chatroom")
 
     def menu(self, name: str) -> None:
         """Of the list of rooms. Converse.js closes a menu whenever it draws what is around it anew, as it does several
@@ -33,7 +33,7 @@ class Guest:
     def ask_for(self, room: str) -> None:
         """By its name."""
         self.menu("add-muc")
-        modal = self.page.locator("converse-add-muc-modal")
+        modal = self.page.locator(".modal", has=self.page.locator("input[name=chatroom]"))
         modal.locator("input[name=chatroom]").fill(room)
         modal.locator("[type=submit]").click()
 
