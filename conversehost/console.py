@@ -83,10 +83,12 @@ def banner(ready: Mapping[str, Any], notes: list[str], *, colour: bool) -> str:
         ("prebind", ready["prebind"]),
         ("XMPP", ready["c2s"]),
         ("XMPP, TLS", ready["c2s_tls"]),
+        ("components", ready.get("component")),
+        ("servers", ready.get("s2s")),
         ("API", ready["api"]),
         ("API token", ready["api_token_file"]),
     ]
-    if not ready["https"]:
+    if ready["c2s"] and not ready["https"]:
         rows.append(("CA for TLS", ready["ca"]))
     lines = ["", f"  {bold}conversehost{plain}: a site and its chat, with one login", ""]
     lines += [f"    {name:<11}{bold if name == 'site' else ''}{value}{plain}" for name, value in rows if value]
@@ -107,7 +109,7 @@ def _trust(ca: str, url: str) -> Iterator[str]:
 
 def _accounts(accounts: Mapping[str, str]) -> Iterator[str]:
     if not accounts:
-        yield f"    {'accounts':<11}none"
+        yield f"    {'accounts':<11}none here"
         return
     shown = list(accounts.items())[:SHOWN]
     width = max(len(jid) for jid, _ in shown)

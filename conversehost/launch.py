@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -138,11 +138,7 @@ def notes(options: Options) -> list[str]:
     told: list[str] = []
     if settings.proxy:
         told.append(f"All but chat is passed on to {settings.proxy}; log in to chat at /_login.")
-    if settings.only_upstream:
-        places = ", ".join(
-            f"{'all others' if domain == '*' else domain} ({place})" for domain, place in settings.upstreams
-        )
-        told.append(f"Accounts are those of {places}; log in at {settings.prefix}form.")
+    told += who(settings)
     told.append("State lives in memory: it is gone when this stops.")
     if not options.is_daemon:
         told[-1] += " Stop with Ctrl+C."
@@ -157,6 +153,29 @@ def notes(options: Options) -> list[str]:
 def warn(text: str) -> None:
     """One line for the operator, who may have meant something else."""
     print(f"conversehost: warning: {printable(text)}", file=sys.stderr, flush=True)
+
+
+def who(settings: Settings) -> Iterator[str]:
+    """Sentences about people who may log in, and aren't among the accounts here."""
+    named = [f"{domain} ({place})" for domain, place in settings.upstreams if domain != "*"]
+    for domain, place in settings.upstreams:
+        if domain == "*":
+            named.append(f"any {'other ' if named else ''}domain ({place})")
+    if settings.only_upstream:
+        yield f"Accounts are those of {', '.join(named)}; log in at {settings.prefix}form."
+        return
+    for domain, names in settings.auth:
+        if names != ("accounts",):
+            places = [_named(name, settings) for name in names]
+            yield f"Who may log in{f' at {domain}' if domain else ''}: {', '.join(places)}."
+    if named:
+        yield f"BOSH and WebSocket are also for accounts of {', '.join(named)}."
+
+
+def _named(back_end: str, settings: Settings) -> str:
+    _, place = settings.places().get(back_end, ("", ""))
+    where = place[0] if isinstance(place, tuple) else place  # a program's arguments may be secret
+    return f"{back_end} ({where})" if where else "any, with any password" if back_end == "any" else back_end
 
 
 def fail(text: str) -> NoReturn:

@@ -13,7 +13,7 @@ from twisted.python import log as older
 from twisted.python.failure import Failure
 
 from conversehost.console import LineObserver, banner, printable
-from conversehost.launch import notes
+from conversehost.launch import notes, who
 from conversehost.loading import load
 
 READY = {
@@ -131,7 +131,7 @@ def test_a_banner_of_many_accounts_is_short():
     many = {f"user{number}@localhost": "secret" for number in range(500)}
     lines = banner({**READY, "accounts": many}, [], colour=False).splitlines()
     assert lines[-2] == "               and 492 more"
-    assert "    accounts   none" in banner({**READY, "accounts": {}}, [], colour=False)
+    assert "    accounts   none here\n" in banner({**READY, "accounts": {}}, [], colour=False)
 
 
 def test_colour_is_for_terminals():
@@ -143,6 +143,33 @@ def test_in_front_of_other_servers_it_is_told_whose_accounts_those_are():
     told: Any = SimpleNamespace(settings=load(["--upstream", "chat.example=xmpp://127.0.0.1"], {}), is_daemon=False)
     assert notes(told)[0] == "Accounts are those of chat.example (xmpp://127.0.0.1:5222); log in at /form."
     told.settings = load(["--upstream", "chat.example=srv", "--upstream", "*"], {})
-    assert notes(told)[0] == "Accounts are those of chat.example (srv), all others (srv); log in at /form."
+    assert notes(told)[0] == "Accounts are those of chat.example (srv), any other domain (srv); log in at /form."
     told.settings = load(["--upstream", "*", "--domain", "here.example"], {})
-    assert len(notes(told)) == 1
+    assert notes(told)[0] == "BOSH and WebSocket are also for accounts of any domain (srv)."
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--auth", "accounts"], []),
+        (
+            ["--auth", "http,accounts", "--http-auth-url", "https://www.example/auth"],
+            ["Who may log in: http (https://www.example/auth), accounts."],
+        ),
+        (
+            ["--auth", "accounts", "--auth", "localhost=extauth,any", "--extauth-program", "/bin/sh -c secret"],
+            ["Who may log in at localhost: extauth (/bin/sh), any, with any password."],
+        ),
+    ],
+)
+def test_who_else_may_log_in_is_told(options, says):
+    assert list(who(load(options, {}))) == says
+
+
+def test_where_components_and_other_servers_connect():
+    text = banner({**READY, "component": "localhost:5347", "s2s": "localhost:5269"}, [], colour=False)
+    assert "    components localhost:5347\n    servers    localhost:5269\n" in text
+
+
+def test_an_authority_that_no_client_needs_is_not_named():
+    assert "CA" not in banner({**READY, "c2s": None, "ca": "/home/me/ca.pem"}, [], colour=False)
