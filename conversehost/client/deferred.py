@@ -156,8 +156,16 @@ class _Collected(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self._data += data
-        if len(self._data) > LARGEST and self.transport is not None:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
+        if len(self._data) > LARGEST:
+            self.abort()
+
+    def abort(self) -> None:
+        """At once. What Twisted's HTTP client shows of its connection can only close it, and TLS then waits for the
+        other side.
+        """
+        connection: Any = getattr(self.transport, "_producer", self.transport)
+        if connection is not None:
+            connection.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._done.called:
@@ -169,8 +177,8 @@ class _Collected(Protocol):
 
 
 def _collect(response: Any) -> Deferred[bytes]:
-    collecting: Any = None
-    done: Deferred[bytes] = Deferred(lambda _: collecting.transport.abortConnection())
+    collecting: _Collected
+    done: Deferred[bytes] = Deferred(lambda _: collecting.abort())
     collecting = _Collected(done)
     response.deliverBody(collecting)
     return done

@@ -28,8 +28,16 @@ class Body(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self._data += data
-        if len(self._data) > LARGEST and self.transport is not None:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
+        if len(self._data) > LARGEST:
+            self.abort()
+
+    def abort(self) -> None:
+        """At once. What Twisted's HTTP client shows of its connection can only close it, and TLS then waits for the
+        other side.
+        """
+        connection: Any = getattr(self.transport, "_producer", self.transport)
+        if connection is not None:
+            connection.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._done.called:
@@ -42,8 +50,8 @@ class Body(Protocol):
 
 def collected(response: IResponse) -> Deferred[bytes]:
     """Its body; BodyError where that breaks off or is too large."""
-    collecting: Any = None
-    done: Deferred[bytes] = Deferred(lambda _: collecting.transport.abortConnection())
+    collecting: Body
+    done: Deferred[bytes] = Deferred(lambda _: collecting.abort())
     collecting = Body(done)
     response.deliverBody(collecting)
     return done

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 import pytest_twisted
+from twisted.internet.threads import deferToThread
 
 from conversehost.client import (
     ClientError,
@@ -23,6 +25,7 @@ from conversehost.client import (
     prebind,
     sign_token,
 )
+from conversehost.client.prebinding import LARGEST
 from conversehost.testing import TestBed
 from tests.client.prebind_suite import FLAVOURS, Place, Prebind, PrebindSuite
 
@@ -93,6 +96,32 @@ async def test_somebody_listens_and_says_nothing(prebind: Prebind):
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/http-bind"
         with pytest.raises(SilenceError, match="time is up"):
             await prebind(url, "alice@localhost", password="secret", timeout=0.05)
+
+
+@FLAVOURS
+@pytest.mark.parametrize(
+    ("size", "seconds", "says"), [(4, 0.05, "time is up"), (LARGEST + 1, 10, f"more than {LARGEST} bytes")]
+)
+@pytest_twisted.ensureDeferred
+async def test_somebody_stops_in_the_middle_or_never(prebind: Prebind, size: int, seconds: float, says: str):
+    with socket.create_server(("127.0.0.1", 0)) as half:
+        half.settimeout(20)
+        answering = deferToThread(answer, half, b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * size)
+        url = f"http://127.0.0.1:{half.getsockname()[1]}/http-bind"
+        with pytest.raises((SilenceError, UnreachableError), match=says):
+            await prebind(url, "alice@localhost", password="secret", timeout=seconds)
+        await answering
+
+
+def answer(listening: socket.socket, data: bytes) -> None:
+    """To one request; then wait until whoever asked goes."""
+    connection = listening.accept()[0]
+    with connection, suppress(ConnectionResetError, BrokenPipeError):
+        connection.settimeout(20)
+        connection.recv(65_536)
+        connection.sendall(data)
+        while connection.recv(65_536):
+            pass
 
 
 @pytest.mark.parametrize(

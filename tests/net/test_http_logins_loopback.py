@@ -14,14 +14,18 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.ssl import PrivateCertificate
 from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs
+from twisted.web.iweb import IResponse
 from twisted.web.resource import Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from conversehost.auth import Accepted, Attempt, Outcome
 from conversehost.auth.guarded import NOT_NOW, Guarded
 from conversehost.auth.http import manner
 from conversehost.clock import Clock
+from conversehost.net import http_logins
 from conversehost.net.clock import ReactorClock
+from conversehost.net.collected import LARGEST, collected
 from conversehost.net.http_logins import http_source
 from conversehost.turn import Turn
 from conversehost.xmpp.jid import parse
@@ -38,9 +42,16 @@ class Service(Resource):
         super().__init__()
         self.peers: list[int] = []
 
-    def render_GET(self, request: Request) -> bytes:
+        self.gone: Deferred[None] = Deferred()
+        """Somebody has left whose answer isn't complete."""
+
+    def render_GET(self, request: Request) -> bytes | int:
         self.peers.append(request.getClientAddress().port)
-        return b"true"
+        if request.path.startswith(b"/auth"):
+            return b"true"
+        request.write(b"true" if request.path.startswith(b"/half") else b"x" * (LARGEST + 1))
+        request.notifyFinish().addErrback(lambda _: self.gone.callback(None))
+        return NOT_DONE_YET
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +119,33 @@ async def test_a_service_that_is_not_known_hears_no_password(service, port: int,
     assert await asking.check() == NOT_NOW
     assert service.peers == []
     assert asking.notes[0].startswith("--auth http: gives no answers: its certificate isn't one for that name")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_service_that_stops_in_the_middle(service, port: int, ca: Path, monkeypatch: pytest.MonkeyPatch):
+    begun: Deferred[None] = Deferred()
+
+    def collecting(response: IResponse) -> Deferred[bytes]:
+        reactor.callLater(0, begun.callback, None)  # once it waits for that
+        return collected(response)
+
+    monkeypatch.setattr(http_logins, "collected", collecting)
+    asking = Asking(f"https://localhost:{port}/half", ca, Clock())
+    outcome = asking.check()
+    await begun.addTimeout(20, reactor)
+    asking.clock.advance(5)
+    assert await outcome == NOT_NOW
+    await service.gone.addTimeout(20, reactor)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_service_that_does_not_stop(service, port: int, ca: Path):
+    asking = Asking(f"https://localhost:{port}/endless", ca)
+    with capturedLogs() as logs:
+        assert await asking.check() == NOT_NOW
+    assert [each for each in logs if "log_failure" in each] == []
+    assert f"has more than {LARGEST} bytes" in asking.notes[0]
+    await service.gone.addTimeout(20, reactor)
 
 
 @pytest_twisted.ensureDeferred
