@@ -27,8 +27,10 @@ _COMMON = (
 _XML = b"Content-Type: text/xml; charset=utf-8\r\n" + _COMMON
 _HTML = b"Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 _PAGE = (
-    b"<!doctype html><html lang=en><title>BOSH</title><h1>It works</h1>"
-    b"<p>This is a BOSH connection manager (XEP-0124). Give this address to your XMPP client, "
+    b"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+    b"<title>BOSH</title><style>:root{color-scheme:light dark}"
+    b"body{font:17px/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1.2rem}</style>"
+    b"<h1>It works</h1><p>This is a BOSH connection manager (XEP-0124). Give this address to your XMPP client, "
     b"as Converse.js' <code>bosh_service_url</code>.</p></html>\n"
 )
 

@@ -95,6 +95,12 @@ def test_where_accounts_are_elsewhere_every_form_is_the_chats(build, page):
     assert "Log in to the site" not in text
 
 
+def test_where_every_form_is_the_chats_a_missing_page_names_one(build):
+    assert "own login form" in build().get("/nothing").text
+    text = build(domain="chat.example", elsewhere=("chat.example",), demo=()).get("/nothing").text
+    assert 'Here is the <a href="/">front page</a>.</p>' in text
+
+
 @pytest.mark.parametrize(
     ("elsewhere", "says"),
     [
