@@ -13,6 +13,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 
+from conversehost.auth.rest import Rest
 from conversehost.clock import Clock
 from conversehost.net.collected import collected
 from conversehost.net.exchange import HttpExchange
@@ -48,7 +49,9 @@ def asking(
 
 
 class AskSite:
-    """`Finder`. It fails closed: where the site doesn't say, nobody is let in."""
+    """`Finder`. It fails closed: where the site doesn't say, nobody is let in. One whose answers are too late again and
+    again isn't asked for some seconds.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class AskSite:
         self._note = note
         self._warn = warn
         self._works = True
+        self._rest = Rest()
         self._known: dict[bytes, tuple[float, str]] = {}  # names, "" for nobody; the oldest first
         self._waiting: dict[bytes, list[Callable[[Found], None]]] = {}
 
@@ -82,7 +86,7 @@ class AskSite:
             self._tell(name, done)
         elif key in self._waiting:
             self._waiting[key].append(done)
-        elif len(self._waiting) >= AT_ONCE:
+        elif len(self._waiting) >= AT_ONCE or not self._rest.asks(self._clock.now()):
             done(BUSY)
         else:
             self._waiting[key] = [done]
@@ -103,11 +107,21 @@ class AskSite:
     def _ask(self, key: bytes, headers: Headers) -> None:
         asked: Deferred[Any] = self._agent.request(b"GET", self._url, headers, None)
         asked.addCallback(lambda response: collected(response).addCallback(lambda body: self._read(response, body)))
-        deadline = self._clock.after(PATIENCE, asked.cancel)
+        in_time = True
+
+        def give_up() -> None:
+            nonlocal in_time
+            in_time = False
+            self._rest.late(self._clock.now())
+            asked.cancel()
+
+        deadline = self._clock.after(PATIENCE, give_up)
         asked.addErrback(self._failed)
 
         def settle(said: str | Unsure) -> None:
             deadline.cancel()
+            if in_time:
+                self._rest.answered()
             self._clock.after(0, lambda: self._settle(key, said))  # in a turn of its own, at whose end answers leave
 
         asked.addCallback(settle)

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone, ResponseFailed
 from twisted.web.http_headers import Headers
 
+from conversehost.auth.rest import PAUSE, TOO_LATE
 from conversehost.clock import Clock
 from conversehost.net.collected import LARGEST
 from conversehost.web.asking import AT_ONCE, FRESH, PATIENCE, AskSite
@@ -163,6 +164,21 @@ def test_a_site_that_is_slow(scene: Scene, begun: bool):
     assert line.startswith("--prebind-ask: http://localhost:8000/who doesn't say who is logged in: ")
     assert begun or f"logged in: nothing for {PATIENCE} seconds; " in line
     assert scene.site.aborted == begun
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_site_that_is_too_slow_again_and_again_is_left_alone_for_a_while(scene: Scene, begun: bool):
+    for _ in range(TOO_LATE):
+        waiting = scene.open()
+        if begun:
+            scene.site.begin()
+        scene.clock.advance(PATIENCE)
+        assert scene.read(waiting).code == 503
+    assert scene.read(scene.open()).code == 503
+    assert len(scene.site.asked) == TOO_LATE
+    scene.clock.advance(PAUSE)
+    scene.site.aborted = 0
+    assert scene.tell(200, b'{"user": "alice"}').code == 200
 
 
 def test_the_operator_is_told_once_that_his_site_does_not_say_and_once_that_it_does_again(scene: Scene):
