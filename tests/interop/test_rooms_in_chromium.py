@@ -31,11 +31,11 @@ class Guest:
         self.room.locator(f".{name}").dispatch_event("click")
 
     def ask_for(self, room: str) -> None:
-        """By its name."""
+        """By its name. The names of rooms that are there may come up over the button."""
         self.menu("add-muc")
         modal = self.page.locator(".modal", has=self.page.locator("input[name=chatroom]"))
         modal.locator("input[name=chatroom]").fill(room)
-        modal.locator("[type=submit]").click()
+        modal.locator("[type=submit]").dispatch_event("click")
 
     def configure(self, *switches: str, **texts: str) -> None:
         """Fill in the room's form: what is switched on, and what is written."""
