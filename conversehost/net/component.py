@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from conversehost.clock import Clock, Deadline
 from conversehost.net.outlet import Outlet
-from conversehost.server.router import Destination, Router, check_iq
+from conversehost.server.router import Destination, Router
 from conversehost.server.session import Session
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
@@ -204,16 +204,7 @@ class ComponentConnection(Protocol):
         self._check_from(stanza)
         if stanza.get("to") is None:
             raise StreamError("improper-addressing", "stanzas of components say whom they are to")
-        router = self.factory.router
-        try:
-            if stanza.kind == "iq":
-                check_iq(stanza)
-            router.send(stanza)
-        except StanzaError as error:
-            router.refuse(stanza, error)
-        except Exception as error:
-            router.report(error, stanza)
-            router.refuse(stanza, StanzaError("internal-server-error"))
+        self.factory.router.take(stanza)
 
     def _check_from(self, stanza: Stanza) -> None:
         try:

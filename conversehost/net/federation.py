@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from typing import Protocol as Seam
 
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
@@ -14,8 +13,8 @@ from conversehost.federation import dialback
 from conversehost.federation.dialback import Claim, Keys
 from conversehost.federation.initiating import Initiating, Told
 from conversehost.net.server_streams import PROVING, Outward, as_server_reads_it
-from conversehost.net.wire import Quest
-from conversehost.server.router import Router, check_iq
+from conversehost.net.wire import Quest, Reach
+from conversehost.server.router import Router
 from conversehost.server.session import Session
 from conversehost.turn import Turn
 from conversehost.xmpp.errors import StanzaError, StreamError
@@ -34,20 +33,6 @@ QUESTIONS = 100
 
 WAYS = 1_000
 """Pairs of domains, ours and others'."""
-
-
-class Reach(Seam):
-    """Finds a way to the server of a domain."""
-
-    def __call__(
-        self,
-        domain: str,
-        place: Place,
-        connected: Callable[[Place], Protocol],
-        failed: Callable[[StreamError], None],
-        *,
-        named: bool,
-    ) -> Quest: ...
 
 
 class Federation:
@@ -115,16 +100,7 @@ class Federation:
 
     def take(self, stanza: Stanza) -> None:
         """Of `Judge`."""
-        router = self.router
-        try:
-            if stanza.kind == "iq":
-                check_iq(stanza)
-            router.send(stanza)
-        except StanzaError as error:
-            router.refuse(stanza, error)
-        except Exception as error:
-            router.report(error, stanza)
-            router.refuse(stanza, StanzaError("internal-server-error"))
+        self.router.take(stanza)
 
     def close_all(self) -> None:
         """Say goodbye everywhere."""

@@ -19,11 +19,10 @@ from twisted.python import compat
 from conversehost.errors import ConfigError
 from conversehost.net import named
 from conversehost.net.memory import MemoryClient
-from conversehost.server.router import Router, check_iq
+from conversehost.server.router import Router
 from conversehost.server.session import Session
 from conversehost.turn import Turn
 from conversehost.xmpp import ns
-from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, XMLError, adopt, parse, to_bytes
@@ -175,12 +174,7 @@ class HandlerComponent:
             raise ValueError(f"from is an address of {self.domain}, not {stanza.get('from')!r}")
         if stanza.get("to") is None:
             raise ValueError("a component says whom a stanza is to")
-        try:
-            if stanza.kind == "iq":
-                check_iq(stanza)
-            self._router.send(stanza)
-        except StanzaError as error:
-            self._router.refuse(stanza, error)
+        self._router.take(stanza)
 
 
 class HandlerBot:

@@ -111,6 +111,18 @@ class Router:
         except (StanzaError, JIDError) as error:
             self.refuse(stanza, error if isinstance(error, StanzaError) else StanzaError("jid-malformed"))
 
+    def take(self, stanza: Stanza) -> None:
+        """From a component or another server, which may say whom it is from. What is wrong with it comes back there."""
+        try:
+            if stanza.kind == "iq":
+                check_iq(stanza)
+            self.send(stanza)
+        except StanzaError as error:
+            self.refuse(stanza, error)
+        except Exception as error:
+            self.report(error, stanza)
+            self.refuse(stanza, StanzaError("internal-server-error"))
+
     def announce(self, to: JID, broadcast: Broadcast) -> None:
         """The same for a presence that goes to many. What can't be delivered is dropped (RFC 6121 section 8.5.1)."""
         host = self.hosts.get(to.domain)

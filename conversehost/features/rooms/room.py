@@ -77,11 +77,6 @@ class Room:
         occupant = self.crowd.by_client.get(person)
         return Standing(self.record.affiliation(person)) if occupant is None else occupant.standing
 
-    def entitled(self, person: JID) -> Standing:
-        """What an account may do, from whichever of its clients: its highest role in the room counts."""
-        roles = [each.role for each in self.crowd.of_account(person.to_bare())]
-        return Standing(self.record.affiliation(person), max(roles, default=Role.NONE))
-
     def nick_for(self, account: JID, wanted: str) -> str:
         """Where nicks are locked, who has a reserved one is called so (sections 7.2.2 and 7.10)."""
         member = self.record.member(account) if self.config.lock_nicks else None
@@ -95,7 +90,7 @@ class Room:
     # Out
 
     def send(self, to: JID, sent: Broadcast) -> None:
-        """To one client. Who can't be reached is a ghost (section 15.2 of the notes), and removed once this is done."""
+        """To one client. Who can't be reached is a ghost (XEP-0045, "Ghost Users"), and removed once this is done."""
         host = self.host.router.hosts.get(to.domain)
         try:
             if host is not None:

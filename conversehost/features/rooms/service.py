@@ -39,7 +39,7 @@ GHOSTLY = {
     "remote-server-not-found",
     "remote-server-timeout",
 }
-"""Errors that say that a client isn't there any more (section 15.2 of the notes)."""
+"""Errors that say that a client isn't there any more (XEP-0045, "Ghost Users")."""
 
 RoomIqHandler = Callable[[Room, Stanza], Reply | Later]
 RoomMessageHandler = Callable[[Room, Stanza, Element], None]
@@ -236,7 +236,7 @@ class RoomService(Subdomain):
                 self.host.router.send(result(iq, reply))
 
     def _bounced(self, room: Room | None, client: JID, nick: str, bounced: Stanza) -> None:
-        """What didn't reach a client: is it there at all (section 15.2 of the notes)? Who has whispered hears of it."""
+        """What didn't reach a client: is it there at all (XEP-0045, "Ghost Users")? Who has whispered hears of it."""
         if room is None or client not in room.crowd.by_client:
             return
         error = bounced.find(f"{{{ns.CLIENT}}}error")
