@@ -16,6 +16,7 @@ from conversehost.testbed.records import FILTER, RECORD, read_filter
 from conversehost.testbed.records import describe as describe_record
 from conversehost.testbed.shapes import Shape, choice, listed, nullable, number, text, whole
 from conversehost.testbed.traffic import FilterError
+from conversehost.testbed.whereabouts import absences
 
 MOST = 1_000
 LONGEST = 3_600
@@ -167,7 +168,11 @@ class Verify(Noun):
 
     def _explained(self) -> str:
         expectations = self.world.expectations
-        return "; ".join(expectations.explain(each) for each in self._those() if expectations.state(each) != MET)
+        return "; ".join(
+            "; ".join([expectations.explain(each), *(() if each.is_satisfied else absences(self.world, each.wanted))])
+            for each in self._those()
+            if expectations.state(each) != MET
+        )
 
 
 def read_expectation(world: World, body: Fields) -> Expectation:

@@ -32,6 +32,18 @@ def test_nobody_there_can_hear_it(house, fields):
     assert gives_up(house, **fields).endswith("; bob@localhost isn't logged in; alice@localhost is")
 
 
+def test_so_is_told_of_an_expectation_that_is_not_met(house, api):
+    for name in ("alice", "bob"):
+        api("POST", "/expectations", {"xpath": "message[body='hi']", "to": name})
+    enters(house, "alice")
+    waiter = Waiter(house, "GET", "/expectations/verify?timeout=1")
+    house.server.reactor.advance(1)
+    assert waiter.answer is not None
+    message = waiter.answer[1]["error"]["message"]
+    assert message.endswith("; bob@localhost isn't logged in; alice@localhost is")
+    assert message.count("logged in") == 1
+
+
 def test_nobody_is_there_at_all(house):
     assert gives_up(house, to="bob").endswith("; bob@localhost isn't logged in; nobody is but bots")
 
