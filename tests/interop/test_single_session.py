@@ -224,7 +224,7 @@ def test_a_resource_that_two_tabs_share_is_explained(visitor, bed):
 def test_whoever_makes_an_account_on_the_site_is_in_chat(visitor):
     zoe = visitor("zoe")
     with TestBed.start("--registration", "--converse", str(converse_folder(VERSIONS[0]))) as own:
-        zoe.site = own.site
+        zoe.bed = own
         zoe.page.goto(own.site)
         zoe.page.get_by_role("link", name="Make an account").click()
         zoe.page.fill("input[name=username]", zoe.name)
@@ -263,10 +263,10 @@ def test_after_a_restart_converse_asks_anew(visitor, tmp_path, way):
     write_pages(tmp_path, VERSIONS[0], f"ws://localhost:{port}/xmpp-websocket")
     before = start(tmp_path, VERSIONS[0], port)
     alice = visitor("alice")
-    alice.site = before.site
+    alice.bed = before
     arrive(alice, way)
     before.stop()
-    after = start(tmp_path, VERSIONS[0], port)
+    after = alice.bed = start(tmp_path, VERSIONS[0], port)
     try:
         if way == "prebind":
             alice.page.reload()
