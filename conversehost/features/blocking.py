@@ -54,7 +54,7 @@ def install(host: Host) -> None:
     host.on_own_iq("set", ns.BLOCKING, "unblock", feature.unblock)
     host.hooks.outgoing.append(feature.outgoing)
     host.hooks.incoming.append(feature.incoming)
-    host.hooks.announced.append(feature.incoming)
+    host.hooks.announced.append(feature.announced)
     host.hooks.hides.append(feature.hides)
     host.hooks.session_closed.append(feature.closed)
     host.hooks.restored.append(feature.restored)
@@ -141,6 +141,10 @@ class BlockingFeature:
         if answered and stanza.type not in ("error", "result"):
             raise StanzaError("service-unavailable")
         return True
+
+    def announced(self, to: JID, sent: Broadcast) -> bool:
+        """The same for what goes to many."""
+        return bool(self._host.store.items("blocked", to.bare)) and self.incoming(to, sent.stanza)
 
     # What it does to presence
 

@@ -89,15 +89,18 @@ class Delivery:
         """What goes to many, for an account of ours or one of its sessions: presence (RFC 6121 section 4.2.3), or what
         is said in a room. Raises StanzaError.
         """
+        sessions: Sequence[Session]
         if to.resource:
             one = self._host.session(to)
-            sessions = [] if one is None else [one]
+            if one is None:
+                return
+            sessions = (one,)
         else:
             sessions = [each for each in self._host.sessions(to.local) if each.shown is not None]
-        if not sessions:
-            return
+            if not sessions:
+                return
         for keeps in self._announced:
-            if keeps(to, broadcast.stanza):
+            if keeps(to, broadcast):
                 return
         data = broadcast.to(to.full)
         for session in sessions:

@@ -12,6 +12,7 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element
 
 if TYPE_CHECKING:
+    from conversehost.server.broadcast import Broadcast
     from conversehost.server.discovery import DiscoNode
     from conversehost.server.host import At
     from conversehost.server.session import Session
@@ -33,7 +34,7 @@ class Hooks:
     that takes it away in silence; StanzaError refuses it.
     """
 
-    announced: list[Callable[[JID, Stanza], bool]] = field(default_factory=list)
+    announced: list[Callable[[JID, Broadcast], bool]] = field(default_factory=list)
     """The same for what goes to many, a presence or what is said in a room: it has no `to`, and must not be changed.
     Each of them is asked for each who hears it, so only those are here whom such stanzas concern.
     """
