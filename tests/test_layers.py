@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "conversehost"
-GROUND = {"", "clock", "errors", "turn"}  # "" is the package itself: its version
+GROUND = {"", "clock", "collected", "errors", "turn"}  # "" is the package itself: its version
 # Left to right. Layers of one column don't know one another. (The store stands before auth: accounts are data.)
 COLUMNS = [
     GROUND,
@@ -42,7 +42,7 @@ VISITORS = {
 WITH_TWISTED = {"net", "web", "testbed", "service", "console", "launch", "embedded", "__main__"}
 # Single files that have to do with reactors.
 ADAPTERS = {
-    *("client.deferred", "play.memory"),
+    *("client.deferred", "collected", "play.memory"),
     *("testing.deferring", "testing.deferredbed", "testing.inside"),
 }
 

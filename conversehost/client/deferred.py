@@ -12,7 +12,6 @@ from OpenSSL.SSL import Error as OpenSSLError
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import (
     Certificate,
     PrivateCertificate,
@@ -20,16 +19,13 @@ from twisted.internet.ssl import (
     platformTrust,
     trustRootFromCertificates,
 )
-from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
     FileBodyProducer,
     HTTPConnectionPool,
     RequestTransmissionFailed,
-    ResponseDone,
     ResponseNeverReceived,
 )
-from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
@@ -37,6 +33,7 @@ from zope.interface import implementer
 from conversehost.client.blocking import TIMEOUT
 from conversehost.client.prebinding import HEADERS, LARGEST, Order, Prebinding, Prebound, address_of, order
 from conversehost.client.wire import ClientError, SilenceError, UnreachableError
+from conversehost.collected import collected
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -110,7 +107,7 @@ class Service:
             response = yield self._agent.request(
                 b"POST", self._url.encode(), self._headers, FileBodyProducer(BytesIO(body))
             )
-            data = yield _collect(response)
+            data = yield collected(response, LARGEST)
         except (ResponseNeverReceived, RequestTransmissionFailed) as error:
             if error.reasons[0].check(CancelledError):
                 raise CancelledError from None
@@ -145,43 +142,6 @@ class Policy:
     def creatorForNetloc(self, hostname: bytes, port: int) -> IOpenSSLClientConnectionCreator:
         """As `IPolicyForHTTPS` has it."""
         return optionsForClientTLS(hostname.decode("ascii"), self._trust, self._own)
-
-
-class _Collected(Protocol):
-    """A body, up to a size."""
-
-    def __init__(self, done: Deferred[bytes]) -> None:
-        self._done = done
-        self._data = b""
-
-    def dataReceived(self, data: bytes) -> None:
-        self._data += data
-        if len(self._data) > LARGEST:
-            self.abort()
-
-    def abort(self) -> None:
-        """At once. What Twisted's HTTP client shows of its connection can only close it, and TLS then waits for the
-        other side.
-        """
-        connection: Any = getattr(self.transport, "_producer", self.transport)
-        if connection is not None:
-            connection.abortConnection()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._done.called:
-            return
-        if len(self._data) <= LARGEST and reason.check(ResponseDone, PotentialDataLoss):
-            self._done.callback(self._data)
-        else:
-            self._done.errback(UnreachableError(f"the answer breaks off, or has more than {LARGEST} bytes"))
-
-
-def _collect(response: Any) -> Deferred[bytes]:
-    collecting: _Collected
-    done: Deferred[bytes] = Deferred(lambda _: collecting.abort())
-    collecting = _Collected(done)
-    response.deliverBody(collecting)
-    return done
 
 
 def _authorities(path: Path) -> list[Certificate]:

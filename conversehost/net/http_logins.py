@@ -20,7 +20,7 @@ from conversehost.auth import Attempt
 from conversehost.auth.guarded import SECONDS, Answer, Trouble
 from conversehost.auth.http import HttpQuestion, Manner
 from conversehost.clock import Clock
-from conversehost.net.collected import BodyError, collected
+from conversehost.collected import BodyError, collected
 from conversehost.net.reaching import read_certificates
 from conversehost.xmpp.jid import JID
 

@@ -11,7 +11,7 @@ from twisted.web.iweb import IAgent, IResponse
 
 from conversehost.auth.jwt import JwtKey, read_keys
 from conversehost.clock import Clock
-from conversehost.net.collected import collected
+from conversehost.collected import collected
 
 PATIENCE = 5
 """Seconds for an answer."""

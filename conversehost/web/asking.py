@@ -15,7 +15,7 @@ from twisted.web.iweb import IAgent, IResponse
 
 from conversehost.auth.rest import Rest
 from conversehost.clock import Clock
-from conversehost.net.collected import collected
+from conversehost.collected import collected
 from conversehost.net.exchange import HttpExchange
 from conversehost.web.visitors import Directory, Found, Unsure
 

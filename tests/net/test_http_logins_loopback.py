@@ -23,9 +23,9 @@ from conversehost.auth import Accepted, Attempt, Outcome
 from conversehost.auth.guarded import NOT_NOW, Guarded
 from conversehost.auth.http import manner
 from conversehost.clock import Clock
+from conversehost.collected import LARGEST, collected
 from conversehost.net import http_logins
 from conversehost.net.clock import ReactorClock
-from conversehost.net.collected import LARGEST, collected
 from conversehost.net.http_logins import http_source
 from conversehost.turn import Turn
 from conversehost.xmpp.jid import parse

@@ -15,7 +15,7 @@ from conversehost.auth import Accepted, Attempt, Outcome, Refused
 from conversehost.auth.jwt import JwtTokens
 from conversehost.auth.tokens import TokenLogins
 from conversehost.clock import Clock
-from conversehost.net.collected import LARGEST
+from conversehost.collected import LARGEST
 from conversehost.net.jwks import FRESH, PATIENCE, PAUSE, FetchedKeys
 from conversehost.xmpp.jid import parse
 

@@ -13,7 +13,7 @@ from twisted.web.http_headers import Headers
 
 from conversehost.auth.rest import PAUSE, TOO_LATE
 from conversehost.clock import Clock
-from conversehost.net.collected import LARGEST
+from conversehost.collected import LARGEST
 from conversehost.web.asking import AT_ONCE, FRESH, PATIENCE, AskSite
 from conversehost.web.prebind import PATH, PrebindFront
 from conversehost.web.site import Parts, site

@@ -22,13 +22,14 @@ class BodyError(ValueError):
 class Body(Protocol):
     """Collects one, up to a size."""
 
-    def __init__(self, done: Deferred[bytes]) -> None:
+    def __init__(self, done: Deferred[bytes], largest: int) -> None:
         self._done = done
+        self._largest = largest
         self._data = b""
 
     def dataReceived(self, data: bytes) -> None:
         self._data += data
-        if len(self._data) > LARGEST:
+        if len(self._data) > self._largest:
             self.abort()
 
     def abort(self) -> None:
@@ -42,16 +43,16 @@ class Body(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._done.called:
             return
-        if len(self._data) <= LARGEST and reason.check(ResponseDone, PotentialDataLoss):
+        if len(self._data) <= self._largest and reason.check(ResponseDone, PotentialDataLoss):
             self._done.callback(self._data)
         else:
-            self._done.errback(BodyError(f"the answer breaks off, or has more than {LARGEST} bytes"))
+            self._done.errback(BodyError(f"the answer breaks off, or has more than {self._largest} bytes"))
 
 
-def collected(response: IResponse) -> Deferred[bytes]:
-    """Its body; BodyError where that breaks off or is too large."""
+def collected(response: IResponse, largest: int = LARGEST) -> Deferred[bytes]:
+    """Its body; BodyError where that breaks off or has more bytes. Who gives up waiting cancels it."""
     collecting: Body
     done: Deferred[bytes] = Deferred(lambda _: collecting.abort())
-    collecting = Body(done)
+    collecting = Body(done, largest)
     response.deliverBody(collecting)
     return done
