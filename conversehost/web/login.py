@@ -193,7 +193,13 @@ class Answer:
         """The outcome; once."""
         if self._gone:
             return
-        self._body = self._render(outcome)
+        try:
+            self._body = self._render(outcome)
+        except Exception:
+            if not self._late:
+                raise
+            self._request.processingFailed(Failure())  # else nobody would ever answer
+            return
         if self._late:
             self._request.setHeader(b"content-length", b"%d" % len(self._body))
             self._request.write(self._body)

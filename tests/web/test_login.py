@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from twisted.internet.error import ConnectionDone
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from conversehost.auth import DISABLED, Accepted, Attempt, Refused
+from conversehost.web import site
 from conversehost.web.login import LIFETIME
 
 from .conftest import Browser
@@ -229,6 +231,16 @@ def test_a_refusal_may_come_later(build, slow):
     answer = browser.read(transport)
     assert answer.code == 401
     assert "go together" in answer.text
+
+
+def test_a_page_that_fails_later_is_answered_all_the_same(build, slow, monkeypatch: pytest.MonkeyPatch):
+    browser = build(authenticator=slow)
+    transport = begin(browser)
+    monkeypatch.setattr(site, "templates", lambda: 1 / 0)
+    with capturedLogs() as logs:
+        slow.done(Refused())
+    assert browser.read(transport).code == 500
+    assert [each["log_failure"].type for each in logs if "log_failure" in each] == [ZeroDivisionError]
 
 
 def test_who_knows_the_password_reads_that_the_account_is_disabled(build, slow):
