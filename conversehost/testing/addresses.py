@@ -16,11 +16,15 @@ class Addresses:
     `site`, `bosh`, `websocket`, `prebind`, `credentials`, `api` and `https` are URLs, `c2s`, `c2s_tls`, `component` and
     `s2s` are "host:port"; None for what the server doesn't have. `ca` is the file to trust the certificate of `https`
     by, `api_token_file` that with the token for other machines, `domain` its first XMPP domain, `pid` its process.
+
+    `page` is where a browser is sent: the site, for a tenant by the name of its domain. Browsers take that for this
+    machine (RFC 6761 section 6.3); other clients may not, and find all that a tenant has at `site`.
     """
 
     def __init__(self, ready: Mapping[str, Any], process: Process | None = None, token: str | None = None) -> None:
         """From the server's ready line. Mostly one calls `start` or `connect`."""
         self.site: str = ready["site"]
+        self.page: str = ready.get("page", self.site)
         self.bosh: str = ready["bosh"]
         self.websocket: str | None = ready["websocket"]
         self.prebind: str = ready["prebind"]

@@ -93,9 +93,9 @@ class Pages:
         page = context.new_page()
         before = self._bed.last
         if transport == "bosh":
-            _log_in_to_site(page, self._bed.site, jid, accounts[jid])
+            _log_in_to_site(page, self._bed.page, jid, accounts[jid])
         else:
-            _log_in_to_chat(page, f"{self._bed.site}form?transport={transport}", jid, accounts[jid])
+            _log_in_to_chat(page, f"{self._bed.page}form?transport={transport}", jid, accounts[jid])
         self._bed.wait_for("presence[not(@type)]", account=jid, direction="in", after=before, timeout=SLOW)
         return page
 

@@ -58,8 +58,8 @@ class TestBed(Blocking, Verbs[Fault, Expectation], Addresses):
 
     `site`, `bosh`, `websocket`, `prebind`, `credentials`, `api` and `https` are URLs, `c2s`, `c2s_tls`, `component` and
     `s2s` are "host:port"; None for what the server doesn't have. `ca` is the file to trust the certificate of `https`
-    by, `domain` its first XMPP domain, `pid` its process. Every method raises TestBedError when the server refuses or
-    doesn't answer.
+    by, `domain` its first XMPP domain, `pid` its process. `page` is where a browser is sent: the site, for a tenant by
+    the name of its domain. Every method raises TestBedError when the server refuses or doesn't answer.
     """
 
     __test__ = False  # pytest: it only sounds like a test

@@ -111,7 +111,7 @@ class Visitor:
 
     @property
     def site(self) -> str:
-        return self.bed.site
+        return self.bed.page
 
     def watch(self) -> None:
         page = self.page

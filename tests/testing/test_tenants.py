@@ -14,6 +14,8 @@ from tests.clients.bosh import BoshClient
 def test_a_bed_of_ones_own(bed: TestBed):
     with bed.tenant() as mine, bed.tenant("other", empty=True) as other:
         assert (mine.domain, other.domain) == ("t1.localhost", "other.localhost")
+        assert mine.page == bed.page.replace("localhost", "t1.localhost")
+        assert mine.site == bed.site == bed.page
         client = BoshClient(mine.bosh, mine.domain)
         client.log_in("bob", "secret")
         client.send("<presence xmlns='jabber:client'/>")
