@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from . import figures, report, servers, starts
+from . import figures, inside, report, servers, starts
 from .figures import ONLY_OURS, UNDER_LOAD
 from .report import OURS
 from .servers import Running
@@ -41,6 +41,8 @@ class Bench:
             print(f"round {number} of {self.rounds}", flush=True)
             if self._wants("cold_start", "stop"):
                 self._starts()
+            if self._wants("inside_start", "inside_stop", "reset"):
+                self._waits()
             if self._wants("started_memory", "idle_memory", "idle_cpu"):
                 for name in self.servers:
                     if number == 1 or name == OURS:  # 5,000 log-ins take the others long
@@ -71,6 +73,12 @@ class Bench:
         self._note("cold_start", OURS, started)
         self._note("stop", OURS, stopped)
         self._note("cold_start", "twistd", starts.bare_twistd())
+
+    def _waits(self) -> None:
+        waits = inside.waits()
+        self._note("inside_start", OURS, waits.start)
+        self._note("inside_stop", OURS, waits.stop)
+        self._note("reset", OURS, inside.reset())
 
     def _fresh(self, name: str) -> None:
         with servers.SERVERS[name]() as running:

@@ -303,6 +303,9 @@ FIGURES = (
     Figure("idle_cpu", f"CPU while {IDLE:,} of them are held", "ms/s", 2),
     Figure("cold_start", "cold start to a first log-in", "ms", part_of={"twistd": 1.3}),
     Figure("stop", "SIGTERM to exit", "ms", 100),
+    Figure("inside_start", "start in a test's own reactor", "ms", 20),
+    Figure("inside_stop", "stop in a test's own reactor", "ms", 20),
+    Figure("reset", "reset, as a test waits for it", "ms", 5),
 )
 """All that is measured, and the budgets of ours: the one table."""
 

@@ -186,6 +186,8 @@ to either side of its median (itself a median over the figures), and a run on an
   on a connection that is open. Memory of the others is measured in one round, as 5,000 log-ins take them long.
 - Cold start: from the command to the answer to a first bind over BOSH, beside a bare `twistd web` to its first page.
   Both have their bytecode from a start before, as installed programs have it.
+- In a test: start and stop of the server of `conversehost_reactor`, once its code is imported, and `TestBed.reset`
+  after a message, over HTTP. Time on a clock, the median of nineteen.
 
 `make bench ARGS="--help"` says how to measure less. `build/bench.json` has every value. Exit status 1: a budget is
 missed. To see where the time goes: `py-spy record --pid PID --native -o flames.svg` while

@@ -43,6 +43,9 @@ def test_it_runs_against_ours_and_its_exit_status_tells_whether_all_is_within_bu
         "file",
         "prebind",
         "stop",
+        "inside_start",
+        "inside_stop",
+        "reset",
     ]
     (ROOT / JSON).unlink(missing_ok=True)
     ran = subprocess.run([*command, *wanted], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
