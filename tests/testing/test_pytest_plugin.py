@@ -316,8 +316,9 @@ def test_what_was_expected_and_not_said_fails_the_test_at_its_end(run):
     result = run(EXPECTS)
     result.assert_outcomes(passed=2, failed=2)
     why = "conversehost: expected message[body='hi'], to bob@localhost at least once: it didn't come"
+    absent = "bob@localhost isn't logged in; nobody is but bots"
     result.stdout.fnmatch_lines(["*my own reason*"])
-    assert result.outlines.count(why) == 1
+    assert result.outlines.count(f"{why}; {absent}") == 1
 
 
 LEAVES_BEHIND = """
