@@ -32,8 +32,9 @@ from conversehost.testbed.door import control, room
 from conversehost.testbed.faulty_http import People, faulty
 from conversehost.testbed.faulty_stream import FaultyAuthenticator
 from conversehost.testbed.noun import World
-from conversehost.testbed.recorder import RecordedStreaming, TappedFrames, recorded, recorded_requests
+from conversehost.testbed.recorder import RecordedStreaming, recorded, recorded_requests
 from conversehost.testbed.saving import save
+from conversehost.testbed.wire import Tapped
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
 from conversehost.web.metrics import Counted
@@ -297,7 +298,7 @@ class Server(House, Service):
                 settings.websocket_deflate,
             ),
             named=self.domains.logins.named,
-            frames=None if settings.no_traffic else lambda deflate: TappedFrames(self.wire, deflate),
+            tap=None if settings.no_traffic else lambda: Tapped(self.wire),
             draining=self.draining,
         )
         self.websocket = handshake.WebSocketFront(shared, cors=self.cors, moved=settings.see_other, visit=visit)

@@ -90,6 +90,9 @@ class Told(Protocol):
     def answered(self, code: int, fields: bytes, body: bytes | None) -> None:
         """As `HttpExchange.respond` has it."""
 
+    def begun(self, code: int, fields: bytes) -> None:
+        """An answer begins, whose body is told by `passed`."""
+
     def passed(self, data: bytes) -> None:
         """More of an answer's body, whose header was told."""
 

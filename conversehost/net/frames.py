@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Iterator
+from typing import Protocol, cast
 
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, Frame, FrameDecoder, FrameProtocol, Opcode, RsvBits
@@ -44,10 +45,25 @@ class Meter(Extension):
         return RsvBits(False, False, False)
 
 
-class Frames:
-    """One connection's, both ways."""
+class Tap(Protocol):
+    """Who wants to know of all frames. Kinds are the names of opcodes, in lower case."""
 
-    def __init__(self, deflate: Deflate | None) -> None:
+    def came(self, message: bytes, kind: str = "text") -> None:
+        """A message is complete."""
+
+    def controlled(self, kind: str, data: bytes) -> None:
+        """A ping, a pong, or a close frame with its code and reason."""
+
+    def goes(self, kind: str, data: bytes) -> None:
+        """One of ours, of any kind."""
+
+
+class Frames:
+    """One connection's, both ways. `tap`: who is told of all."""
+
+    def __init__(self, deflate: Deflate | None, tap: Tap | None = None) -> None:
+        self.tap = tap
+        self._parts: list[bytes] = []  # of a message that isn't complete, for the tap
         self._deflates = deflate is not None
         self._meter = Meter()
         self._protocol = FrameProtocol(client=False, extensions=[deflate or self._meter])
@@ -82,6 +98,8 @@ class Frames:
                 text.decode()
             except UnicodeDecodeError:
                 return None
+        if self.tap is not None:
+            self.tap.came(text)
         return text, end
 
     def read(self, data: bytes) -> Iterator[Frame]:
@@ -94,11 +112,15 @@ class Frames:
             for frame in self._protocol.received_frames():
                 if not frame.opcode.iscontrol():
                     self._is_whole = frame.message_finished
+                if self.tap is not None:
+                    self._tell(frame, self.tap)
                 yield frame
         self._is_between = not self._deflates and self._is_whole and self._fed == self._meter.end
 
     def text(self, message: bytes) -> bytes:
         """A message in one frame."""
+        if self.tap is not None:
+            self.tap.goes("text", message)
         if self._deflates:
             return bytes(self._protocol.send_data(message.decode()))
         size = len(message)
@@ -109,15 +131,37 @@ class Frames:
         return struct.pack("!BBQ", _TEXT, _EIGHT_BYTES, size) + message
 
     def ping(self) -> bytes:
+        if self.tap is not None:
+            self.tap.goes("ping", b"")
         return bytes(self._protocol.ping())
 
     def pong(self, payload: bytes) -> bytes:
         """The answer to a ping: its payload comes back."""
+        if self.tap is not None:
+            self.tap.goes("pong", payload)
         return bytes(self._protocol.pong(payload))
 
     def close(self, code: int) -> bytes:
         """A close frame; CloseReason.NO_STATUS_RCVD leaves the code out."""
+        if self.tap is not None:
+            self.tap.goes("close", str(int(code)).encode())
         return bytes(self._protocol.close(code))
+
+    def _tell(self, frame: Frame, tap: Tap) -> None:
+        """What wsproto has read; a message may come in several parts."""
+        kind, payload = frame.opcode.name.lower(), frame.payload
+        if kind == "close":
+            code, reason = cast(tuple[int, str | None], payload)
+            tap.controlled(kind, f"{int(code)} {reason or ''}".strip().encode())
+            return
+        data = payload.encode() if isinstance(payload, str) else bytes(payload)  # type: ignore[arg-type]
+        if frame.opcode.iscontrol():
+            tap.controlled(kind, data)
+            return
+        self._parts.append(data)
+        if frame.message_finished:
+            parts, self._parts = self._parts, []
+            tap.came(b"".join(parts), "text" if kind == "continuation" else kind)
 
 
 def unmasked(payload: bytes, key: bytes) -> bytes:

@@ -21,7 +21,7 @@ from conversehost.xmpp.xml import Limits
 
 if TYPE_CHECKING:
     from conversehost.net.deflate import Deflate
-    from conversehost.net.frames import Frames
+    from conversehost.net.frames import Frames, Tap
     from conversehost.net.websocket import WebSocketConnection
 
 PATHS = tuple(
@@ -66,14 +66,14 @@ class Shared:
         limits: Limits,
         manners: Manners,
         named: Callable[[str], str] = lambda domain: domain,
-        frames: Callable[[Deflate | None], Frames] | None = None,
+        tap: Callable[[], Tap] | None = None,
         draining: Draining | None = None,
     ) -> None:
-        """`clock` tells real time, for sockets; `named` is who answers to a client that wants a domain; `frames`: what
-        reads and writes those of a connection, if it is something special; `draining`: whether one may begin.
+        """`clock` tells real time, for sockets; `named` is who answers to a client that wants a domain; `tap` makes who
+        is told of the frames of a connection; `draining`: whether one may begin.
         """
         self.draining = draining or Draining()
-        self._make_frames = frames
+        self._tap = tap
         self.named = named
         self.backend = backend
         self.clock = clock
@@ -86,7 +86,7 @@ class Shared:
         """Of one connection."""
         from conversehost.net.frames import Frames  # and a library that starting up needn't wait for
 
-        return (self._make_frames or Frames)(deflate)
+        return Frames(deflate, None if self._tap is None else self._tap())
 
 
 class WebSocketFront:

@@ -85,14 +85,15 @@ class WatchedStream:
             below = lowest(link)
             if isinstance(below, BoshStream):
                 self._watching.wire.knows(below.session.sid, self.tapped)
-            elif isinstance(below, WebSocketConnection) and isinstance(below.frames, Tapped):
-                below.frames.stream = self.tapped
+            elif isinstance(below, WebSocketConnection) and isinstance(below.frames.tap, Tapped):
+                below.frames.tap.carry(self.tapped)
         self._link = WatchedLink(self, link)
         self.stream.open(request, self._link)
 
     def receive(self, stanza: Element) -> None:
         if self._traffic is not None:
-            self._traffic.add("in", self.tapped, to_bytes(stanza))
+            said = b"" if self.tapped.source is None else self.tapped.source.heard()
+            self._traffic.add("in", self.tapped, said or to_bytes(stanza), framed=said != b"")
         if self.visit is not None:
             self.visit.notice(stanza)
         if self.faults.logins and stanza.tag in LOGINS:
@@ -122,7 +123,9 @@ class WatchedStream:
     def said(self, data: bytes) -> None:
         """By the server, to the client."""
         if self._traffic is not None:
-            self._traffic.add("out", self.tapped, data)
+            tapped = self.tapped
+            framed = tapped.source is not None and tapped.source.keeps(data)
+            self._traffic.add("out", tapped, data, framed=framed)
         if self.visit is None and self.stream.jid:
             self._logged_in(self.stream.jid)
 
@@ -159,8 +162,8 @@ class WatchedStream:
         watching = self._watching
         self.visit = Visit(self, self._link, self.stream.opened, jid, watching.utc())
         watching.visits[self.visit] = None
-        self.tapped.jid = jid
         if self._traffic is not None:
+            self._traffic.name(self.tapped, jid)
             self._traffic.mark("session-opened", session=jid, transport=self.tapped.transport)
 
     def _over(self, undelivered: Sequence[bytes]) -> Sequence[bytes]:

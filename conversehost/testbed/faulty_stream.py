@@ -115,7 +115,7 @@ class FaultyStream(StubbedStream):
                 self._in = self._in or Lane(faults, self._take, self._ill_formed)
                 self._in.carry(stanza, fault)
         else:
-            super().receive(stanza)
+            StubbedStream.receive(self, stanza)  # as super() would, in half the time
 
     def close(self, undelivered: Sequence[bytes] = ()) -> None:
         super().close(self._left(undelivered))

@@ -1,23 +1,19 @@
-"""Where HTTP requests and WebSocket frames are seen: wraps around what answers them, made only where they are kept."""
+"""Where HTTP requests are seen: wraps around what answers them, made only where they are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from conversehost.net.exchange import Answering, Direct, HttpExchange, Streaming
-from conversehost.net.frames import Frames
 from conversehost.testbed.faulty_http import FaultyFront, People
 from conversehost.testbed.noun import API
-from conversehost.testbed.wire import Kept, Tapped, Wire
+from conversehost.testbed.wire import Kept, Wire
 
 if TYPE_CHECKING:
-    from wsproto.frame_protocol import Frame
-
-    from conversehost.net.deflate import Deflate
     from conversehost.net.http import HttpConnection
 
 
@@ -78,7 +74,7 @@ def recorded_requests(wire: Wire, people: People) -> type[Request]:
             told = self.told
             if told is not None:
                 if told.answer is None:
-                    told.answered(int(self.code), lines(self.responseHeaders), b"")
+                    told.begun(int(self.code), lines(self.responseHeaders))
                 told.passed(data)
             super().write(data)
 
@@ -102,55 +98,3 @@ def lines(headers: Headers) -> bytes:
     """Header fields as they go out."""
     fields = [(name, value) for name, values in headers.getAllRawHeaders() for value in values]
     return b"".join(b"%s: %s\r\n" % each for each in fields)
-
-
-class TappedFrames(Frames, Tapped):
-    """Frames that tell of themselves."""
-
-    def __init__(self, wire: Wire, deflate: Deflate | None) -> None:
-        super().__init__(deflate)
-        self._wire = wire
-        self._parts: list[bytes] = []
-
-    def whole(self, data: bytes, at: int) -> tuple[bytes, int] | None:
-        found = super().whole(data, at)
-        if found is not None:
-            self._wire.frame("in", "text", found[0], self)
-        return found
-
-    def read(self, data: bytes) -> Iterator[Frame]:
-        for frame in super().read(data):
-            self._came(frame)
-            yield frame
-
-    def text(self, message: bytes) -> bytes:
-        self._wire.frame("out", "text", message, self)
-        return super().text(message)
-
-    def ping(self) -> bytes:
-        self._wire.frame("out", "ping", b"", self)
-        return super().ping()
-
-    def pong(self, payload: bytes) -> bytes:
-        self._wire.frame("out", "pong", payload, self)
-        return super().pong(payload)
-
-    def close(self, code: int) -> bytes:
-        self._wire.frame("out", "close", str(int(code)).encode(), self)
-        return super().close(code)
-
-    def _came(self, frame: Frame) -> None:
-        """What is left to wsproto; a message may come in several parts."""
-        kind, payload = frame.opcode.name.lower(), frame.payload
-        if kind == "close":
-            code, reason = cast(tuple[int, str | None], payload)
-            data = f"{int(code)} {reason or ''}".strip().encode()
-        else:
-            data = payload.encode() if isinstance(payload, str) else bytes(payload)  # type: ignore[arg-type]
-        if frame.opcode.iscontrol():
-            self._wire.frame("in", kind, data, self)
-            return
-        self._parts.append(data)
-        if frame.message_finished:
-            parts, self._parts = self._parts, []
-            self._wire.frame("in", "text" if kind == "continuation" else kind, b"".join(parts), self)

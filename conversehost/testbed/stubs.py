@@ -108,7 +108,7 @@ class StubbedStream(ServerStream):
             if stub is not None:
                 self._play(stub, self.session, stanza)
                 return
-        super().receive(stanza)
+        ServerStream.receive(self, stanza)  # as super() would, in half the time
 
     def _taken_by(self, session: Session, stanza: Stanza) -> Stub | None:
         opened = self.opened

@@ -6,40 +6,48 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from struct import Struct
+from typing import Any
 
 from lxml import etree
 
 from conversehost.testbed import redaction, xpath
+from conversehost.testbed.tape import Tape
 from conversehost.testbed.tenancy import Shared
 from conversehost.xmpp.xml import Element
 
 RECORDS, MARKS, BYTES = 20_000, 5_000, 32 << 20
 """What is kept; the oldest goes first."""
-SPARE = 500
-"""So many records more may wait until they go, all at once."""
 SHOWN = 200
 """Characters of an XPath that isn't understood."""
 
 _KIND = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
 _BEGINS = re.compile(r"/*([\w-]+)(?![\w:(-])")
 _STANZA = b' xmlns="jabber:client"'
+_HEAD = Struct("<IQdB")
+_pack = _HEAD.pack
+_OUT, _FRAMED = 1, 2
+_FLAGS = {("in", False): 0, ("out", False): _OUT, ("in", True): _FRAMED, ("out", True): _OUT | _FRAMED}
 
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One client's stream, as far as it is known. `jid` is "" until it has logged in. `ended`: nothing more is said on
-    it, or a fault keeps it silent.
+    """One client's stream, as far as it is known. `jid` is "" until it has logged in; `named`: the number of the last
+    record before that. `ended`: nothing more is said on it, or a fault keeps it silent.
     """
 
     number: int
     transport: str
     address: str
     jid: str = ""
+    named: int = 0
     ended: bool = False
     end: int = 0
     """The number of its end, among those of records; 0 while it goes on."""
     broken: bool = False
     """It ended without a goodbye."""
+    source: Any = None
+    """The frames that carry it, where that is a WebSocket."""
 
 
 @dataclass(slots=True, eq=False, frozen=True)
@@ -180,15 +188,12 @@ class Traffic(Shared):
         super().__init__()
         self.kept = kept
         self._now = now
-        self._records: deque[tuple[int, float, str, Stream, str, bytes]] = deque()  # of what records are made of
-        self._size = 0
+        self._tape = Tape(_HEAD, RECORDS, BYTES)
         self.numbers = numbers or Numbers()
         self._streams = 0
         self.listeners: list[Callable[[Record], None]] = []
         self.mark_listeners: list[Callable[[Mark], None]] = []
         self._marks: deque[Mark] = deque(maxlen=MARKS)
-        self.forgotten = 0
-        """The number of the newest record that went because there were too many."""
         self.excused: set[tuple[int | bytes, bytes]] = set()
         """Questions that a fault has swallowed: by stream or full JID of who asked, and id."""
 
@@ -201,6 +206,11 @@ class Traffic(Shared):
         """The number of the newest record."""
         return self.numbers.last
 
+    @property
+    def forgotten(self) -> int:
+        """The number of the newest record that went because there were too many."""
+        return self._tape.forgotten
+
     def number(self) -> int:
         """One for something else that happens; later records have higher ones."""
         self.numbers.last += 1
@@ -211,28 +221,35 @@ class Traffic(Shared):
         self._streams += 1
         return Stream(self._streams, transport, address)
 
-    def add(self, direction: str, stream: Stream, data: bytes) -> None:
-        """It was said now."""
-        numbers, records = self.numbers, self._records
+    def name(self, stream: Stream, jid: str) -> None:
+        """Its client has logged in."""
+        stream.jid, stream.named = jid, self.numbers.last
+
+    def add(self, direction: str, stream: Stream, data: bytes, *, framed: bool = False) -> None:
+        """It was said now. `framed`: as a message of a WebSocket, which nobody else keeps."""
+        numbers = self.numbers
         numbers.last = number = numbers.last + 1
-        records.append((number, self._now(), direction, stream, stream.jid, data))
-        self._size += len(data)
-        if len(records) > RECORDS + SPARE or self._size > BYTES:
-            self._make_room()
+        now, size = self._now(), len(data)
+        head = _pack(size, number, now, _FLAGS[direction, framed])
+        self._tape.add(number, size, (head, data), (stream,))
         if self.listeners:
-            record = Record(*self._records[-1])
+            record = Record(number, now, direction, stream, stream.jid, data)
             for listener in tuple(self.listeners):
                 listener(record)
 
-    def _make_room(self) -> None:
-        while len(self._records) > RECORDS or self._size > BYTES:
-            oldest = self._records.popleft()
-            self._size -= len(oldest[-1])
-            self.forgotten = oldest[0]
-
     def since(self, number: int = 0) -> Iterator[Record]:
         """All that are kept and came after that one."""
-        return (Record(*each) for each in self._records if each[0] > number)
+        return (_record(*each) for each in self._tape.since(number))
+
+    def beginning(self, *starts: bytes) -> Iterator[Record]:
+        """All that begin so: quicker than to look at each."""
+        return (_record(*each) for each in self._tape.since() if each[1].startswith(starts))
+
+    def framed(self) -> Iterator[Record]:
+        """Those of all domains that are frames of WebSockets, too."""
+        all: set[Traffic] = {self, *self.tenants.values()}
+        for each in all:
+            yield from (_record(*found) for found in each._tape.since() if found[0][3] & _FRAMED)
 
     def mark(self, name: str, /, **data: object) -> None:
         """Something else happens now."""
@@ -245,16 +262,18 @@ class Traffic(Shared):
         """All that are kept and came after that one."""
         return [each for each in self._marks if each.number > number]
 
-    def beginning(self, *starts: bytes) -> Iterator[Record]:
-        """All that begin so: quicker than to look at each."""
-        return (Record(*each) for each in self._records if each[-1].startswith(starts))
-
     def clear(self) -> None:
         """Forget them; numbers go on."""
-        self._records.clear()
+        self._tape.clear()
         self._marks.clear()
         self.excused.clear()
-        self._size = 0
+
+
+def _record(head: tuple[int, int, float, int], data: bytes, about: list[Stream]) -> Record:
+    (_, number, at, flags), (stream,) = head, about
+    return Record(
+        number, at, "out" if flags & _OUT else "in", stream, stream.jid if number > stream.named else "", data
+    )
 
 
 def matching(wanted: Filter, records: Iterator[Record]) -> Iterator[Record]:

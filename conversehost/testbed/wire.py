@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from struct import Struct
+from typing import NamedTuple
 
 from conversehost.net import coding
 from conversehost.net.exchange import HttpExchange
-from conversehost.testbed.traffic import Numbers, Stream
+from conversehost.testbed.tape import Tape
+from conversehost.testbed.traffic import Stream, Traffic
 
 EXCHANGES, FRAMES, BYTES = 10_000, 20_000, 32 << 20
 """What is kept; the oldest goes first."""
@@ -18,10 +19,15 @@ KEPT = 65_536
 """Bytes of a page's body: a library that a page loads needn't be."""
 LONGEST = 1 << 20
 """Bytes of one body when it is decompressed."""
-SIDS = 10_000
+SIDS, SENDERS = 10_000, 1_000
 BODY = "body"
 """What a frame of BOSH is called."""
 
+_EXCHANGE = Struct("<IQdQdHI")
+_pack = _EXCHANGE.pack
+_FRAME = Struct("<IQd")
+_STANZAS = b"<message", b"<presence", b"<iq"
+_CLIENT = b' xmlns="jabber:client"'
 _SID = re.compile(rb"""<body\b[^>]*?\ssid=["']([^"']+)["']""")
 
 
@@ -46,29 +52,27 @@ class HttpMessage:
             return self.body
 
 
-class Asked(NamedTuple):
-    """What is kept of a request when it comes. `transport`: "bosh", "websocket" (whose handshake it is) or "site".
-    `at` is since 1970, `began` of a clock that measures durations. `jid`: whose, where the site knows him.
+class Sender(NamedTuple):
+    """What many requests have in common. `transport`: "bosh", "websocket" (whose handshake it is) or "site". `jid`: who
+    sends it, where the site knows him.
     """
 
-    number: int
-    at: float
-    began: float
     transport: str
     method: bytes
     target: bytes
     headers: list[tuple[bytes, bytes]]
-    body: Sequence[bytes]
     address: str
     secure: bool
     jid: str
 
 
 class Answer(NamedTuple):
-    """What is kept of its answer. `fields`: complete lines; `size`: of the whole body."""
+    """What is kept of an answer. `duration`: seconds until it was there; `fields`: complete lines; `size`: of the whole
+    body.
+    """
 
     number: int
-    ended: float
+    duration: float
     status: int
     fields: bytes
     body: bytes
@@ -76,68 +80,85 @@ class Answer(NamedTuple):
 
 
 class Kept:
-    """A request as it is kept: `Told` of it. There are two of them for a message, and mostly nobody looks: what makes
-    an `Asked` and an `Answer` stays a plain tuple until somebody wants an `Exchange`.
+    """A request that hasn't been answered, or in parts, or became a WebSocket: `Told` of it. With a whole answer it is
+    on tape instead.
     """
 
-    __slots__ = ("answer", "asked", "rows", "wire")
+    __slots__ = ("answer", "at", "began", "body", "number", "sender", "size", "source", "wire")
 
     wire: Wire
-    asked: tuple[Any, ...]
-    answer: tuple[Any, ...] | None
-    rows: list[Row] | None
+    number: int
+    sender: Sender
+    at: float
+    """Seconds since 1970."""
+    began: float
+    """Of a clock that measures durations."""
+    body: Sequence[bytes]
+    size: int
+    """Bytes that it holds."""
+    answer: Answer | None
+    source: Tapped | None
     """Of the frames that followed."""
 
     def answered(self, code: int, fields: bytes, body: bytes | None) -> None:
         """That is its answer; `fields` are complete lines."""
-        wire, body = self.wire, body or b""
-        size = len(body)
-        wire.size += size
+        wire, asked, body = self.wire, b"".join(self.body), body or b""
         numbers = wire.numbers
         numbers.last = number = numbers.last + 1
-        self.answer = number, wire.elapsed(), code, fields, body, size
+        size = len(asked)
+        length = size + len(body)
+        head = _pack(length, self.number, self.at, number, wire.elapsed() - self.began, code, size)
+        wire.tape.add(self.number, length, (head, asked, body), (self.sender, fields))
+        wire.drop(self)
+
+    def begun(self, code: int, fields: bytes) -> None:
+        """An answer begins, whose body is told by `passed`."""
+        self.answer = Answer(self.wire.next(), self.wire.elapsed() - self.began, code, fields, b"", 0)
 
     def passed(self, part: bytes) -> None:
         """More of the answer's body."""
-        told = Answer._make(self.answer or ())
+        told = self.answer
+        assert told is not None
         kept = part[: max(0, KEPT - len(told.body))]
-        self.wire.size += len(kept)
-        self.answer = told._replace(body=told.body + kept, size=told.size + len(part), ended=self.wire.elapsed())
+        self.size += len(kept)
+        self.wire.hold(len(kept))
+        duration = self.wire.elapsed() - self.began
+        self.answer = told._replace(body=told.body + kept, size=told.size + len(part), duration=duration)
 
     def switched(self, fields: bytes, successor: object) -> None:
         """To WebSocket: frames are what follows."""
-        self.answered(101, fields, b"")
-        frames = getattr(successor, "frames", None)
-        if isinstance(frames, Tapped):
-            frames.rows = self.rows = []
-
-    @property
-    def weight(self) -> int:
-        """Bytes that it holds."""
-        answer = b"" if self.answer is None else Answer._make(self.answer).body
-        return sum(map(len, Asked._make(self.asked).body)) + len(answer)
+        self.begun(101, fields)
+        tap = getattr(getattr(successor, "frames", None), "tap", None)
+        if isinstance(tap, Tapped):
+            self.source = tap
 
 
 class Exchange:
-    """A request over HTTP, and its answer, if it has one yet: `status` is 0 until then."""
+    """A request over HTTP, and its answer, if it has one yet: `status` is 0 until then. `frames`: of the WebSocket that
+    it became, as far as they are kept.
+    """
 
-    def __init__(self, kept: Kept) -> None:
-        self.asked = Asked._make(kept.asked)
-        self.answer = None if kept.answer is None else Answer._make(kept.answer)
-        self._kept = kept
-        self.number, self.at, _, self.transport, self.method, *_, self.address, _, self.jid = self.asked
-        self.status = 0 if self.answer is None else self.answer.status
-
-    @property
-    def frames(self) -> list[Frame] | None:
-        """Of a WebSocket."""
-        return None if self._kept.rows is None else [Frame(*each) for each in self._kept.rows]
-
-    @property
-    def request(self) -> HttpMessage:
-        """What was asked."""
-        data = b"".join(self.asked.body)
-        return HttpMessage(self.asked.headers, data, len(data))
+    def __init__(
+        self,
+        wire: Wire,
+        number: int,
+        at: float,
+        sender: Sender,
+        body: bytes,
+        answer: Answer | None = None,
+        frames: list[Frame] | None = None,
+    ) -> None:
+        self._wire = wire
+        self.number = number
+        self.at = at
+        self.sender = sender
+        self.answer = answer
+        self.frames = frames
+        self.request = HttpMessage(sender.headers, body, len(body))
+        self.transport, self.method, *_, self.address, _, self.jid = sender
+        self.status = 0 if answer is None else answer.status
+        self.duration = None if answer is None else answer.duration
+        """Seconds until it was answered."""
 
     @property
     def response(self) -> HttpMessage | None:
@@ -151,13 +172,8 @@ class Exchange:
     @property
     def url(self) -> tuple[bytes, bytes]:
         """Scheme and host, and the target."""
-        asked = self.asked
-        return (b"https://" if asked.secure else b"http://") + self.request.field(b"host"), asked.target
-
-    @property
-    def duration(self) -> float | None:
-        """Seconds until it was answered."""
-        return None if self.answer is None else self.answer.ended - self.asked.began
+        scheme = b"https://" if self.sender.secure else b"http://"
+        return scheme + self.request.field(b"host"), self.sender.target
 
     @property
     def stream(self) -> Stream | None:
@@ -165,7 +181,7 @@ class Exchange:
         if self.transport != "bosh":
             return None
         found = _SID.search(self.request.text) or (self.response and _SID.search(self.response.text))
-        return self._kept.wire.sids.get(found[1].decode("latin-1")) if found else None
+        return self._wire.sids.get(found[1].decode("latin-1")) if found else None
 
     @property
     def owner(self) -> str:
@@ -175,12 +191,60 @@ class Exchange:
 
 
 class Tapped:
-    """What a WebSocket's frames tell of themselves: `stream` once one was opened, `rows` kept of them with the request
-    that it began with.
-    """
+    """`Tap` of a WebSocket. `stream`: once one was opened, with which its stanzas are kept, and not here."""
 
-    stream: Stream | None = None
-    rows: list[Row] | None = None
+    __slots__ = ("_latest", "_wire", "stream")
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.stream: Stream | None = None
+        self._latest = b""  # a stanza that has come, until the stream keeps it
+
+    def carry(self, stream: Stream) -> None:
+        """That is its stream."""
+        self.stream, stream.source = stream, self
+
+    def keeps(self, message: bytes) -> bool:
+        """Whether that is kept with the stream."""
+        return self.stream is not None and message.startswith(_STANZAS)
+
+    def came(self, message: bytes, kind: str = "text") -> None:
+        """Of `Tap`."""
+        if self._latest:
+            self.left()
+        if self.keeps(message):
+            self._latest = message
+        else:
+            self._wire.frame("in", kind, message, self)
+
+    def heard(self) -> bytes:
+        """The stanza that has just come as it was said, if that is the form which all transports share: the stream
+        keeps it so. Else it is kept here, and b"" returned.
+        """
+        message = self._latest
+        if 0 < message.find(_CLIENT) < message.find(b">") and b"<!" not in message:
+            self._latest = b""
+            return message
+        self.left()
+        return b""
+
+    def left(self) -> None:
+        """What came last was no stanza after all, if the stream hasn't kept it by now."""
+        if self._latest:
+            message, self._latest = self._latest, b""
+            self._wire.frame("in", "text", message, self)
+
+    def controlled(self, kind: str, data: bytes) -> None:
+        """Of `Tap`."""
+        self.left()
+        self._wire.frame("in", kind, data, self)
+
+    def goes(self, kind: str, data: bytes) -> None:
+        """Of `Tap`."""
+        if self._latest:
+            self.left()
+        if kind != "text" or not self.keeps(data):
+            self._wire.frame("out", kind, data, self)
 
 
 @dataclass(slots=True, eq=False, frozen=True)
@@ -208,23 +272,26 @@ class Frame:
         return "" if stream is None else stream.jid
 
 
-Row = tuple[int, float, str, str, bytes, "Tapped | Exchange"]
-"""What a `Frame` is made of."""
-
-
 class Wire:
     """The latest of both, the oldest first. Their numbers are among those of stanzas."""
 
-    def __init__(self, numbers: Numbers, now: Callable[[], float], elapsed: Callable[[], float]) -> None:
-        """`now` tells seconds since 1970, `elapsed` is for durations."""
-        self.numbers = numbers
+    def __init__(self, traffic: Traffic, now: Callable[[], float], elapsed: Callable[[], float]) -> None:
+        """`traffic` has the stanzas; `now` tells seconds since 1970, `elapsed` is for durations."""
+        self.numbers = traffic.numbers
         self.now = now
         self.elapsed = elapsed
-        self.size = 0
-        """Bytes that are kept, and perhaps some that aren't any more: it is counted anew when it seems too much."""
-        self._exchanges: deque[Kept] = deque(maxlen=EXCHANGES)
-        self._frames: deque[Row] = deque(maxlen=FRAMES)
+        self._traffic = traffic
+        self.tape = Tape(_EXCHANGE, EXCHANGES, BYTES)
+        self._kept: dict[Kept, None] = {}
+        self._size = 0
+        self._frames = Tape(_FRAME, FRAMES, BYTES)
+        self._senders: dict[int, Sender] = {}
         self.sids: dict[str, Stream] = {}
+
+    def next(self) -> int:
+        """A number."""
+        self.numbers.last += 1
+        return self.numbers.last
 
     def begin(self, transport: str, asked: HttpExchange, body: Sequence[bytes] = (), jid: str = "") -> Kept:
         """A request has come; as much of its body as is kept, in parts."""
@@ -232,53 +299,78 @@ class Wire:
         numbers.last = number = numbers.last + 1
         kept = Kept()
         kept.wire = self
-        kept.answer = kept.rows = None
-        sender = asked if asked.forwarded else asked.connection
-        kept.asked = (
-            number,
-            self.now(),
-            self.elapsed(),
-            transport,
-            asked.method,
-            asked.target,
-            asked.headers,
-            body,
-            sender.address,
-            sender.secure,
-            jid,
-        )
-        self._exchanges.append(kept)
-        self.size += asked.size
-        if self.size > BYTES:
+        kept.number = number
+        kept.at = self.now()
+        kept.began = self.elapsed()
+        kept.body = body
+        kept.answer = kept.source = None
+        sender = self._senders.get(id(asked.headers))
+        if sender is None or asked.forwarded or jid or sender.address != asked.connection.address:
+            sender = self._learn(transport, asked, jid)
+        kept.sender = sender
+        kept.size = size = asked.size
+        self._kept[kept] = None
+        self._size += size
+        if self._size > BYTES or len(self._kept) > EXCHANGES:
             self._make_room()
         return kept
 
-    def frame(self, direction: str, kind: str, data: bytes, source: Tapped) -> None:
-        """Of a WebSocket."""
-        numbers = self.numbers
-        numbers.last += 1
-        row = numbers.last, self.now(), direction, kind, data, source
-        self._frames.append(row)
-        if source.rows is not None:
-            source.rows.append(row)
-        self.size += len(data)
-        if self.size > BYTES:
+    def _learn(self, transport: str, asked: HttpExchange, jid: str) -> Sender:
+        """`net.heads` has the same headers again and again. They are kept here, so that no others have their id."""
+        source = asked if asked.forwarded else asked.connection
+        made = Sender(transport, asked.method, asked.target, asked.headers, source.address, source.secure, jid)
+        if len(self._senders) >= SENDERS:
+            self._senders.clear()
+        self._senders[id(asked.headers)] = made
+        return made
+
+    def hold(self, size: int) -> None:
+        """So many bytes more, beside the tape."""
+        self._size += size
+        if self._size > BYTES:
             self._make_room()
 
     def _make_room(self) -> None:
-        """For as much again as a quarter of all that may be kept."""
-        frames = sum(len(row[4]) for row in self._frames)
-        self.size = frames + sum(each.weight for each in self._exchanges)
-        while self._exchanges and self.size > BYTES * 3 // 4:
-            self.size -= self._exchanges.popleft().weight
-        if frames > BYTES * 3 // 4:
-            self._frames.clear()
-            self.size -= frames
+        while self._kept and (self._size > BYTES or len(self._kept) > EXCHANGES):
+            self.drop(next(iter(self._kept)))
+
+    def drop(self, kept: Kept) -> None:
+        """It is on tape, or must go."""
+        if self._kept.pop(kept, kept) is None:
+            self._size -= kept.size
+
+    def frame(self, direction: str, kind: str, data: bytes, source: Tapped) -> None:
+        """Of a WebSocket."""
+        number = self.next()
+        head = _FRAME.pack(len(data), number, self.now())
+        self._frames.add(number, len(data), (head, data), (direction, kind, source))
 
     @property
     def exchanges(self) -> list[Exchange]:
         """All that are kept, the oldest first."""
-        return [Exchange(each) for each in self._exchanges]
+        found = []
+        for (_, number, at, second, duration, code, size), data, (sender, fields) in self.tape.since():
+            answer = Answer(second, duration, code, fields, data[size:], len(data) - size)
+            found.append(Exchange(self, number, at, sender, data[:size], answer))
+        followed: dict[Tapped | Exchange, list[Frame]] = {kept.source: [] for kept in self._kept if kept.source}
+        for frame in self.websocket_frames() if followed else ():
+            if frame.source in followed:
+                followed[frame.source].append(frame)
+        for kept in self._kept:
+            frames = None if kept.source is None else followed[kept.source]
+            found.append(Exchange(self, kept.number, kept.at, kept.sender, b"".join(kept.body), kept.answer, frames))
+        return sorted(found, key=lambda each: each.number)
+
+    def websocket_frames(self) -> list[Frame]:
+        """All that are kept, the oldest first."""
+        found = [
+            Frame(number, at, direction, kind, data, source)
+            for (_, number, at), data, (direction, kind, source) in self._frames.since()
+        ]
+        for each in self._traffic.framed():
+            assert each.stream.source is not None
+            found.append(Frame(each.number, each.at, each.direction, "text", each.data, each.stream.source))
+        return sorted(found, key=lambda each: each.number)
 
     def knows(self, sid: str, stream: Stream) -> None:
         """Whose a BOSH session is."""
@@ -288,7 +380,7 @@ class Wire:
 
     def frames(self) -> Iterator[Frame]:
         """Those of WebSockets, and the bodies of BOSH."""
-        yield from (Frame(*each) for each in self._frames)
+        yield from self.websocket_frames()
         for each in self.exchanges:
             if each.transport == "bosh" and each.method == b"POST":
                 yield Frame(each.number, each.at, "in", BODY, each.request.text, each)
@@ -299,6 +391,7 @@ class Wire:
 
     def clear(self) -> None:
         """Forget them; who is who is still known."""
-        self._exchanges.clear()
+        self.tape.clear()
         self._frames.clear()
-        self.size = 0
+        self._kept.clear()
+        self._size = 0

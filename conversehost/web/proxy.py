@@ -290,7 +290,7 @@ class Download(Protocol):
             if name.lower() not in _HOP_BY_HOP:
                 parts.extend(b"%s: %s\r\n" % (name, value) for value in values)
         if exchange.told is not None:
-            exchange.told.answered(response.code, b"".join(parts[1:]), None)
+            exchange.told.begun(response.code, b"".join(parts[1:]))
         if exchange.method != b"HEAD" and response.code not in _WITHOUT_BODY:
             if response.length is not UNKNOWN_LENGTH:
                 parts.append(b"Content-Length: %d\r\n" % response.length)

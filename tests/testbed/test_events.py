@@ -40,10 +40,9 @@ def test_who_does_not_read_is_told_later(house):
 def test_who_has_missed_too_much_is_told_so(monkeypatch, house):
     traffic = house.server.traffic
     stream = traffic.stream("tcp", "")
+    monkeypatch.setattr(traffic, "_tape", traffic_module.Tape(traffic_module._HEAD, 2, 1_000))
     traffic.add("in", stream, b"<a/>")
     last = traffic.last
-    monkeypatch.setattr(traffic_module, "RECORDS", 2)
-    monkeypatch.setattr(traffic_module, "SPARE", 0)
     for _ in range(4):
         traffic.add("in", stream, b"<a/>")
     assert "event: gap" in Listening(house, f"?after={last}").text

@@ -100,15 +100,26 @@ def test_a_reset_forgets_and_so_does_delete(house, api, alice):
 
 def test_the_oldest_goes_first(monkeypatch):
     monkeypatch.setattr(traffic_module, "RECORDS", 3)
-    monkeypatch.setattr(traffic_module, "SPARE", 0)
     traffic = Traffic(lambda: 0.0)
     stream = traffic.stream("tcp", "")
     for number in range(5):
         traffic.add("in", stream, f"<a n='{number}'/>".encode())
     assert [each.number for each in traffic.since()] == [3, 4, 5]
-    monkeypatch.setattr(traffic_module, "BYTES", 25)
-    traffic.add("in", stream, b"<a n='567'/>")
-    assert [each.number for each in traffic.since()] == [5, 6]
+    assert (traffic.forgotten, traffic.last) == (2, 5)
+    monkeypatch.setattr(traffic_module, "BYTES", 5_000)
+    traffic = Traffic(lambda: 0.0)
+    for _ in range(5):
+        traffic.add("in", stream, b"<a>%b</a>" % (b"x" * 2_000))
+    assert [each.number for each in traffic.since()] == [4, 5]
+
+
+def test_whose_it_was_at_the_time():
+    traffic = Traffic(lambda: 0.0)
+    stream = traffic.stream("tcp", "")
+    traffic.add("in", stream, b"<auth/>")
+    traffic.name(stream, "alice@localhost/a")
+    traffic.add("out", stream, b"<success/>")
+    assert [(each.jid, each.direction) for each in traffic.since()] == [("", "in"), ("alice@localhost/a", "out")]
 
 
 # Waiting

@@ -13,7 +13,7 @@ from twisted.internet.testing import StringTransport
 from conversehost.net.exchange import HttpExchange
 from conversehost.testbed import redaction
 from conversehost.testbed import wire as wire_module
-from conversehost.testbed.traffic import Numbers
+from conversehost.testbed.traffic import Traffic
 from conversehost.testbed.wire import Tapped, Wire
 from conversehost.xmpp import ns
 from tests.testbed.conftest import House
@@ -179,19 +179,56 @@ def test_without_recording_nothing_stands_before_the_server():
     house.server.close_sessions("system-shutdown")
 
 
-def test_the_oldest_goes_first(monkeypatch):
+@pytest.fixture
+def small(monkeypatch) -> Wire:
     monkeypatch.setattr(wire_module, "EXCHANGES", 3)
     monkeypatch.setattr(wire_module, "FRAMES", 2)
-    wire, asked = Wire(Numbers(), lambda: 0.0, lambda: 0.0), HttpExchange(SimpleNamespace(address="", secure=False))
-    asked.size = 10
+    monkeypatch.setattr(wire_module, "BYTES", 5_000)
+    return Wire(Traffic(lambda: 0.0), lambda: 0.0, lambda: 0.0)
+
+
+def asked(size: int) -> HttpExchange:
+    made = HttpExchange(SimpleNamespace(address="", secure=False))
+    made.size = size
+    return made
+
+
+def test_the_oldest_goes_first(small):
     for _ in range(5):
-        wire.begin("site", asked, (b"x" * 10,)).answered(200, b"", b"y" * 10)
-        wire.frame("in", "text", b"z" * 10, Tapped())
-    assert len(wire.exchanges) == 3
-    assert [each.kind for each in wire.frames()] == ["text", "text"]
-    monkeypatch.setattr(wire_module, "BYTES", 80)  # of which the frames have 20
-    wire.begin("site", asked, (b"x" * 10,))
-    assert [each.duration for each in wire.exchanges] == [0, None]  # 10, and 20
+        small.begin("site", asked(10), (b"x" * 10,)).answered(200, b"", b"y" * 10)
+        small.frame("in", "text", b"z" * 10, Tapped(small))
+    assert [each.number for each in small.exchanges] == [7, 10, 13]
+    assert [each.request.body + each.response.body for each in small.exchanges] == [b"x" * 10 + b"y" * 10] * 3
+    assert [each.kind for each in small.frames()] == ["text", "text"]
+    for _ in range(3):
+        small.begin("site", asked(2_000), (b"x" * 2_000,)).answered(200, b"", b"")
+    assert [each.request.size for each in small.exchanges] == [2_000, 2_000]
+
+
+def test_of_those_that_are_not_answered_the_oldest_goes_first(small):
+    begun = [small.begin("bosh", asked(2_000), (b"x" * 2_000,)) for _ in range(4)]
+    assert [each.number for each in small.exchanges] == [3, 4]
+    for each in reversed(begun):
+        each.answered(200, b"", b"y")
+    assert [each.number for each in small.exchanges] == [1, 2]  # as they were answered last
+    small.begin("site", asked(0)).begun(200, b"")
+    held = small.begin("site", asked(0))
+    held.begun(200, b"A: b\r\n")
+    for part in b"one ", b"two":
+        held.passed(part)
+    assert (small.exchanges[-1].response.body, small.exchanges[-1].response.headers) == (b"one two", [(b"A", b"b")])
+    for _ in range(5):
+        small.begin("bosh", asked(0))
+    assert len(small.exchanges) == 2 + 3
+
+
+def test_the_same_headers_of_others_are_still_theirs(small):
+    one, other = asked(0), asked(0)
+    one.headers = other.headers = [(b"host", b"localhost")]
+    other.connection = SimpleNamespace(address="::1", secure=False)
+    for each in (one, other, one):
+        small.begin("bosh", each).answered(200, b"", b"")
+    assert [each.address for each in small.exchanges] == ["", "::1", ""]
 
 
 @pytest.mark.parametrize(
