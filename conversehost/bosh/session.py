@@ -364,7 +364,7 @@ class BoshSession:
             attributes |= self._acks.attributes(rid, now)
         if due is not None:
             body = build(attributes, [*due.payload, *due.last])
-            self.window.keep(rid, Answer(body, now, due.payload, due.stream, exchange))
+            self.window.keep(rid, Answer(body if attributes else None, now, tuple(due.payload), due.stream, exchange))
         else:
             body = build(attributes, ()) if attributes else EMPTY
             self.window.keep(rid, Answer(body, now, exchange=exchange))

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 
-from conversehost.bosh.body import EMPTY
+from conversehost.bosh.body import EMPTY, build
 from conversehost.bosh.stream import BoshStream
 
 UNACKNOWLEDGED = 30
@@ -37,21 +37,35 @@ class Answer:
     `stanzas`: what of it belongs to `stream`.
     """
 
-    __slots__ = ("body", "copies", "sent", "stanzas", "stream")
+    __slots__ = ("_body", "copies", "sent", "stanzas", "stream")
 
     def __init__(
         self,
-        body: bytes,
+        body: bytes | None,
         sent: float = 0.0,
         stanzas: Sequence[bytes] = (),
         stream: BoshStream | None = None,
         exchange: object = None,
     ) -> None:
-        self.body = body
+        """`body`: None where it is the stanzas and no more, so that it isn't kept beside them."""
+        self._body = body
         self.sent = sent
         self.stanzas = stanzas
         self.stream = stream
         self.copies = [] if exchange is None else [exchange]
+
+    @property
+    def body(self) -> bytes:
+        """For those who ask again."""
+        return build(None, self.stanzas) if self._body is None else self._body
+
+    def received(self) -> None:
+        """What was in it is delivered."""
+        self._body, self.stanzas = self.body, ()
+
+    def lost(self) -> None:
+        """What was in it goes out otherwise: whoever asks for it gets nothing."""
+        self._body, self.stanzas = EMPTY, ()
 
 
 class RidWindow:
@@ -101,7 +115,7 @@ class RidWindow:
         self._acked = self.answered if ack is None else min(ack, self.answered)
         for rid, answer in self._kept.items():
             if rid <= self._acked and (answer.copies or ack is not None):
-                answer.stanzas = ()
+                answer.received()
         self._prune()
 
     def lose(self, exchange: object) -> None:
@@ -124,7 +138,7 @@ class RidWindow:
             if not answer.copies:
                 if answer.stanzas and answer.stream is not None:
                     found.setdefault(answer.stream, []).extend(answer.stanzas)
-                answer.body, answer.stanzas = EMPTY, ()
+                answer.lost()
         yield from found.items()
 
     def _prune(self) -> None:

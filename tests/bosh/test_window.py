@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversehost.bosh.body import EMPTY
+from conversehost.bosh.body import EMPTY, build
 from conversehost.bosh.stream import BoshStream
 from conversehost.bosh.window import Answer, Arrival, RidWindow
 
@@ -46,6 +46,17 @@ def test_the_last_answers_are_kept_and_no_more(size, count):
     kept = [rid for rid in range(count + 2) if made.kept(rid)]
     assert kept == list(range(max(1, count - size), count + 1))
     assert all(made.kept(rid).body == b"%d" % rid for rid in kept)
+
+
+def test_stanzas_are_kept_once_and_make_the_same_answer_again():
+    """Also when they are received, and nobody needs them any more."""
+    stanzas = [b"<message xmlns='jabber:client'/>", b"<stream:features/>"]
+    answer = Answer(None, stanzas=stanzas, stream=STREAM)
+    assert answer.body == build(None, stanzas)
+    answer.received()
+    assert (answer.body, answer.stanzas) == (build(None, stanzas), ())
+    answer.lost()
+    assert answer.body == EMPTY
 
 
 @settings(deadline=None)
