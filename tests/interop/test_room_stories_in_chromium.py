@@ -32,7 +32,7 @@ def test_members_only(guest):
     jane.is_told("You are not on the member list of this groupchat")
     alice.say("/member bob@localhost")
     alice.sees("Alice", "bob@localhost")
-    bob.enter("tavern")
+    bob.arrive("tavern")
     bob.say("at last")
     alice.hears("at last")
     alice.say("/revoke Bob")
