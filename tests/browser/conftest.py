@@ -78,14 +78,22 @@ def bed(servers: Callable[[str], TestBed], version: str) -> TestBed:
 DEVICES = "iq//*[local-name()='publish'][@node='urn:xmpp:omemo:2:devices']"
 """What Converse.js 14 publishes last, once it has made its keys."""
 
-STORED = """async ([text, patience]) => {
+STORED = """async ([text, patience, name]) => {
     const done = request => new Promise(then => request.onsuccess = () => then(request.result));
+    const contacts = new RegExp(`^converse\\.contacts-${name}@[^-]*$`);
+    const isThere = kept => text
+        ? Object.values(kept).some(each => each?.message === text || each?.body === text)
+        : Object.keys(kept).some(key => contacts.test(key) && kept[key].every(each => each in kept));
     const look = async () => {
         const database = await done(indexedDB.open("converse-persistent"));
         try {
-            const kept = await Promise.all([...database.objectStoreNames].map(
-                name => done(database.transaction(name).objectStore(name).getAll())));
-            return kept.flat().some(each => each?.message === text || each?.body === text);
+            const kept = {};
+            for (const name of database.objectStoreNames) {
+                const store = database.transaction(name).objectStore(name);
+                const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
+                keys.forEach((key, number) => kept[key] = values[number]);
+            }
+            return isThere(kept);
         } finally { database.close(); }
     };
     const begun = Date.now();
@@ -95,7 +103,7 @@ STORED = """async ([text, patience]) => {
     }
     return true;
 }"""
-"""Whether Converse.js has stored a message, as soon as it has."""
+"""Whether Converse.js has stored a message, or for "" all contacts, as soon as it has."""
 
 
 @dataclass
@@ -143,6 +151,7 @@ class Visitor:
         self.is_in_chat()
         if self.makes_keys:
             self._publishes_keys(before)
+            self.keeps_contacts()
 
     def _publishes_keys(self, after: int) -> None:
         """Converse.js complains in the console when its session ends before it has."""
@@ -184,7 +193,11 @@ class Visitor:
 
     def keeps(self, text: str) -> None:
         """Converse.js has stored that message: what comes right before a reload is lost to it."""
-        assert self.page.evaluate(STORED, [text, PATIENCE]), f"{text!r} was never stored"
+        assert self.page.evaluate(STORED, [text, PATIENCE, self.name]), f"{text!r} was never stored"
+
+    def keeps_contacts(self) -> None:
+        """The same of the roster: a page that resumes its session right away has nobody in it."""
+        assert self.page.evaluate(STORED, ["", PATIENCE, self.name]), "the contacts were never stored"
 
     def texts(self) -> list[str]:
         return self.page.locator(".chat-msg__text").all_inner_texts()

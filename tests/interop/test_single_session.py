@@ -245,6 +245,7 @@ def test_the_sites_cookie_is_a_login(visitor, bed, transport):
     for load in (lambda: alice.page.goto(f"{bed.site}external-{transport}.html"), alice.page.reload):
         load()
         alice.is_in_chat()
+        alice.keeps_contacts()
         (session,) = bed.sessions("alice@localhost")
         assert session.transport == transport
     assert alice.complaints == []
