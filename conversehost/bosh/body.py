@@ -138,7 +138,7 @@ def _read_usual(data: bytes, limits: Limits) -> Body | None:
 def build(attributes: Mapping[str, str] | None, payload: Sequence[bytes]) -> bytes:
     """An answer's content. Attributes may be prefixed; `xmlns:stream` is declared where the payload needs it."""
     content = b"".join(payload)
-    start = _START + _STREAM if b"<stream:" in content else _START
+    start = _START + _STREAM if content.rfind(b"<stream:") >= 0 else _START
     if attributes:
         start += "".join([f" {name}={attribute(value)}" for name, value in attributes.items()]).encode()
     return b"%s>%s</body>" % (start, content) if content else start + b"/>"

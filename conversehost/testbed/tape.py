@@ -16,6 +16,8 @@ PIECE = 1 << 15
 """Bytes on a piece, about."""
 PIECES = 16
 """At least so many, however little is kept: what goes at once is no more than a part of it."""
+EACH = 32
+"""Bytes that a head counts for."""
 
 
 class Piece(NamedTuple):
@@ -30,23 +32,6 @@ class Piece(NamedTuple):
 class Tape:
     """The latest records, the oldest first."""
 
-    __slots__ = (
-        "_about",
-        "_bytes",
-        "_count",
-        "_full",
-        "_head",
-        "_kept",
-        "_kept_bytes",
-        "_last",
-        "_many",
-        "_parts",
-        "_pieces",
-        "_records",
-        "_size",
-        "forgotten",
-    )
-
     def __init__(self, head: Struct, records: int, size: int) -> None:
         """What a record begins with is packed by `head`: how many bytes follow, its number, and more. `records` are
         kept at least, where they have fewer than `size` bytes together.
@@ -58,28 +43,26 @@ class Tape:
         self._size = size
         self._pieces: deque[Piece] = deque()
         self._kept = self._kept_bytes = 0  # on all pieces
-        self._full = min(PIECE, size // PIECES)
-        self._many = max(1, records // PIECES)
+        self._full = min(PIECE, size // PIECES, records // PIECES * EACH)
         self._start()
 
     def _start(self) -> None:
         self._parts: list[bytes] = []
         self._about: list[Any] = []
-        self._count = self._bytes = self._last = 0
+        self._room = self._full
 
-    def add(self, number: int, size: int, parts: tuple[bytes, ...], about: tuple[Any, ...]) -> None:
-        """One more, in parts of which the first is its head; `size`: bytes of all others."""
+    def add(self, size: int, parts: tuple[bytes, ...], about: tuple[Any, ...]) -> None:
+        """One more, in as many parts as the others, of which the first is its head; `size`: bytes of the rest."""
         self._parts += parts
         self._about += about
-        self._last = number
-        self._count = count = self._count + 1
-        self._bytes = size = self._bytes + size
-        if size > self._full or count >= self._many:
-            self._cut()
+        self._room = room = self._room - size - EACH
+        if room <= 0:
+            self._cut(len(parts), len(about))
 
-    def _cut(self) -> None:
+    def _cut(self, parts: int, width: int) -> None:
         """What was added last becomes a piece; the oldest go."""
-        piece = self._piece()
+        last = self._head.unpack(self._parts[-parts])[1]
+        piece = Piece(b"".join(self._parts), self._about, len(self._about) // width, last)
         self._start()
         self._pieces.append(piece)
         self._kept += piece.records
@@ -92,23 +75,23 @@ class Tape:
             if not self._pieces:
                 return
 
-    def _piece(self) -> Piece:
-        return Piece(b"".join(self._parts), self._about, self._count, self._last)
-
     def since(self, number: int = 0) -> Iterator[tuple[tuple[Any, ...], bytes, list[Any]]]:
         """All that came after that one: what is in their heads, what follows there, and what they are about."""
-        head = self._head
-        for data, about, count, last in (*self._pieces, self._piece()):
-            if last <= number:
-                continue
-            at, each, width = 0, 0, len(about) // count
-            while at < len(data):
-                fields = head.unpack_from(data, at)
-                start = at + head.size
-                at = start + fields[0]
-                if fields[1] > number:
-                    yield fields, data[start:at], about[each : each + width]
-                each += width
+        pieces = [(each.data, each.about) for each in self._pieces if each.last > number]
+        for data, about in (*pieces, (b"".join(self._parts), self._about[:])):
+            yield from self._read(data, about, number)
+
+    def _read(self, data: bytes, about: list[Any], number: int) -> Iterator[tuple[tuple[Any, ...], bytes, list[Any]]]:
+        heads, at = [], 0
+        while at < len(data):
+            fields = self._head.unpack_from(data, at)
+            start = at + self._head.size
+            at = start + fields[0]
+            heads.append((fields, start, at))
+        width = len(about) // max(1, len(heads))
+        for each, (fields, start, end) in enumerate(heads):
+            if fields[1] > number:
+                yield fields, data[start:end], about[each * width : (each + 1) * width]
 
     def clear(self) -> None:
         """Forget them."""

@@ -27,7 +27,6 @@ _STANZA = b' xmlns="jabber:client"'
 _HEAD = Struct("<IQdB")
 _pack = _HEAD.pack
 _OUT, _FRAMED = 1, 2
-_FLAGS = {("in", False): 0, ("out", False): _OUT, ("in", True): _FRAMED, ("out", True): _OUT | _FRAMED}
 
 
 @dataclass(slots=True, eq=False)
@@ -230,8 +229,8 @@ class Traffic(Shared):
         numbers = self.numbers
         numbers.last = number = numbers.last + 1
         now, size = self._now(), len(data)
-        head = _pack(size, number, now, _FLAGS[direction, framed])
-        self._tape.add(number, size, (head, data), (stream,))
+        head = _pack(size, number, now, (direction == "out") | framed << 1)
+        self._tape.add(size, (head, data), (stream,))
         if self.listeners:
             record = Record(number, now, direction, stream, stream.jid, data)
             for listener in tuple(self.listeners):

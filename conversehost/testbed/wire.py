@@ -108,7 +108,7 @@ class Kept:
         size = len(asked)
         length = size + len(body)
         head = _pack(length, self.number, self.at, number, wire.elapsed() - self.began, code, size)
-        wire.tape.add(self.number, length, (head, asked, body), (self.sender, fields))
+        wire.tape.add(length, (head, asked, body), (self.sender, fields))
         wire.drop(self)
 
     def begun(self, code: int, fields: bytes) -> None:
@@ -198,7 +198,7 @@ class Tapped:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self.stream: Stream | None = None
-        self._latest = b""  # a stanza that has come, until the stream keeps it
+        self._latest = b""  # what has come, until the stream has it, or something else happens
 
     def carry(self, stream: Stream) -> None:
         """That is its stream."""
@@ -212,7 +212,7 @@ class Tapped:
         """Of `Tap`."""
         if self._latest:
             self.left()
-        if self.keeps(message):
+        if kind == "text":
             self._latest = message
         else:
             self._wire.frame("in", kind, message, self)
@@ -222,7 +222,7 @@ class Tapped:
         keeps it so. Else it is kept here, and b"" returned.
         """
         message = self._latest
-        if 0 < message.find(_CLIENT) < message.find(b">") and b"<!" not in message:
+        if 0 < message.find(_CLIENT) < message.find(b">") and message.rfind(b"<!") < 0:
             self._latest = b""
             return message
         self.left()
@@ -343,7 +343,7 @@ class Wire:
         """Of a WebSocket."""
         number = self.next()
         head = _FRAME.pack(len(data), number, self.now())
-        self._frames.add(number, len(data), (head, data), (direction, kind, source))
+        self._frames.add(len(data), (head, data), (direction, kind, source))
 
     @property
     def exchanges(self) -> list[Exchange]:
