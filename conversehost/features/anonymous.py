@@ -31,7 +31,7 @@ def install(host: Host) -> None:
     host.hooks.session_opened.append(arrive)
     host.hooks.session_closed.append(leave)
     host.hooks.outgoing.append(refuse_to_subscribe)
-    host.hooks.incoming.append(lambda to, stanza: refuse_subscription(host, to, stanza))
+    host.hooks.incoming["presence"].append(lambda to, presence: refuse_subscription(host, to, presence))
 
 
 def refuse_to_subscribe(session: Session, sent: Stanza) -> None:
@@ -42,7 +42,7 @@ def refuse_to_subscribe(session: Session, sent: Stanza) -> None:
 
 def refuse_subscription(host: Host, to: JID, came: Stanza) -> bool:
     """The same from the other side: the answer is no, whoever asks."""
-    if came.kind != "presence" or came.type not in _LASTING:
+    if came.type not in _LASTING:
         return False
     if came.type == "subscribe" and came.get("from"):
         attributes = {"from": to.bare, "to": came.get("from", ""), "type": "unsubscribed"}

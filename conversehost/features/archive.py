@@ -29,7 +29,7 @@ def install(host: Host) -> None:
     host.on_own_iq("get", ns.MAM, "query", feature.form)
     host.on_own_iq("get", ns.MAM, "metadata", feature.metadata)
     host.hooks.outgoing.append(feature.outgoing)
-    host.hooks.incoming.append(feature.incoming)
+    host.hooks.incoming["message"].append(feature.incoming)
     host.hooks.undeliverable.append(feature.undeliverable)
     host.hooks.delivered.append(feature.delivered)
     host.hooks.sent.append(feature.sent)
@@ -67,8 +67,7 @@ class ArchiveFeature:
             strip(stanza, session.bare)
 
     def incoming(self, to: JID, stanza: Stanza) -> bool:
-        if stanza.kind == "message":
-            strip(stanza, to.bare)
+        strip(stanza, to.bare)
         return False
 
     # What is kept

@@ -53,7 +53,8 @@ def install(host: Host) -> None:
     host.on_own_iq("set", ns.BLOCKING, "block", feature.block)
     host.on_own_iq("set", ns.BLOCKING, "unblock", feature.unblock)
     host.hooks.outgoing.append(feature.outgoing)
-    host.hooks.incoming.append(feature.incoming)
+    for takes in host.hooks.incoming.values():
+        takes.append(feature.incoming)
     host.hooks.announced.append(feature.announced)
     host.hooks.hides.append(feature.hides)
     host.hooks.session_closed.append(feature.closed)

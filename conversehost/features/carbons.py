@@ -91,7 +91,7 @@ class CarbonsFeature:
         Who has a copy is one more who has the message, should the client end that it was for.
         """
         enabled = self._enabled.get(to.bare, ())
-        if all(each in sessions for each in enabled):
+        if not enabled or all(each in sessions for each in enabled):
             return
         sender = message.sender
         if sender is None or not self._is_eligible(to.bare, sender, message, received=True):

@@ -13,7 +13,7 @@ from conversehost.xmpp.xml import element
 
 XEP = Xep(12, "Last Activity", "2.0", "complete")
 IN_PRESENCE = Xep(256, "Last Activity in Presence", "1.1", "complete: it is a client's to say, and passed on")
-_IQ, _QUERY = f"{{{ns.CLIENT}}}iq", f"{{{ns.LAST}}}query"
+_QUERY = f"{{{ns.LAST}}}query"
 
 
 def install(host: Host) -> None:
@@ -22,7 +22,7 @@ def install(host: Host) -> None:
     host.advertise(ns.LAST, at="account")
     host.on_iq("get", ns.LAST, "query", feature.uptime, at="host")
     host.on_iq("get", ns.LAST, "query", feature.of_account, at="account")
-    host.hooks.incoming.append(feature.ask_client)
+    host.hooks.incoming["iq"].append(feature.ask_client)
     host.hooks.became_unavailable.append(feature.note)
     host.hooks.account_deleted.append(feature.forget)
 
@@ -53,7 +53,7 @@ class LastFeature:
 
     def ask_client(self, to: JID, stanza: Stanza) -> bool:
         """Whoever may not see an account's presence doesn't reach its clients with this either (section 4)."""
-        if stanza.tag == _IQ and stanza.type == "get" and to.resource and len(stanza) and stanza[0].tag == _QUERY:
+        if stanza.type == "get" and to.resource and len(stanza) and stanza[0].tag == _QUERY:
             self._refuse_strangers(to, stanza)
         return False
 

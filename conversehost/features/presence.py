@@ -25,7 +25,7 @@ def install(host: Host) -> None:
     host.on_presence_from("unavailable", feature.unavailable)
     host.on_presence_from("probe", feature.ask)
     host.on_presence_to("probe", feature.probe)
-    host.hooks.incoming.append(feature.heard)
+    host.hooks.incoming["presence"].append(feature.heard)
     host.hooks.announced.append(feature.announced)
     host.hooks.hidden.append(feature.withdraw)
     host.hooks.session_closed.append(feature.closed)
@@ -197,7 +197,7 @@ class PresenceFeature:
 
     def heard(self, to: JID, received: Stanza) -> bool:
         """Who leaves needn't hear any more when we do (section 4.6.1)."""
-        if self._directed and to.resource and received.type == "unavailable" and received.kind == "presence":
+        if self._directed and to.resource and received.type == "unavailable":
             session = self._host.session(to)
             if session in self._directed and received.sender is not None:
                 self._directed[session].pop(received.sender, None)

@@ -48,7 +48,7 @@ def install(host: Host) -> None:
     host.on_own_iq("set", ns.PUSH, "disable", feature.disable)
     host.hooks.undeliverable.append(feature.undeliverable)
     host.hooks.delivered.append(feature.delivered)
-    host.hooks.incoming.append(feature.incoming)
+    host.hooks.incoming["message"].append(feature.incoming)
     host.hooks.answered.append(feature.answered)
     host.hooks.account_deleted.append(feature.forget)
 
@@ -90,7 +90,10 @@ class PushFeature:
 
     def delivered(self, to: JID, message: Stanza, sessions: list[Session]) -> None:
         """Everybody whom it goes to has lost the connection, and may come back for it (XEP-0198)."""
-        if sessions and all(is_waiting(each.link) for each in sessions):
+        for each in sessions:
+            if not is_waiting(each.link):
+                return
+        if sessions:
             self._tell(to.to_bare(), message)
 
     def _tell(self, account: JID, message: Stanza) -> None:
@@ -134,7 +137,7 @@ class PushFeature:
 
     def incoming(self, to: JID, message: Stanza) -> bool:
         """Section 8: a service says that it doesn't take notifications from here any more."""
-        if message.kind != "message" or not self._services(to.bare):  # all messages come by here
+        if not self._host.store.items("push", to.bare):  # all messages come by here
             return False
         found = message.find(f"{{{ns.PUBSUB}}}pubsub")
         if found is None:

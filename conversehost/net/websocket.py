@@ -78,11 +78,11 @@ class WebSocketConnection:
 
     def dataReceived(self, data: bytes) -> None:
         self._heard = self._shared.clock.now()
-        at = 0
-        while not self._deaf and (found := self.frames.whole(data, at)) is not None:
+        at, end = 0, len(data)
+        while at < end and not self._deaf and (found := self.frames.whole(data, at)) is not None:
             text, at = found
             self._take(text)
-        if not self._deaf and at < len(data):
+        if at < end and not self._deaf:
             self._read(data[at:])
         self._shared.turn.taken()
 

@@ -66,11 +66,11 @@ class Delivery:
             return
         if self._newcomers is not None and self._newcomers.holds(to, stanza, sender):
             return
-        for takes in self._incoming:
+        kind = stanza.kind
+        for takes in self._incoming[kind]:
             if takes(to, stanza):
                 return
         session = self._host.session(to) if to.resource else None
-        kind = stanza.kind
         if kind == "message":
             if session is not None:
                 self._hand_over(to, stanza, [session])

@@ -29,9 +29,11 @@ class Hooks:
     outgoing: list[Callable[[Session, Stanza], None]] = field(default_factory=list)
     """A stanza from one of our clients, stamped, before it goes anywhere. StanzaError refuses it."""
 
-    incoming: list[Callable[[JID, Stanza], bool]] = field(default_factory=list)
-    """A stanza, from anybody, for an account of ours or one of its sessions, before it gets there: True from one
-    that takes it away in silence; StanzaError refuses it.
+    incoming: dict[str, list[Callable[[JID, Stanza], bool]]] = field(
+        default_factory=lambda: {"message": [], "presence": [], "iq": []}
+    )
+    """A stanza of a kind, from anybody, for an account of ours or one of its sessions, before it gets there: True from
+    one that takes it away in silence; StanzaError refuses it.
     """
 
     announced: list[Callable[[JID, Broadcast], bool]] = field(default_factory=list)

@@ -70,7 +70,7 @@ class Router:
         if kind == "message":
             if to is None:
                 stanza.set("to", session.bare)
-            self.route(stanza, session)
+            self.route(stanza, session, to)
             for hook in session.host.hooks.sent:
                 hook(session, stanza)
         elif kind == "iq":
@@ -92,12 +92,13 @@ class Router:
         elif presence.type not in ("error", "probe"):
             raise StanzaError("bad-request", f"there is no presence of type {presence.type}")
 
-    def route(self, stanza: Stanza, session: Session | None = None) -> None:
-        """Deliver by `to`, which must be there. `session` is the sender's, where it is one of ours.
+    def route(self, stanza: Stanza, session: Session | None = None, to: JID | None = None) -> None:
+        """Deliver by `to`, which must be there, and may be given as it was read already. `session` is the sender's,
+        where it is one of ours.
 
         Raises StanzaError when it can't be delivered, JIDError.
         """
-        to = stanza.to
+        to = to or stanza.to
         assert to is not None
         destination = self.routes.get(to.domain, self.elsewhere)
         if destination is None:

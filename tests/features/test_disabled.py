@@ -21,7 +21,9 @@ def full(*disabled: str) -> Stage:
 
 def registered(host: Host) -> set[object]:
     """All that features have told the host of: what a client can see of them, and what answers it."""
-    hooks = {(point, hook.__module__) for point, hooks in vars(host.hooks).items() for hook in hooks}
+    points = {**vars(host.hooks), **{f"incoming {kind}": hooks for kind, hooks in host.hooks.incoming.items()}}
+    del points["incoming"]
+    hooks = {(point, hook.__module__) for point, hooks in points.items() for hook in hooks}
     tables = (
         host.iqs,
         host.own_iqs,

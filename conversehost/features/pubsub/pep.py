@@ -56,7 +56,8 @@ def install(host: Host) -> None:
     host.hooks.learned.append(feature.learned)
     host.hooks.became_unavailable.append(lambda session, presence: feature.left(session))
     host.hooks.session_closed.append(feature.left)
-    host.hooks.incoming.append(feature.incoming)
+    host.hooks.incoming["message"].append(feature.answered)
+    host.hooks.incoming["presence"].append(feature.heard)
     host.hooks.roster_changed.append(feature.roster_changed)
     host.hooks.account_deleted.append(feature.forget)
 
@@ -147,16 +148,20 @@ class PepFeature:
 
     # What an account receives
 
-    def incoming(self, to: JID, received: Stanza) -> bool:
-        """Somebody's presence; or what an owner says to somebody's wish to subscribe, which is for the service."""
-        kind = received.kind
-        if kind == "message" and not to.resource and received.find(X) is not None:
-            x = approval.answer_in(received)
-            if x is not None and received.sender is not None:
-                approval.answered(self.pubsub, to, received.sender, x)
-                return True
-        elif kind == "presence" and received.get("to") is not None:
-            self._heard(to.to_bare(), received)
+    def answered(self, to: JID, message: Stanza) -> bool:
+        """What an owner says to somebody's wish to subscribe is for the service."""
+        if to.resource or message.find(X) is None:
+            return False
+        x = approval.answer_in(message)
+        if x is None or message.sender is None:
+            return False
+        approval.answered(self.pubsub, to, message.sender, x)
+        return True
+
+    def heard(self, to: JID, presence: Stanza) -> bool:
+        """Somebody's."""
+        if presence.get("to") is not None:
+            self._heard(to.to_bare(), presence)
         return False
 
     def _heard(self, account: JID, presence: Stanza) -> None:
