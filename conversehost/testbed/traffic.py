@@ -23,7 +23,7 @@ SHOWN = 200
 
 _KIND = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
 _BEGINS = re.compile(r"/*([\w-]+)(?![\w:(-])")
-_STANZA = b' xmlns="jabber:client"'
+_CLIENT = re.compile(rb""" xmlns=(["'])jabber:client\1""")
 _HEAD = Struct("<IQdB")
 _pack = _HEAD.pack
 _OUT, _FRAMED = 1, 2
@@ -73,7 +73,7 @@ class Record:
 
     def element(self) -> Element:
         """The stanza without its namespace, so that XPath needs no prefix for it."""
-        return etree.fromstring(self.data.replace(_STANZA, b"", 1))
+        return etree.fromstring(_CLIENT.sub(b"", self.data, count=1))
 
 
 def redacted(data: bytes) -> str:

@@ -27,7 +27,7 @@ _EXCHANGE = Struct("<IQdQdHI")
 _pack = _EXCHANGE.pack
 _FRAME = Struct("<IQd")
 _STANZAS = b"<message", b"<presence", b"<iq"
-_CLIENT = b' xmlns="jabber:client"'
+_CLIENT = b"jabber:client"
 _SID = re.compile(rb"""<body\b[^>]*?\ssid=["']([^"']+)["']""")
 
 
@@ -218,11 +218,13 @@ class Tapped:
             self._wire.frame("in", kind, message, self)
 
     def heard(self) -> bytes:
-        """The stanza that has just come as it was said, if that is the form which all transports share: the stream
-        keeps it so. Else it is kept here, and b"" returned.
+        """The stanza that has just come as it was said, if that is like the form which all transports share, save for
+        quotes: the stream keeps it so. Else it is kept here, and b"" returned.
         """
         message = self._latest
-        if 0 < message.find(_CLIENT) < message.find(b">") and message.rfind(b"<!") < 0:
+        end = message.find(b">")
+        at = message.find(b" xmlns=", 0, end) + 8
+        if message[at : at + 13] == _CLIENT and message.find(b"&", 0, end) < 0 and message.rfind(b"<!") < 0:
             self._latest = b""
             return message
         self.left()

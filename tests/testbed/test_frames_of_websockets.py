@@ -12,6 +12,7 @@ from tests.testbed.test_ends import WebSocket
 MESSAGE = f'<message xmlns="{ns.CLIENT}" to="alice@localhost" id="m"><body>hi</body></message>'
 QUOTED_OTHERWISE = MESSAGE.replace('"', "'")
 WITH_CDATA = MESSAGE.replace("hi", "<![CDATA[hi]]>")
+ESCAPED = MESSAGE.replace('"m"', '"a&gt;b"')
 PREFIXED = f"<c:message xmlns:c='{ns.CLIENT}' to='alice@localhost'><c:body>hi</c:body></c:message>"
 
 
@@ -26,7 +27,7 @@ def frames(house: House, after: int, direction: str) -> list[str]:
     return [each.data.decode() for each in found if each.number > after and each.direction == direction]
 
 
-@pytest.mark.parametrize("said", [MESSAGE, QUOTED_OTHERWISE, WITH_CDATA, PREFIXED])
+@pytest.mark.parametrize("said", [MESSAGE, QUOTED_OTHERWISE, WITH_CDATA, ESCAPED, PREFIXED])
 def test_a_stanza_is_a_frame_and_an_element(house, alice, said):
     last = house.server.traffic.last
     alice.say(said)
@@ -38,11 +39,12 @@ def test_a_stanza_is_a_frame_and_an_element(house, alice, said):
     assert found[1].data.decode() == came
 
 
-def test_a_stanza_as_most_clients_say_it_is_kept_once(house, alice):
+@pytest.mark.parametrize("said", [MESSAGE, QUOTED_OTHERWISE])
+def test_a_stanza_as_most_clients_say_it_is_kept_once(house, alice, said):
     last = house.server.traffic.last
-    alice.say(MESSAGE)
+    alice.say(said)
     (record, *_), frames = list(house.server.traffic.since(last)), list(house.server.wire.frames())
-    assert (record.number, record.data) == (frames[-2].number, frames[-2].data) == (last + 1, MESSAGE.encode())
+    assert (record.number, record.data) == (frames[-2].number, frames[-2].data) == (last + 1, said.encode())
 
 
 def test_what_is_no_stanza_is_a_frame_alone(house, alice):
