@@ -23,7 +23,7 @@ from conversehost.xmpp.times import stamp
 T = TypeVar("T")
 
 PAGE = 1_000
-"""Records in one answer."""
+"""Records in one answer, where nobody says how many."""
 SHOWN = 400
 """Characters of a near miss in the text of an error."""
 FILTER = (
@@ -74,7 +74,7 @@ class TrafficNoun(Noun):
         self.putChild(b"export", Export(world))
 
     def verbs(self) -> Mapping[str, Verb]:
-        limit = Whole("limit", f"at most so many; {PAGE} unless given, and at most")
+        limit = Whole("limit", f"at most so many, the newest; {PAGE} unless given")
         return {
             "GET": Verb(self.find, query=(*FIELDS, *WIRE_FIELDS, limit), answer=RECORDS),
             "DELETE": Verb(self.forget),
@@ -212,8 +212,8 @@ def address(world: World, text: str | None) -> str:
 
 
 def last_of(found: list[T], limit: int) -> list[T]:
-    """The newest, and no more than fit in one answer."""
-    return found[len(found) - min(limit, PAGE) :] if limit else []
+    """The newest, and no more than that."""
+    return found[max(0, len(found) - limit) :]
 
 
 def describe(record: Record, *, secrets: bool = False) -> dict[str, object]:

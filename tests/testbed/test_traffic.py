@@ -72,6 +72,24 @@ def test_only_what_came_later_and_no_more_than_wanted(house, api, alice):
     assert [each["number"] for each in said(api, "?direction=in&limit=1")] == [said(api, "?direction=in")[-1]["number"]]
 
 
+@pytest.mark.parametrize(("query", "count"), [("", 600), ("&limit=599", 599), ("&limit=601", 600), ("&limit=0", 0)])
+def test_all_are_told_where_there_are_fewer_than_wanted(house, api, query, count):
+    traffic = house.server.traffic
+    stream = traffic.stream("tcp", "127.0.0.1")
+    for _ in range(600):
+        traffic.add("in", stream, HI.encode())
+    assert len(said(api, f"?kind=message{query}")) == count
+
+
+def test_more_than_usual_are_told_where_they_are_wanted(house, api):
+    traffic = house.server.traffic
+    stream = traffic.stream("tcp", "127.0.0.1")
+    for _ in range(1100):
+        traffic.add("in", stream, HI.encode())
+    assert len(said(api)) == 1000
+    assert len(said(api, "?limit=2000")) == 1100
+
+
 def test_passwords_and_tokens_are_not_told(house, api):
     traffic = house.server.traffic
     stream = traffic.stream("tcp", "127.0.0.1")

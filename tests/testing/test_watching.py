@@ -103,6 +103,15 @@ def test_what_carried_the_stanzas(bed, bob):
     assert "c2VjcmV0" not in str(bed.exchanges())
 
 
+def test_all_that_was_said_is_there_however_much(bed, bob):
+    """The control API tells the newest 1,000, where it isn't asked for more."""
+    ping = "<iq xmlns='jabber:client' type='get' id='many-{}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
+    bob.send("".join(ping.format(number) for number in range(1100)))
+    assert len(bed.traffic("iq[@type='get']/ping:ping", account="bob")) == 1100
+    assert len(bed.transcript(text="many-", direction="in").splitlines()) == 1100
+    assert len(bed.traffic(text="many-", direction="in", limit=2)) == 2
+
+
 def test_a_connection_that_stops_and_goes_on(bed):
     stream = Stream(bed, "bob", "secret")
     stream.say("<presence/>", until="<presence")

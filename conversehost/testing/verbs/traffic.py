@@ -12,6 +12,9 @@ from conversehost.testing.calls import ANSWER, Call, Steps
 from conversehost.testing.verbs import asked, verb
 from conversehost.testing.verbs.accounts import User, named
 
+ALL = 10**9
+"""No limit, said to who has one otherwise."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -114,12 +117,12 @@ def transcript(
 
 
 def _traffic(xpath: str | None, after: Record | int, wanted: Mapping[str, User | str]) -> Steps[list[Record]]:
-    told = yield Call("GET", f"traffic?{urlencode(wanted_fields(xpath, after, wanted))}")
+    told = yield Call("GET", f"traffic?{urlencode({'limit': ALL, **wanted_fields(xpath, after, wanted)})}")
     return [record_of(each) for each in told["records"]]
 
 
 def _carriers(level: str, after: int, secrets: bool, wanted: Mapping[str, User | str | int]) -> Steps[list[Any]]:
-    fields = {"level": level, "after": after, "secrets": int(secrets)}
+    fields = {"level": level, "limit": ALL, "after": after, "secrets": int(secrets)}
     query = urlencode(fields | {name: named(value) for name, value in wanted.items()})
     found: list[Any] = (yield Call("GET", f"traffic?{query}"))["records"]
     return found
