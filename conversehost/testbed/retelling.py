@@ -135,8 +135,8 @@ def spoken(jid: JID) -> str:
 
 
 def shown(element: Element) -> str:
-    """Indented, as dialogues have it."""
-    return "\n".join(f"    {line}" for line in render(element))
+    """Indented, as dialogues have it: where a text has lines of its own, they don't begin at the margin."""
+    return "\n".join("    " + line.replace("\n", "&#10;") for line in render(element))
 
 
 def as_test(dialogue: str) -> str:

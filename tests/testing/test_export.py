@@ -26,7 +26,7 @@ Alice and Bob come online
 Alice sends:
     <iq type='get' id='r1'><query xmlns='jabber:iq:roster'/></iq>
     <message to='bob@localhost' type='chat' id='m1'>
-        <body>Hi &amp; "welcome"</body><request xmlns='urn:xmpp:receipts'/>
+        <body>Hi &amp; "welcome"&#10;&#10;[Client] is a heading&#10;</body><request xmlns='urn:xmpp:receipts'/>
     </message>
 
 Bob sends:
