@@ -88,14 +88,21 @@ def on_wire(world: World, level: str, query: Fields) -> list[Exchange | Frame]:
     after = query.whole("after") or 0
     found: list[Exchange | Frame] = list(world.wire.exchanges if level == "http" else world.wire.frames())
     found.sort(key=lambda each: each.number)
-    return [each for each in found if each.number > after and all(test(each) for test in tests)]
+    return [
+        each for each in found if each.number > after and is_seen(world, each) and all(test(each) for test in tests)
+    ]
+
+
+def is_seen(world: World, each: Exchange | Frame) -> bool:
+    """Whether it is known there: what others have carried isn't, nor what was forgotten."""
+    domain = each.owner.partition("/")[0].rpartition("@")[2]
+    own = domain in world.hosts or (not world.tenant and (not domain or world.is_elsewhere(domain)))
+    return own and each.latest > world.traffic.cleared
 
 
 def owner_tests(world: World, query: Fields) -> list[Test]:
     """By whose it is, and over what."""
     tests: list[Test] = []
-    if world.tenant:
-        tests.append(lambda each: each.owner.partition("/")[0].rpartition("@")[2] in world.hosts)
     account, session, transport = (query.text(name) for name in ("account", "session", "transport"))
     if account is not None:
         bare = world.client(account, "account").bare

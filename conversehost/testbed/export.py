@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from conversehost.testbed.carriers import is_seen
 from conversehost.testbed.fields import Choice, Fields, Flag
 from conversehost.testbed.har import archive
 from conversehost.testbed.noun import JSON, Noun, Reply, Verb
@@ -29,12 +30,7 @@ class Export(Noun):
         """
         form = query.text("format") or "har"
         if form == "har":
-            own = self.world.hosts if self.world.tenant else None
-            found = (
-                each
-                for each in self.world.wire.exchanges
-                if own is None or each.owner.partition("/")[0].rpartition("@")[2] in own
-            )
+            found = (each for each in self.world.wire.exchanges if is_seen(self.world, each))
             return Reply(archive(found, secrets=query.flag("secrets")))
         dialogue = self._dialogue()
         return Reply(text=dialogue if form == "dialogue" else as_test(dialogue))

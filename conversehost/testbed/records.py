@@ -95,7 +95,8 @@ class TrafficNoun(Noun):
     def forget(self, query: Fields, body: Fields) -> Reply:
         """Forget all that was said."""
         self.world.traffic.clear()
-        self.world.wire.clear()
+        if not self.world.tenant and not self.world.traffic.tenants:  # whose it is, too
+            self.world.wire.clear()
         return Reply()
 
     def found(self, fields: Fields) -> list[Record]:

@@ -189,6 +189,8 @@ class Traffic(Shared):
         self._now = now
         self._tape = Tape(_HEAD, RECORDS, BYTES)
         self.numbers = numbers or Numbers()
+        self.cleared = self.numbers.last
+        """The number of the newest record when they were forgotten, or it began."""
         self._streams = 0
         self.listeners: list[Callable[[Record], None]] = []
         self.mark_listeners: list[Callable[[Mark], None]] = []
@@ -263,6 +265,7 @@ class Traffic(Shared):
 
     def clear(self) -> None:
         """Forget them; numbers go on."""
+        self.cleared = self.numbers.last
         self._tape.clear()
         self._marks.clear()
         self.excused.clear()

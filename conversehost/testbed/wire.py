@@ -176,6 +176,11 @@ class Exchange:
         return scheme + self.request.field(b"host"), self.sender.target
 
     @property
+    def latest(self) -> int:
+        """The number of the answer; without one, of the request."""
+        return self.number if self.answer is None else self.answer.number
+
+    @property
     def stream(self) -> Stream | None:
         """Of BOSH: the session that it belongs to."""
         if self.transport != "bosh":
@@ -262,6 +267,11 @@ class Frame:
     kind: str
     data: bytes
     source: Tapped | Exchange
+
+    @property
+    def latest(self) -> int:
+        """Its number."""
+        return self.number
 
     @property
     def transport(self) -> str:

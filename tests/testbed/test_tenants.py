@@ -107,6 +107,45 @@ def test_each_has_its_own_faults(house: House, t1: dict[str, Any]):
     assert len(house.api("GET", "/tenants/t1/faults").json["faults"]) == 1
 
 
+def carried(house: House, path: str) -> int:
+    """Requests, as they are told in all ways."""
+    listed = house.api("GET", f"{path}/traffic?level=http").json["records"]
+    archived = house.api("GET", f"{path}/traffic/export").json["log"]["entries"]
+    frames = house.api("GET", f"{path}/traffic?level=frame&direction=in").json["records"]
+    assert len(listed) == len(archived) == len(frames)
+    return len(listed)
+
+
+def test_what_carried_its_traffic_is_its_own(house: House, t1: dict[str, Any]):
+    for path, account in (("", "alice@localhost"), ("/tenants/t1", "alice@t1.localhost")):
+        bound = house.server.chat.prebind(parse(account), "")
+        body = f"<body xmlns='{ns.HTTPBIND}' sid='{bound.sid}' rid='{{}}'>{{}}</body>"
+        ping = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>"
+        house.api.send("POST", "/http-bind", body.format(bound.rid, ping).encode(), {})
+        assert carried(house, path) == 1
+    house.api("DELETE", "/traffic")
+    assert (carried(house, ""), carried(house, "/tenants/t1")) == (0, 1)
+    house.api.send("POST", "/http-bind", body.format(int(bound.rid) + 1, ping).encode(), {})
+    assert (carried(house, ""), carried(house, "/tenants/t1")) == (0, 2)
+    house.api("DELETE", "/tenants/t1/traffic")
+    assert carried(house, "/tenants/t1") == 0
+    house.api.send("POST", "/http-bind", body.format(int(bound.rid) + 2, ping).encode(), {})
+    assert carried(house, "/tenants/t1") == 1
+    house.api("POST", "/tenants/t1/reset")
+    assert carried(house, "/tenants/t1") == 0
+
+
+def test_one_of_the_same_name_knows_nothing_of_it(house: House, t1: dict[str, Any]):
+    bound = house.server.chat.prebind(parse("alice@t1.localhost"), "")
+    body = f"<body xmlns='{ns.HTTPBIND}' sid='{bound.sid}' rid='{bound.rid}' type='terminate'/>"
+    house.api.send("POST", "/http-bind", body.encode(), {})
+    assert carried(house, "/tenants/t1") == 1
+    house.api("DELETE", "/tenants/t1")
+    assert carried(house, "") == 0
+    house.api("POST", "/tenants", {"name": "t1"})
+    assert carried(house, "/tenants/t1") == 0
+
+
 def test_a_fault_of_requests_strikes_its_own_ones(house: House, t1: dict[str, Any]):
     house.api("POST", "/tenants/t1/faults", {"fault": "status", "status": 502})
     theirs, ours = (house.server.chat.prebind(parse(f"alice@{d}localhost"), "") for d in ("t1.", ""))
