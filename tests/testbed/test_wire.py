@@ -64,6 +64,22 @@ def test_a_request_that_is_held_has_no_answer_yet(house, api):
     assert held.transport.value()
 
 
+@pytest.mark.parametrize("tenants", [0, 1])
+def test_a_request_that_is_held_when_all_is_forgotten_is_told_with_its_answer(house, api, tenants):
+    for _ in range(tenants):
+        api("POST", "/tenants")
+    bound = house.prebound("alice")
+    house.poll(bound, 0)
+    house.server.reactor.advance(60)
+    held = Held(house, f"<body xmlns='{ns.HTTPBIND}' sid='{bound.sid}' rid='{bound.rid + 1}'/>")
+    api("DELETE", "/traffic")
+    assert seen(api, "http") == seen(api, "frame") == []
+    house.server.reactor.advance(60)
+    assert held.transport.value()
+    assert [each["status"] for each in seen(api, "http")] == [200]
+    assert [each["direction"] for each in seen(api, "frame")] == ["out"]
+
+
 class Held:
     """A BOSH request on a connection of its own."""
 
