@@ -19,12 +19,12 @@ from conversehost.server.session import Session
 from conversehost.server.uploads import UploadsOf
 from conversehost.testbed.beyond import Watching
 from conversehost.testbed.cast import Cast
+from conversehost.testbed.ends import end_sessions
 from conversehost.testbed.expectations import Expectations
 from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_stream import FaultyStream
 from conversehost.testbed.mishaps import Mishaps
 from conversehost.testbed.push import PushService
-from conversehost.testbed.sessions import end_sessions
 from conversehost.testbed.state import State
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.tap import TappedStream

@@ -31,10 +31,10 @@ from conversehost.single_sessions import SingleSessions
 from conversehost.testbed.door import control, room
 from conversehost.testbed.faulty_http import People, faulty
 from conversehost.testbed.faulty_stream import FaultyAuthenticator
-from conversehost.testbed.noun import World
 from conversehost.testbed.recorder import RecordedStreaming, recorded, recorded_requests
 from conversehost.testbed.saving import save
 from conversehost.testbed.wire import Tapped
+from conversehost.testbed.world import World
 from conversehost.web.converse import find as find_converse
 from conversehost.web.guard import Hosts
 from conversehost.web.metrics import Counted

@@ -432,7 +432,10 @@ def test_deadlines_are_measured_on_a_clock_that_does_not_jump(program):
     assert program.finish(PYTHON, "-c", CLOCK) == (0, "True\n", "")
 
 
-LATE = "conversehost.testbed.control conversehost.testbed.xep0227 jinja2 prometheus_client wokkel ldap3 ldaptor scramp"
+LATE = (
+    "conversehost.testbed.control conversehost.testbed.noun conversehost.testbed.fields conversehost.testbed.xep0227 "
+    "jinja2 prometheus_client wokkel ldap3 ldaptor scramp wsproto"
+)
 
 
 def test_what_a_start_does_not_need_is_loaded_when_somebody_asks_for_it():

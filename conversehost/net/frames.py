@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 
 from wsproto.extensions import Extension
-from wsproto.frame_protocol import CloseReason, Frame, FrameDecoder, FrameProtocol, Opcode, RsvBits
+from wsproto.frame_protocol import CloseReason, Frame, FrameDecoder, FrameProtocol, Opcode, ParseFailed, RsvBits
 
+from conversehost.net.closing import FrameError
 from conversehost.net.deflate import Deflate
 
 _TEXT = 0x81
@@ -103,19 +104,24 @@ class Frames:
         return text, end
 
     def read(self, data: bytes) -> Iterator[Frame]:
-        """All frames, or parts of them, that `data` brings. Raises ParseFailed; then there is nothing more to read."""
+        """All frames, or parts of them, that `data` brings. Raises FrameError; then there is nothing more to read."""
         size = _PIECE if self._deflates else len(data) or 1
-        for start in range(0, len(data), size):
-            piece = data[start : start + size]
-            self._fed += len(piece)
-            self._protocol.receive_bytes(piece)
-            for frame in self._protocol.received_frames():
-                if not frame.opcode.iscontrol():
-                    self._is_whole = frame.message_finished
-                if self.tap is not None:
-                    self._tell(frame, self.tap)
-                yield frame
+        try:
+            for start in range(0, len(data), size):
+                yield from self._piece(data[start : start + size])
+        except ParseFailed as error:
+            raise FrameError(str(error), error.code) from None
         self._is_between = not self._deflates and self._is_whole and self._fed == self._meter.end
+
+    def _piece(self, piece: bytes) -> Iterator[Frame]:
+        self._fed += len(piece)
+        self._protocol.receive_bytes(piece)
+        for frame in self._protocol.received_frames():
+            if not frame.opcode.iscontrol():
+                self._is_whole = frame.message_finished
+            if self.tap is not None:
+                self._tell(frame, self.tap)
+            yield frame
 
     def text(self, message: bytes) -> bytes:
         """A message in one frame."""

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, cast
 from lxml.etree import QName
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from wsproto.frame_protocol import CloseReason, Frame, Opcode, ParseFailed
 
 from conversehost.clock import Deadline
-from conversehost.net.deflate import Deflate
+from conversehost.net.closing import FrameError, Reason
 from conversehost.net.tcp import CLOSING, OPENING
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
@@ -24,6 +23,9 @@ from conversehost.xmpp.stream import Backend, StreamOpen, Visit, check_version, 
 from conversehost.xmpp.xml import Element, XMLError, attribute, parse_stanza, to_bytes
 
 if TYPE_CHECKING:
+    from wsproto.frame_protocol import Frame
+
+    from conversehost.net.deflate import Deflate
     from conversehost.net.forwarded import Client
     from conversehost.net.handshake import Shared
     from conversehost.net.http import HttpConnection
@@ -128,7 +130,7 @@ class WebSocketConnection:
             return
         self._say_last(error)
         if error is not None and error.condition == "system-shutdown":
-            self._say_goodbye(CloseReason.GOING_AWAY)
+            self._say_goodbye(Reason.GOING_AWAY)
         else:
             self._set_deadline(self._shared.clock.after(CLOSING, self._too_slow_to_close))
 
@@ -170,22 +172,22 @@ class WebSocketConnection:
                 self._frame(frame)
                 if self._deaf:
                     return
-        except ParseFailed as error:
-            if error.code == CloseReason.MESSAGE_TOO_BIG:
+        except FrameError as error:
+            if error.code == Reason.TOO_BIG:
                 self._too_big()
             else:
                 self._fail(StreamError("bad-format", str(error)), error.code)
 
     def _frame(self, frame: Frame) -> None:
-        opcode = frame.opcode
-        if opcode is Opcode.TEXT:
+        kind = frame.opcode.name
+        if kind == "TEXT":
             self._text_frame(frame)
-        elif opcode is Opcode.PING:
+        elif kind == "PING":
             self._write(self.frames.pong(cast(bytes, frame.payload)))
-        elif opcode is Opcode.CLOSE:
+        elif kind == "CLOSE":
             self._closed_by_client(cast(tuple[int, str], frame.payload)[0])
-        elif opcode is Opcode.BINARY:
-            self._fail(StreamError("bad-format", "binary messages aren't taken"), CloseReason.UNSUPPORTED_DATA)
+        elif kind == "BINARY":
+            self._fail(StreamError("bad-format", "binary messages aren't taken"), Reason.UNSUPPORTED_DATA)
 
     def _text_frame(self, frame: Frame) -> None:
         part = cast(str, frame.payload)
@@ -220,7 +222,7 @@ class WebSocketConnection:
 
     def _too_big(self) -> None:
         error = StreamError("policy-violation", "stanza too big", application=(ns.STANZA_TOO_BIG, "stanza-too-big"))
-        self._fail(error, CloseReason.MESSAGE_TOO_BIG)
+        self._fail(error, Reason.TOO_BIG)
 
     def _element(self, data: bytes) -> None:
         if self._ended:  # the end that was said is answered, or nothing that matters any more
@@ -285,7 +287,7 @@ class WebSocketConnection:
     def _close_came(self) -> None:
         """Section 3.6: answered in kind; whoever said it first ends the connection."""
         if self._said_close:
-            self._say_goodbye(CloseReason.NORMAL_CLOSURE)
+            self._say_goodbye(Reason.NORMAL)
             return
         self._end_with(CLOSE)
         self._leave([])
@@ -391,7 +393,7 @@ class WebSocketConnection:
 
     def _too_slow_to_close(self) -> None:
         self._deadline = None
-        self._say_goodbye(CloseReason.NORMAL_CLOSURE)
+        self._say_goodbye(Reason.NORMAL)
 
     def _set_deadline(self, deadline: Deadline | None) -> None:
         if self._deadline is not None:

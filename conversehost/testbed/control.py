@@ -21,7 +21,7 @@ from conversehost.testbed.manual import manual
 from conversehost.testbed.mishap_noun import ErrorsNoun
 from conversehost.testbed.noun import Noun, Reply, Verb, World
 from conversehost.testbed.openapi import describe
-from conversehost.testbed.push import PushesNoun
+from conversehost.testbed.push_noun import PushesNoun
 from conversehost.testbed.records import TrafficNoun
 from conversehost.testbed.rooms_noun import Rooms
 from conversehost.testbed.sessions import Sessions

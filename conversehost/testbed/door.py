@@ -11,8 +11,9 @@ from twisted.web.server import Request
 from conversehost.net.exchange import HttpExchange
 from conversehost.net.forwarded import is_forwarding
 from conversehost.net.http import WEB_BODY
-from conversehost.testbed.noun import API, ApiError, Refusal, World
+from conversehost.testbed.refusal import ApiError, Refusal
 from conversehost.testbed.token import Token, bearer
+from conversehost.testbed.world import API, World
 from conversehost.web.guard import Hosts, is_cross_site, is_direct_and_local, is_loopback
 
 NEEDED = (

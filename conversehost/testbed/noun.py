@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from urllib.parse import parse_qsl
 
 from twisted.internet.defer import Deferred
@@ -17,49 +17,22 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from conversehost.net.clock import ReactorClock
-from conversehost.server.host import Host
-from conversehost.testbed.cast import Cast
-from conversehost.testbed.expectations import Expectations
-from conversehost.testbed.faults import Faults
 from conversehost.testbed.fields import Field, FieldError, Fields, kind_of
-from conversehost.testbed.mishaps import Mishaps
+from conversehost.testbed.refusal import ApiError as ApiError
+from conversehost.testbed.refusal import Refusal as Refusal
+from conversehost.testbed.refusal import refuse, write, write_body
 from conversehost.testbed.shapes import Shape
-from conversehost.testbed.stubs import Stubs
-from conversehost.testbed.traffic import Traffic
-from conversehost.testbed.wire import Wire
-from conversehost.turn import Turn
-from conversehost.web.resource import answer_json
+from conversehost.testbed.world import API as API
+from conversehost.testbed.world import World as World
 from conversehost.xmpp.errors import StanzaError
-from conversehost.xmpp.jid import JID, JIDError, parse_account
+from conversehost.xmpp.jid import JIDError
 
-if TYPE_CHECKING:
-    from conversehost.testbed.beyond import Visit
-    from conversehost.testbed.state import State
-    from conversehost.testbed.tenants import Tenants
-
-API = "/_conversehost/api/v1"
 JSON = "application/json"
 
 MISSING = (HTTPStatus.NOT_FOUND,)
 """For `Verb.errors`: the item may not be there."""
 
 log = Logger()
-
-
-class ApiError(Exception):
-    """Refuses a call; becomes `{"error": {"code": ..., "message": ...}}`, the code being the status' name."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-    def to_json(self) -> Mapping[str, object]:
-        """The body of the answer."""
-        code = self.status.phrase.lower().replace(" ", "-")
-        return {"error": {"code": code, "message": self.message}}
-
 
 CONDITIONS: Mapping[str, HTTPStatus] = {
     "item-not-found": HTTPStatus.NOT_FOUND,
@@ -111,72 +84,6 @@ class Verb:
     """In which the answer comes, the first unless Accept says otherwise; what isn't JSON is told as text."""
     document: Sequence[str] = ()
     """Media types of a body that isn't read as fields, but is a whole by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What the control API sees of the server, and moves."""
-
-    hosts: Mapping[str, Host]
-    cast: Cast
-    turn: Turn
-    clock: ReactorClock
-    wall: ReactorClock
-    traffic: Traffic
-    wire: Wire
-    faults: Faults
-    stubs: Stubs
-    expectations: Expectations
-    mishaps: Mishaps
-    state: State
-    reset: Callable[[], None]
-    about: Callable[[], Mapping[str, object]]
-    """The facts of the ready line."""
-    tenants: Tenants
-    tenant: str = ""
-    """Whose world it is; "" for that of the server itself."""
-    visits: Collection[Visit] = ()
-    """Who is logged in through us at a server elsewhere; none of them is a tenant's."""
-    is_elsewhere: Callable[[str], bool] = lambda domain: False
-    """Whether a domain's clients may come in here."""
-
-    @property
-    def base(self) -> str:
-        """Where its own API is."""
-        return f"{API}/tenants/{self.tenant}" if self.tenant else API
-
-    def account(self, text: str, field: str) -> JID:
-        """The address of an account; a name alone is one of the first domain.
-
-        Raises ApiError(400), which names the field.
-        """
-        try:
-            jid = parse_account(text, next(iter(self.hosts)))
-        except JIDError as error:
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"{field}: {text!r} is not an address ({error})") from None
-        if jid.domain not in self.hosts:
-            served = ", ".join(self.hosts)
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"{field}: {text!r} is not the address of an account of {served}")
-        return jid
-
-    def client(self, text: str, field: str) -> JID:
-        """The same, of an account here or elsewhere."""
-        try:
-            jid = parse_account(text, next(iter(self.hosts)))
-        except JIDError:
-            return self.account(text, field)
-        return jid if self.is_elsewhere(jid.domain) else self.account(text, field)
-
-    def existing(self, text: str, field: str) -> JID:
-        """The same, of an account that is there. Raises ApiError(400), ApiError(404)."""
-        jid = self.account(text, field)
-        if not self.hosts[jid.domain].accounts.exists(jid):
-            raise ApiError(HTTPStatus.NOT_FOUND, f"there is no account {jid}")
-        return jid
-
-    def is_bot(self, account: JID) -> bool:
-        """Whether the test bed plays it."""
-        return any(bot.jid == account for bot in self.cast.bots)
 
 
 class Noun(Resource):
@@ -242,20 +149,6 @@ class Noun(Resource):
             raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
 
 
-class Refusal(Resource):
-    """Says no to everything."""
-
-    isLeaf = True
-
-    def __init__(self, error: ApiError) -> None:
-        super().__init__()
-        self._error = error
-
-    def render(self, request: Request) -> bytes | int:
-        """Whatever the method."""
-        return refuse(request, self._error)
-
-
 def _missing(request: Request) -> ApiError:
     path = (request.path or b"").decode("ascii", "replace")
     return ApiError(HTTPStatus.NOT_FOUND, f"there is nothing at {path} (a / within a name is written %2F)")
@@ -294,12 +187,12 @@ def answer(request: Request, reply: Reply, status: HTTPStatus = HTTPStatus.OK) -
     if reply.location:
         request.setHeader(b"location", reply.location.replace(API, base_of(request), 1).encode())
     if reply.data is not None:
-        return _write(request, status, reply.data)
+        return write(request, status, reply.data)
     if reply.text is not None:
         request.setResponseCode(status)
         request.setHeader(b"cache-control", b"no-store")
         request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-        return _body(request, reply.text.encode())
+        return write_body(request, reply.text.encode())
     request.setResponseCode(HTTPStatus.NO_CONTENT)
     request.setHeader(b"cache-control", b"no-store")
     request.finish()  # no body, and no Content-Length either (RFC 9110 section 8.6)
@@ -339,21 +232,3 @@ def fail(request: Request, error: BaseException) -> bytes | int:
         return refuse(request, error)
     log.failure("control API: {method} {path}", Failure(error), method=request.method, path=request.path)
     return refuse(request, ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of this server; see its log"))
-
-
-def refuse(request: Request, error: ApiError) -> bytes | int:
-    """Write the refusal."""
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        request.setHeader(b"www-authenticate", b'Bearer realm="conversehost"')
-    return _write(request, error.status, error.to_json())
-
-
-def _write(request: Request, status: HTTPStatus, data: Mapping[str, object]) -> bytes:
-    return _body(request, answer_json(request, status, data))
-
-
-def _body(request: Request, body: bytes) -> bytes:
-    if request.method != b"HEAD":
-        return body
-    request.setHeader(b"content-length", str(len(body)).encode())
-    return b""

@@ -10,8 +10,8 @@ from twisted.web.server import Request
 
 from conversehost.net.exchange import Answering, Direct, HttpExchange, Streaming
 from conversehost.testbed.faulty_http import FaultyFront, People
-from conversehost.testbed.noun import API
 from conversehost.testbed.wire import Kept, Wire
+from conversehost.testbed.world import API
 
 if TYPE_CHECKING:
     from conversehost.net.http import HttpConnection

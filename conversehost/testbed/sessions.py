@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
 from conversehost.bosh.stream import BoshStream
 from conversehost.net.tcp import ClientConnection
 from conversehost.net.websocket import WebSocketConnection
-from conversehost.server.host import Host
 from conversehost.server.resume import Resumable, is_waiting
 from conversehost.server.session import Session
 from conversehost.testbed.beyond import Visit
+from conversehost.testbed.ends import BOSH_CONDITIONS
 from conversehost.testbed.faulty_stream import stream_of
 from conversehost.testbed.fields import Choice, Fields, Flag, Text, Whole
 from conversehost.testbed.holding import Hold
@@ -52,23 +52,6 @@ CONDITIONS = frozenset(
     )
 )
 """RFC 6120 section 4.9.3, without see-other-host, which would have to name one."""
-
-BOSH_CONDITIONS = frozenset(
-    (
-        "bad-request",
-        "host-gone",
-        "host-unknown",
-        "improper-addressing",
-        "internal-server-error",
-        "item-not-found",
-        "other-request",
-        "policy-violation",
-        "remote-connection-failed",
-        "system-shutdown",
-        "undefined-condition",
-    )
-)
-"""XEP-0124 section 17.2, without those that would have to say more."""
 
 UNSENT = (1004, 1005, 1006, 1015)
 """Codes of WebSocket close frames that mustn't be sent (RFC 6455 section 7.4)."""
@@ -271,22 +254,6 @@ def describe(session: Session | Visit) -> dict[str, object]:
         "resumable": resumable(session),
         "bosh": bosh(session),
     }
-
-
-def end_sessions(hosts: Iterable[Host], error: StreamError, spared: Collection[Session] = ()) -> None:
-    """All but those, each in the way that its transport has: to BOSH the condition is one of its own."""
-    hosts = tuple(hosts)
-    for host in hosts:
-        for closing in host.hooks.closing:
-            closing()
-    for session in [each for host in hosts for each in host.all_sessions()]:
-        if session not in spared:
-            link = lowest(session.link)
-            if isinstance(link, BoshStream) and error.condition in BOSH_CONDITIONS:
-                link.session.expire(error.condition, error.text)
-            else:
-                session.link.close(error)
-            session.host.unbound(session)  # a TCP connection may take its time to close
 
 
 def resumable(session: Session | Visit) -> dict[str, object] | None:

@@ -17,11 +17,11 @@ from conversehost.testbed.expectations import Expectations
 from conversehost.testbed.faults import Faults
 from conversehost.testbed.mishaps import Mishaps
 from conversehost.testbed.moving import Move
-from conversehost.testbed.noun import World
 from conversehost.testbed.scenario import Scenario
 from conversehost.testbed.state import State
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Traffic
+from conversehost.testbed.world import World
 
 NAME = re.compile("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 MOST = 1_000

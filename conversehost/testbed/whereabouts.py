@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from conversehost.options import did_you_mean
 from conversehost.server.host import Host
-from conversehost.testbed.noun import World
 from conversehost.testbed.traffic import Filter
+from conversehost.testbed.world import World
 from conversehost.xmpp.jid import JID, JIDError, parse
 
 SHOWN = 3

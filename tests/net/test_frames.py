@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
 
+from conversehost.net.closing import FrameError
 from conversehost.net.frames import Frames, unmasked
 from tests.net.websockets import frame
 
@@ -123,7 +124,7 @@ def test_any_frames_in_any_cut_are_what_wsproto_makes_of_them(data):
     try:
         for a, b in pairwise(cuts):
             said += "".join(heard(frames, raw[a:b])[0])
-    except ParseFailed as error:
+    except FrameError as error:
         code = error.code
     assert code == failed
     assert failed or said == wanted  # what came with a fault was lost on the way to this test, not to a connection
