@@ -31,7 +31,7 @@ def behind(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Te
     folder = tmp_path_factory.mktemp(server)
     converse = str(converse_folder("14.0.0"))
     with TestBed.start("--converse", converse, *OPTIONS) as bed, in_front(server, bed, folder, *OPTIONS) as site:
-        bed.site = site
+        bed.site = bed.page = site
         yield bed
 
 
