@@ -128,9 +128,11 @@ def room_cost(transport: Transport, occupants: int) -> Measure:
             loop.run(0.5)
             before, cpu = hall.heard, running.cpu()
             loop.run(seconds)
-            cost = (running.cpu() - cpu) / (hall.heard - before) * 1e6
+            used, heard = running.cpu() - cpu, hall.heard - before
+            if not heard:
+                raise RuntimeError("nobody in the room heard anything")
             hall.end()
-            return cost
+            return used / heard * 1e6
 
     return measure
 
