@@ -120,8 +120,7 @@ class Kept:
         told = self.answer
         assert told is not None
         kept = part[: max(0, KEPT - len(told.body))]
-        self.size += len(kept)
-        self.wire.hold(len(kept))
+        self.wire.hold(self, len(kept))
         duration = self.wire.elapsed() - self.began
         self.answer = told._replace(body=told.body + kept, size=told.size + len(part), duration=duration)
 
@@ -316,8 +315,8 @@ class Wire:
         kept.began = self.elapsed()
         kept.body = body
         kept.answer = kept.source = None
-        sender = self._senders.get(id(asked.headers))
-        if sender is None or asked.forwarded or jid or sender.address != asked.connection.address:
+        sender, by = self._senders.get(id(asked.headers)), asked.connection
+        if sender is None or asked.forwarded or jid or sender.address != by.address or sender.secure != by.secure:
             sender = self._learn(transport, asked, jid)
         kept.sender = sender
         kept.size = size = asked.size
@@ -331,16 +330,19 @@ class Wire:
         """`net.heads` has the same headers again and again. They are kept here, so that no others have their id."""
         source = asked if asked.forwarded else asked.connection
         made = Sender(transport, asked.method, asked.target, asked.headers, source.address, source.secure, jid)
-        if len(self._senders) >= SENDERS:
-            self._senders.clear()
-        self._senders[id(asked.headers)] = made
+        if not (asked.forwarded or jid):  # the next one with the same may be somebody else's
+            if len(self._senders) >= SENDERS:
+                self._senders.clear()
+            self._senders[id(asked.headers)] = made
         return made
 
-    def hold(self, size: int) -> None:
-        """So many bytes more, beside the tape."""
-        self._size += size
-        if self._size > BYTES:
-            self._make_room()
+    def hold(self, kept: Kept, size: int) -> None:
+        """So many bytes more of it, beside the tape; what was forgotten meanwhile takes no room."""
+        if kept in self._kept:
+            kept.size += size
+            self._size += size
+            if self._size > BYTES:
+                self._make_room()
 
     def _make_room(self) -> None:
         while self._kept and (self._size > BYTES or len(self._kept) > EXCHANGES):

@@ -238,6 +238,33 @@ def test_of_those_that_are_not_answered_the_oldest_goes_first(small):
     assert len(small.exchanges) == 2 + 3
 
 
+def test_an_answer_that_goes_on_after_all_was_forgotten_takes_no_room(small):
+    held = small.begin("site", asked(0))
+    held.begun(200, b"")
+    small.clear()
+    held.passed(b"x" * 6_000)
+    small.begin("bosh", asked(10), (b"x" * 10,))
+    assert [each.request.size for each in small.exchanges] == [10]
+
+
+def test_the_same_headers_over_tls_are_another_url(small):
+    plain, encrypted = asked(0), asked(0)
+    plain.headers = encrypted.headers = [(b"host", b"localhost")]
+    encrypted.connection = SimpleNamespace(address="", secure=True)
+    for each in (plain, encrypted):
+        small.begin("bosh", each).answered(200, b"", b"")
+    assert [each.url[0] for each in small.exchanges] == [b"http://localhost", b"https://localhost"]
+
+
+def test_whose_a_request_is_is_not_remembered_by_its_headers(small):
+    """Somebody logs out of the site, and asks the same again."""
+    known, unknown = asked(0), asked(0)
+    known.headers = unknown.headers = [(b"host", b"localhost")]
+    small.begin("site", known, jid="alice@localhost").answered(200, b"", b"")
+    small.begin("site", unknown).answered(401, b"", b"")
+    assert [each.jid for each in small.exchanges] == ["alice@localhost", ""]
+
+
 def test_the_same_headers_of_others_are_still_theirs(small):
     one, other = asked(0), asked(0)
     one.headers = other.headers = [(b"host", b"localhost")]
