@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from conversehost.features.rooms.crowd import Occupant
+from conversehost.features.rooms.nicks import visible
 from conversehost.features.rooms.record import Member
 from conversehost.features.rooms.room import Room
 from conversehost.features.rooms.standing import Affiliation, Role
@@ -13,7 +14,7 @@ from conversehost.testbed.extras import Extra
 from conversehost.testbed.fields import Choice, Fields, Lines, Text
 from conversehost.testbed.noun import MISSING, ApiError, Noun, Reply, Verb, World, refusals
 from conversehost.testbed.shapes import Shape, choice, listed, text
-from conversehost.xmpp.jid import JID, JIDError, parse, prepare_resource
+from conversehost.xmpp.jid import JID, JIDError, parse
 from conversehost.xmpp.stream import lowest
 
 Find = Callable[[], Room]
@@ -216,7 +217,7 @@ class OneMember(Noun):
 def read_nick(text: str) -> str:
     """Raises ApiError(400)."""
     try:
-        return prepare_resource(text)
+        return visible(text)
     except JIDError as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, f"nick: {text!r} can't be one ({error})") from None
 

@@ -86,6 +86,7 @@ def test_everything_that_owners_can_set_can_be_set(api):
         "member_list": [],
         "max_users": 7,
         "max_history": 3,
+        "mentions": False,
         "slow_mode": 5,
         "longest_message": 2_000,
         "logging": True,

@@ -23,7 +23,7 @@ BESIDES = (
     Xep(425, "Moderated Message Retraction", "0.3.0", "complete; its version 0 too"),
     Xep(433, "Extended Channel Search", "0.1.0", "complete, of the host's own rooms; its draft too"),
     Xep(437, "Room Activity Indicators", "0.2.0", "complete"),
-    Xep(452, "MUC Mention Notifications", "0.2.1", "for members, by the nick that is reserved for them or by address"),
+    Xep(452, "MUC Mention Notifications", "0.2.2", "for members, by the nick that is reserved for them or by address"),
     Xep(486, "MUC Avatars", "0.1.0", "complete"),
     Xep(500, "MUC Slow Mode", "0.1.1", "complete"),
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 
 from conversehost.features.rooms.crowd import Occupant
+from conversehost.features.rooms.nicks import visible
 from conversehost.features.rooms.room import Room
 from conversehost.features.rooms.service import RoomService
 from conversehost.features.rooms.standing import (
@@ -19,13 +21,10 @@ from conversehost.server.delivery import Later
 from conversehost.server.host import Reply
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
-from conversehost.xmpp.jid import JID, JIDError, parse, prepare_resource
+from conversehost.xmpp.jid import JID, JIDError, parse
 from conversehost.xmpp.replies import result
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, child, element
-
-AFFILIATED = 5_000
-"""Accounts that have something to do with one room."""
 
 _ITEM = f"{{{ns.MUC_ADMIN}}}item"
 
@@ -123,8 +122,12 @@ def change_lists(room: Room, iq: Stanza) -> Later:
     """All of the changes, or none (section 9.2). First they are made, then the client hears so, then everybody."""
     client = iq.sender
     assert client is not None
-    changes = [_read(room, item) for item in items_of(iq)]
-    check_changes(room, client, changes)
+    standing = room.standing(client)
+    if standing.role != Role.MODERATOR and standing.affiliation < Affiliation.ADMIN:
+        raise StanzaError("forbidden", "that is for the room's moderators")  # who doesn't learn who is here either
+    asked = items_of(iq)
+    changes = [_read(room, item) for item in asked]
+    check_changes(room, client, changes, asked)
     actor = room.crowd.by_client.get(client)
     told = [make(room, change, "" if actor is None else actor.nick) for change in changes]
     room.host.router.send(result(iq))
@@ -140,20 +143,37 @@ def make(room: Room, change: Change, actor: str = "") -> Callable[[], None]:
     return room.affiliate(change.account, change.affiliation, nick=change.nick, reason=change.reason, actor=actor)
 
 
-def check_changes(room: Room, client: JID, changes: list[Change]) -> None:
-    """Raises StanzaError."""
+def check_changes(room: Room, client: JID, changes: list[Change], asked: list[Element]) -> None:
+    """Raises StanzaError; not-allowed with the items that are (section 8.4)."""
     standing = room.standing(client)
-    for change in changes:
-        if isinstance(change, RoleChange):
-            check_role_change(standing, change.occupant.standing, change.role)
-        else:
-            _check_affiliation(room, client, standing, change)
+    refused: dict[Element, StanzaError] = {}
+    for change, item in zip(changes, asked, strict=True):
+        try:
+            if isinstance(change, RoleChange):
+                check_role_change(standing, change.occupant.standing, change.role)
+            else:
+                _check_affiliation(room, client, standing, change)
+        except StanzaError as error:
+            refused[item] = error
+    if refused:
+        first = next(iter(refused.values()))
+        if first.condition == "not-allowed":
+            first.content = element(ns.MUC_ADMIN, "query", None, *map(copy, refused))
+        raise first
+    _check_all(room, [change for change in changes if isinstance(change, AffiliationChange)])
+
+
+def _check_all(room: Room, changes: list[AffiliationChange]) -> None:
+    """What they come to together. Raises StanzaError."""
+    nicks = [change.nick for change in changes if change.nick]
+    if len(set(nicks)) < len(nicks):
+        raise StanzaError("conflict", "a nick is reserved for one account")
+    room.record.check_space(change.account for change in changes if change.affiliation != Affiliation.NONE)
     owners = {address for address, _ in room.record.members(Affiliation.OWNER)}
     for change in changes:
-        if isinstance(change, AffiliationChange):
-            owners.discard(change.account.bare)
-            if change.affiliation == Affiliation.OWNER:
-                owners.add(change.account.bare)
+        owners.discard(change.account.bare)
+        if change.affiliation == Affiliation.OWNER:
+            owners.add(change.account.bare)
     if not owners:
         raise StanzaError("conflict", "a room has an owner: name another one first")
 
@@ -166,8 +186,6 @@ def _check_affiliation(room: Room, client: JID, standing: Standing, change: Affi
         raise StanzaError("not-acceptable", "a whole domain can be banned, and no more")
     if change.nick and room.record.holder(change.nick) not in (None, account.bare):
         raise StanzaError("conflict", f"the nick {change.nick} is reserved")
-    if sum(1 for _ in room.record.members()) >= AFFILIATED and room.record.member(account) is None:
-        raise StanzaError("resource-constraint", f"at most {AFFILIATED} accounts have an affiliation with a room")
 
 
 def items_of(iq: Stanza) -> list[Element]:
@@ -190,7 +208,7 @@ def _read(room: Room, item: Element) -> Change:
             return RoleChange(_named(room, nick), Role.read(role), reason)
         jid = item.get("jid")
         account = _named(room, nick).account if jid is None else parse(jid).to_bare()
-        kept = None if nick is None or jid is None else nick and prepare_resource(nick)
+        kept = None if nick is None or jid is None else nick and visible(nick)
     except JIDError as error:
         raise StanzaError("jid-malformed", str(error)) from None
     return AffiliationChange(account, Affiliation.read(affiliation or ""), kept, reason)

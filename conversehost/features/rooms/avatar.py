@@ -33,13 +33,13 @@ def install(service: RoomService) -> None:
 
 
 def read(room: Room, iq: Stanza) -> Reply:
-    """Anybody's, an empty one where there is none (section 4.4)."""
+    """Anybody's, an empty one where there is none (section 3.4)."""
     kept = vcard(room)
     return element(ns.VCARD, "vCard") if kept is None else kept
 
 
 def change(room: Room, iq: Stanza) -> Later:
-    """An owner's; an empty one takes it away, and all hear that there is something new (section 4.2)."""
+    """An owner's; an empty one takes it away, and all hear that there is something new (section 3.2)."""
     client = iq.sender
     assert client is not None
     if room.record.affiliation(client) != Affiliation.OWNER:
@@ -60,12 +60,16 @@ def vcard(room: Room) -> Element | None:
 
 
 def picture(room: Room, client: JID) -> list[Field]:
-    """Its hash (section 4.3), where there is a picture that can be read."""
+    """Its hash, or those of all of its forms (sections 3.3 and 5.1), where there is a picture that can be read."""
     kept = vcard(room)
-    encoded = None if kept is None else kept.findtext(_IMAGE)
+    images = [] if kept is None else [_decoded(each.text or "") for each in kept.iterfind(_IMAGE)]
+    hashes = tuple(hashlib.sha1(each).hexdigest() for each in images if each)
+    return [Field("muc#roominfo_avatarhash", "text-multi", "Avatar hash", hashes)] if hashes else []
+
+
+def _decoded(encoded: str) -> bytes:
+    """Nothing where it can't be."""
     try:
-        image = b64decode("".join((encoded or "").split()), validate=True)
+        return b64decode("".join(encoded.split()), validate=True)
     except (binascii.Error, ValueError):
-        image = b""
-    digest = hashlib.sha1(image).hexdigest()
-    return [Field("muc#roominfo_avatarhash", "text-multi", "Avatar hash", (digest,))] if image else []
+        return b""

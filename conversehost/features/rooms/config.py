@@ -51,6 +51,7 @@ class RoomConfig:
     member_list: tuple[str, ...] = ("moderator", "participant", "visitor")
     max_users: int = 0
     max_history: int = 20
+    mentions: bool = True
     slow_mode: int = 0
     longest_message: int = 0
     logging: bool = False
@@ -112,7 +113,7 @@ class Question:
 
 
 _ROLES = (("moderator", "Moderators"), ("participant", "Participants"), ("visitor", "Visitors"))
-_CROWDS = (*((str(each), str(each)) for each in (10, 20, 30, 50, 100, 200, 500, CROWDED)), ("none", "No limit"))
+_CROWDS = (*((str(each), str(each)) for each in (2, 5, 10, 20, 30, 50, 100, 200, 500, CROWDED)), ("none", "No limit"))
 
 QUESTIONS = (
     Question("name", f"{PREFIX}roomname", "text-single", "Name"),
@@ -152,6 +153,7 @@ QUESTIONS = (
         "Messages shown to who enters",
         limits=(0, LONGEST_HISTORY),
     ),
+    Question("mentions", f"{PREFIX}forwardmentions", "boolean", "Members who aren't there get messages that name them"),
     Question(
         "slow_mode",
         f"{PREFIX}slow_mode_duration",

@@ -27,6 +27,9 @@ ADMINS_BESIDES = 20
 NICKS_PER_ACCOUNT = 20
 """In one room."""
 
+LONGEST_PRESENCE = 10_000
+"""Bytes: everybody gets it from everybody (section 14.6)."""
+
 _X = f"{{{ns.MUC}}}x"
 _OURS = (ns.MUC, ns.MUC_USER, ns.MUC_ADMIN, ns.MUC_OWNER, ns.OCCUPANT_ID, ns.HATS)
 
@@ -59,11 +62,12 @@ def enter(room: Room, client: JID, wish: Wish, presence: Stanza, *, created: boo
     check_entry(room, affiliation, wish)
     nick = room.nick_for(account, wish.nick)
     check_nick(room, account, nick)
+    shown = brief(presence)
     occupant = room.crowd.by_nick.get(nick)
     if occupant is None:
         check_space(room, account, affiliation)
         occupant = Occupant(nick, account, standing_of(room, account, affiliation), room.record.occupant_id(account))
-    room.crowd.add(occupant, client, cleaned(presence))
+    room.crowd.add(occupant, client, shown)
     renamed = (RENAMED,) if nick != wish.nick else ()
     _receive(room, occupant, client, wish, (*((CREATED,) if created else ()), *renamed))
     for hook in room.hooks.entered:
@@ -138,11 +142,12 @@ def update(room: Room, client: JID, wish: Wish | None, nick: str, presence: Stan
     (sections 7.6, 7.7 and 7.2.1). Raises StanzaError.
     """
     occupant = room.crowd.by_client[client]
-    shown = cleaned(presence)
+    shown = brief(presence)
     wanted = room.nick_for(occupant.account, nick)
+    renamed = (RENAMED,) if wanted != nick else ()
     known = wish is not None and occupant.shown == client and to_bytes(shown) == to_bytes(occupant.clients[client])
     if wanted != occupant.nick:
-        occupant, known = _rename(room, occupant, client, wanted, shown), True
+        occupant, known = _rename(room, occupant, client, wanted, shown, renamed), True
     elif wanted != nick and wish is None:
         raise StanzaError("not-acceptable", f"you are called {wanted} in this room")
     else:
@@ -151,16 +156,20 @@ def update(room: Room, client: JID, wish: Wish | None, nick: str, presence: Stan
         if wish is None:
             room.show(occupant)
     if wish is not None:
-        _receive(room, occupant, client, wish, (RENAMED,) if wanted != nick else (), known=known)
+        _receive(room, occupant, client, wish, renamed, known=known)
 
 
-def _rename(room: Room, occupant: Occupant, client: JID, nick: str, shown: Stanza) -> Occupant:
+def _rename(room: Room, occupant: Occupant, client: JID, nick: str, shown: Stanza, own: Codes) -> Occupant:
     """Two presences: unavailable by the old nick, with the new one in it, and available by the new (section 7.6). The
-    occupant's other clients keep the old nick. Answers who the client is now. Raises StanzaError.
+    occupant's other clients keep the old nick. `own` are codes for the client. Answers who it is now.
+
+    Raises StanzaError.
     """
     check_nick(room, occupant.account, nick)
-    view = _renaming(room, occupant, client, nick)
     moves_alone = len(occupant.clients) == 1
+    if not moves_alone and nick not in room.crowd.by_nick:
+        check_space(room, occupant.account, occupant.affiliation)
+    view = _renaming(room, occupant, client, nick)
     room.crowd.remove(client)
     room.send_view(client, occupant, view, (NICK_CHANGED, SELF))
     if moves_alone and occupant.visible:
@@ -171,7 +180,7 @@ def _rename(room: Room, occupant: Occupant, client: JID, nick: str, shown: Stanz
     if not moves_alone:
         room.show(occupant)
         room.introduce(new, (client,))
-    room.show(new)
+    room.show(new, own=own, newcomer=client)
     return new
 
 
@@ -185,6 +194,19 @@ def kick_out_of_step(room_jid: JID, nick: str, client: JID) -> Stanza:
     presence = stanza("presence", {"type": "unavailable", "from": f"{room_jid.bare}/{nick}", "to": client.full})
     view = View(presence, Item(Affiliation.NONE.text, "none", ""))
     return view.seen(with_jid=False, codes=(SELF, 307, 333)).stanza
+
+
+def brief(presence: Stanza) -> Stanza:
+    """What goes on to others, where it isn't too much. Raises StanzaError(policy-violation)."""
+    shown = cleaned(presence)
+    if not is_brief(shown):
+        raise StanzaError("policy-violation", f"presence in a room has at most {LONGEST_PRESENCE} bytes")
+    return shown
+
+
+def is_brief(shown: Stanza) -> bool:
+    """Whether others can be asked to take it."""
+    return len(shown) == 0 or len(to_bytes(shown)) <= LONGEST_PRESENCE
 
 
 def cleaned(presence: Stanza) -> Stanza:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from conversehost.features.rooms.room import Room
-from conversehost.features.rooms.said import latest, without_author
+from conversehost.features.rooms.said import is_dated, latest, without_author
 from conversehost.server.archive import Archived
 from conversehost.server.broadcast import Broadcast
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.times import read, stamp
 from conversehost.xmpp.xml import Element, child
+
+_DELAY = f"{{{ns.DELAY}}}delay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,14 @@ def chosen(room: Room, client: JID, asked: HistoryRequest) -> Iterator[Broadcast
 
 @lru_cache(maxsize=1_024)
 def recalled(said: Archived, room: str) -> Broadcast | None:
-    """With the time, in the room's name, unless somebody has said it already: a chat that became this room. None where
+    """With the time, in the room's name, unless an owner has said it already: a chat that became this room. None where
     it was retracted.
     """
-    message = without_author(said.parsed())
+    message = said.parsed()
+    if not is_dated(message):
+        for forged in list(message.iterchildren(_DELAY)):
+            message.remove(forged)
+    without_author(message)
     if not message.text_of("body"):
         return None
     if not message.has(ns.DELAY, "delay"):

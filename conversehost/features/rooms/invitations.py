@@ -48,10 +48,11 @@ def invite(room: Room, client: JID, asked: Element) -> None:
     check_inviter(room, standing)
     invitee = _address(asked)
     affiliation = room.record.affiliation(invitee)
-    if affiliation == Affiliation.OUTCAST:
-        raise StanzaError("not-allowed", "whoever that is, is banned from the room")
+    if affiliation == Affiliation.OUTCAST and standing.affiliation >= Affiliation.ADMIN:
+        raise StanzaError("not-allowed", "whoever that is, is banned from the room")  # others don't learn who is
     _check_existence(room, invitee)
     if room.config.members_only and affiliation == Affiliation.NONE:
+        room.record.check_space([invitee])
         room.record.affiliate(invitee.to_bare(), Affiliation.MEMBER)
     sent = copy(asked)
     sent.attrib.pop("to", "")
@@ -80,7 +81,10 @@ def invitation(room: Room, invitee: JID, invited: Element) -> Stanza:
 
 
 def decline(room: Room, client: JID, asked: Element) -> None:
-    """To who is in the room, or belongs to it. Raises StanzaError."""
+    """To who is in the room, or belongs to it; whether that is so, nobody learns who declines.
+
+    Raises StanzaError(jid-malformed).
+    """
     inviter = _address(asked)
     to = [inviter]
     if inviter.bare == room.jid.bare:
@@ -88,8 +92,6 @@ def decline(room: Room, client: JID, asked: Element) -> None:
         to = [] if occupant is None else list(occupant.clients)
     elif not room.crowd.of_account(inviter.to_bare()) and room.record.affiliation(inviter) < Affiliation.MEMBER:
         to = []
-    if not to:
-        raise StanzaError("item-not-found", "whoever invited you isn't there any more")
     for each in to:
         sent = copy(asked)
         sent.attrib.pop("to", "")

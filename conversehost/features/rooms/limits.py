@@ -8,9 +8,12 @@ from conversehost.features.rooms.crowd import Occupant
 from conversehost.features.rooms.room import Room
 from conversehost.features.rooms.service import RoomService
 from conversehost.features.rooms.standing import Role
+from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
+
+_BODY = f"{{{ns.CLIENT}}}body"
 
 
 class Limits:
@@ -22,11 +25,11 @@ class Limits:
         service.hooks.left.append(self._left)
 
     def check(self, room: Room, speaker: Occupant, message: Stanza) -> None:
-        """What is typed counts, not that somebody types. Raises StanzaError(policy-violation)."""
-        config, body = room.config, message.text_of("body")
-        if speaker.role >= Role.MODERATOR or not body:
+        """What is typed counts, in all languages, not that somebody types. Raises StanzaError(policy-violation)."""
+        config, length = room.config, sum(len(each.text or "") for each in message.iterchildren(_BODY))
+        if speaker.role >= Role.MODERATOR or not length:
             return
-        if config.longest_message and len(body) > config.longest_message:
+        if config.longest_message and length > config.longest_message:
             raise StanzaError("policy-violation", f"at most {config.longest_message} characters in a message")
         if config.slow_mode:
             self._slow_down(room, speaker, config.slow_mode)

@@ -24,12 +24,12 @@ MENTIONED = 20
 def install(service: RoomService) -> None:
     """For all rooms: whoever has reserved a nick wants to hear of it."""
     service.hooks.spoken.append(tell_absent)
-    service.info.features.append(ns.MENTIONS)
+    service.info.more.append(lambda room: (ns.MENTIONS,) if room.config.mentions else ())
 
 
 def tell_absent(room: Room, speaker: Occupant | None, message: Stanza) -> None:
     """Members by the nick that is kept for them, or by their address."""
-    for account in dict.fromkeys(mentioned(room, message)):
+    for account in dict.fromkeys(mentioned(room, message) if room.config.mentions else ()):
         if not room.crowd.of_account(account) and room.record.affiliation(account) >= Affiliation.MEMBER:
             forwarded = element(ns.FORWARD, "forwarded", None, copy(message))
             told = element(ns.MENTIONS, "mentions", None, forwarded)

@@ -6,17 +6,19 @@ import secrets
 from copy import copy
 
 from conversehost.features.rooms.crowd import Occupant
+from conversehost.features.rooms.relay import ERROR, without_reporter
 from conversehost.features.rooms.room import Room
 from conversehost.features.rooms.standing import Role
 from conversehost.features.rooms.subject import check_subject, is_subject, keep_subject
 from conversehost.xmpp import ns
-from conversehost.xmpp.errors import StanzaError
+from conversehost.xmpp.errors import CONDITIONS, StanzaError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import child
 
 _STANZA_ID, _DELAY = f"{{{ns.STANZA_ID}}}stanza-id", f"{{{ns.DELAY}}}delay"
 _OURS = (ns.MUC_USER, ns.MUC_ADMIN, ns.MUC_OWNER, ns.OCCUPANT_ID, ns.HATS)
+_CONDITIONS = {f"{{{ns.STANZA_ERROR}}}{each}" for each in CONDITIONS}
 
 
 def speaker(room: Room, client: JID) -> Occupant:
@@ -74,11 +76,31 @@ def whisper(room: Room, client: JID, nick: str, said: Stanza) -> None:
     if said.type == "groupchat":
         raise StanzaError("bad-request", "messages to all go to the room itself")
     occupant = speaker(room, client)
-    if said.type != "error" and not room.config.may_whisper(occupant.role):
+    if not room.config.may_whisper(occupant.role):
         raise StanzaError("forbidden", "private messages aren't for you in this room")
     to = room.crowd.by_nick.get(nick)
     if to is None:
         raise StanzaError("item-not-found", f"nobody is called {nick} here")
+    _to_one(room, occupant, to, said)
+
+
+def send_back(room: Room, occupant: Occupant, to: Occupant, bounced: Stanza) -> None:
+    """A private message's sender hears why it wasn't read, and no more: an error isn't a way to say something, nor to
+    learn an address.
+    """
+    said = copy(bounced)
+    for each in list(said):
+        if each.tag == ERROR:
+            without_reporter(each)
+            for more in list(each):
+                if more.tag not in _CONDITIONS:
+                    each.remove(more)
+        else:
+            said.remove(each)
+    _to_one(room, occupant, to, said)
+
+
+def _to_one(room: Room, occupant: Occupant, to: Occupant, said: Stanza) -> None:
     message = reflected(room, occupant, said)
     child(message, ns.MUC_USER, "x")
     for each in tuple(to.clients):

@@ -105,7 +105,7 @@ def expel_strangers(room: Room) -> list[Callable[[], None]]:
 def _affiliations(room: Room, submitted: Submission) -> list[tuple[JID, Affiliation]]:
     """Who is named becomes it; who isn't named any more is a member still where that is needed to be inside.
 
-    Raises StanzaError(conflict) where no owner would be left.
+    Raises StanzaError: conflict where no owner would be left, not-acceptable, resource-constraint.
     """
     left = Affiliation.MEMBER if submitted.config.members_only else Affiliation.NONE
     changed: dict[JID, Affiliation] = {}
@@ -119,6 +119,9 @@ def _affiliations(room: Room, submitted: Submission) -> list[tuple[JID, Affiliat
         changed |= {each: affiliation for each in wanted if room.record.affiliation(each) != affiliation}
     if submitted.owners is not None and not submitted.owners:
         raise StanzaError("conflict", "a room has an owner: name another one first")
+    if not all(each.local for each, to in changed.items() if to != left):
+        raise StanzaError("not-acceptable", "owners and admins are accounts, not whole domains")
+    room.record.check_space(each for each, to in changed.items() if to != Affiliation.NONE)
     return list(changed.items())
 
 

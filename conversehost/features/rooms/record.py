@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from conversehost.features.rooms.config import RoomConfig
 from conversehost.features.rooms.standing import Affiliation, Role
 from conversehost.store import Store
+from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID
 
 ROOM, MEMBERS, NICKS, ROLES = "room", "room member", "room nick", "room role"
 ARCHIVE, REQUESTS, VISITS, HATS, WEARERS = "room archive", "room request", "room visit", "room hat", "room wearer"
 COLLECTIONS = (ROOM, MEMBERS, NICKS, ROLES, ARCHIVE, REQUESTS, VISITS, HATS, WEARERS)
+AFFILIATED = 5_000
+"""Accounts that have something to do with one room."""
+
 REMEMBERED_ROLES = 1_000
 """Of one room."""
 
@@ -110,6 +114,13 @@ class Record:
         for address, each in tuple(self._store.items(MEMBERS, self._address).items()):
             if affiliation in (None, each.affiliation):
                 yield address, each
+
+    def check_space(self, accounts: Iterable[JID]) -> None:
+        """Whether they all may have an affiliation. Raises StanzaError(resource-constraint)."""
+        kept = self._store.items(MEMBERS, self._address)
+        new = {each.bare for each in accounts if each.bare not in kept}
+        if new and len(kept) + len(new) > AFFILIATED:
+            raise StanzaError("resource-constraint", f"at most {AFFILIATED} accounts have an affiliation with a room")
 
     def affiliate(self, account: JID, affiliation: Affiliation, nick: str | None = None, reason: str = "") -> None:
         """From now on; "none" and outcasts have no reserved nick. None for a nick leaves it as it is."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conversehost.features.rooms.admin import AFFILIATED
 from conversehost.features.rooms.entry import check_nick
+from conversehost.features.rooms.nicks import visible
 from conversehost.features.rooms.record import REQUESTS
 from conversehost.features.rooms.room import Room
 from conversehost.features.rooms.service import RoomService
@@ -13,7 +13,7 @@ from conversehost.server.host import Reply
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.forms import Field, Form, form_in, values_of
-from conversehost.xmpp.jid import JID, JIDError, parse, prepare_resource
+from conversehost.xmpp.jid import JID, JIDError, parse
 from conversehost.xmpp.replies import result, stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, child, element
@@ -69,8 +69,7 @@ def register(room: Room, iq: Stanza) -> Reply | Later:
     if (room.config.members_only or room.config.moderated) and affiliation == Affiliation.NONE:
         _request(room, account, nick)
         return None
-    if sum(1 for _ in room.record.members()) >= AFFILIATED and room.record.member(account) is None:
-        raise StanzaError("resource-constraint", "too many are registered already")
+    room.record.check_space([account])
     return _settle(room, iq, account, max(affiliation, Affiliation.MEMBER), nick)
 
 
@@ -84,7 +83,7 @@ def read_nick(iq: Stanza) -> str:
     except StanzaError as error:
         raise StanzaError("bad-request", error.text) from None
     try:
-        return prepare_resource(nick)
+        return visible(nick)
     except JIDError as error:
         raise StanzaError("jid-malformed", str(error)) from None
 

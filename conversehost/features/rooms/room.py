@@ -9,6 +9,7 @@ from functools import partial
 
 from conversehost.features.rooms.config import RoomConfig
 from conversehost.features.rooms.crowd import Crowd, Occupant
+from conversehost.features.rooms.nicks import visible
 from conversehost.features.rooms.record import Record
 from conversehost.features.rooms.standing import Affiliation, Role, Standing, default_role, role_after
 from conversehost.features.rooms.views import Codes, Item, View
@@ -16,7 +17,7 @@ from conversehost.server.broadcast import Broadcast
 from conversehost.server.host import Host
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StanzaError
-from conversehost.xmpp.jid import JID
+from conversehost.xmpp.jid import JID, JIDError
 from conversehost.xmpp.replies import stanza
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import child, clean
@@ -78,9 +79,17 @@ class Room:
         return Standing(self.record.affiliation(person)) if occupant is None else occupant.standing
 
     def nick_for(self, account: JID, wanted: str) -> str:
-        """Where nicks are locked, who has a reserved one is called so (sections 7.2.2 and 7.10)."""
+        """Where nicks are locked, who has a reserved one is called so; else it is the wanted one, as all see it.
+
+        Raises StanzaError(jid-malformed) (sections 7.2.2 and 7.10).
+        """
         member = self.record.member(account) if self.config.lock_nicks else None
-        return member.nick if member is not None and member.nick else wanted
+        if member is not None and member.nick:
+            return member.nick
+        try:
+            return visible(wanted)
+        except JIDError as error:
+            raise StanzaError("jid-malformed", str(error)) from None
 
     def sees_jids(self, standing: Standing) -> bool:
         """Whether real addresses are shown to who has it (sections 4.2, 7.2.3 and 7.2.4)."""
@@ -187,6 +196,9 @@ class Room:
         occupant = self.crowd.by_client.get(client)
         if occupant is None:
             return
+        if self.record.locked and len(self.crowd.by_client) == 1:
+            self.destroy()  # before it was set up (section 10.1.3)
+            return
         view = self.farewell(occupant, said)
         was_shown = occupant.shown == client
         self.crowd.remove(client)
@@ -292,6 +304,7 @@ class Room:
 
     def _end(self, occupant: Occupant, reason: str, venue: str, password: str) -> Stanza:
         presence = stanza("presence", {"type": "unavailable", "from": self.at(occupant.nick)})
+        child(presence, ns.OCCUPANT_ID, "occupant-id", {"id": occupant.id})
         x = child(presence, ns.MUC_USER, "x")
         child(x, ns.MUC_USER, "item", {"affiliation": Affiliation.NONE.text, "role": Role.NONE.text})
         destroyed = child(x, ns.MUC_USER, "destroy", {"jid": clean(venue)} if venue else {})

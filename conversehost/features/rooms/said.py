@@ -56,6 +56,12 @@ def without_author(message: Stanza) -> Stanza:
     return message
 
 
+def is_dated(message: Stanza) -> bool:
+    """Whether its own times count: who owns a room may bring what was said elsewhere (section 7.9); others forge it."""
+    item = message.find(f"{_X}/{_ITEM}")
+    return item is None or item.get("affiliation") == "owner"
+
+
 def author(message: Stanza) -> JID | None:
     """The account (a bare JID) that has said it."""
     item = message.find(f"{_X}/{_ITEM}")

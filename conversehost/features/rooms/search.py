@@ -83,6 +83,8 @@ class Search:
         everything, terms = answers.flag("all"), answers.text("q").casefold().split()
         if everything and terms:
             raise self._refusal("bad-request", "search for something or for everything", "conflicting-fields")
+        if not everything and "q" not in given:
+            raise self._refusal("bad-request", "search for something, or for all", "no-search-conditions", "cancel")
         if not everything and not terms:
             raise self._refusal("bad-request", "search for at least one word", "invalid-search-terms")
         if "xep-0045" not in given.get("types", ("xep-0045",)):
@@ -92,15 +94,13 @@ class Search:
         shown = (each for each in self._service if each.config.public and not each.record.locked)
         places = {name for name in ("sinname", "sindescription", "sinaddr", "sinaddress") if name not in given}
         places |= {name for name in given if name.startswith("sin") and answers.flag(name)}
-        return [
-            each for each in shown if len(each.crowd) >= users and all(term in _text(each, places) for term in terms)
-        ]
+        return [each for each in shown if _users(each) >= users and all(term in _text(each, places) for term in terms)]
 
     def _sorted(self, rooms: list[Room], key: str) -> list[Room]:
         if key not in ("", self._words.by_address, self._words.by_users):
             raise self._refusal("feature-not-implemented", "there is no such order", "invalid-sort-key")
         if key == self._words.by_users:
-            return sorted(rooms, key=lambda room: (-len(room.crowd), room.jid.bare))
+            return sorted(rooms, key=lambda room: (-_users(room), room.jid.bare))
         return sorted(rooms, key=lambda room: room.jid.bare)
 
     def _item(self, room: Room) -> Element:
@@ -111,7 +111,7 @@ class Search:
             "name": config.name or room.jid.local,
             "description": config.description,
             "language": config.language,
-            "nusers": str(len(room.crowd)),
+            "nusers": str(_users(room)) if is_open(config) else "",
             "service-type": "xep-0045",
             "anonymity-mode": anonymity,
         }
@@ -122,8 +122,13 @@ class Search:
             child(item, space, "is-open")
         return item
 
-    def _refusal(self, condition: str, text: str, application: str) -> StanzaError:
-        return StanzaError(condition, text, type="modify", application=(self._words.error, application))
+    def _refusal(self, condition: str, text: str, application: str, type: str = "modify") -> StanzaError:
+        return StanzaError(condition, text, type=type, application=(self._words.error, application))
+
+
+def _users(room: Room) -> int:
+    """How many are in it, as far as strangers may know (XEP-0045 section 14.4)."""
+    return len(room.crowd) if is_open(room.config) else 0
 
 
 def _text(room: Room, places: set[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 from conversehost.features.rooms import entry
 from conversehost.features.rooms.config import RoomConfig
 from conversehost.features.rooms.info import RoomInfo
-from conversehost.features.rooms.messages import speak, whisper
+from conversehost.features.rooms.messages import send_back, speak, whisper
 from conversehost.features.rooms.record import ROOM
 from conversehost.features.rooms.relay import Relay
 from conversehost.features.rooms.room import Room, RoomHooks
@@ -177,7 +177,8 @@ class RoomService(Subdomain):
     def _presence(self, room: Room | None, to: JID, client: JID, presence: Stanza) -> None:
         inside = room is not None and client in room.crowd.by_client
         if presence.type == "unavailable" and room is not None and inside:
-            room.leave(client, entry.cleaned(presence))
+            said = entry.cleaned(presence)
+            room.leave(client, said if entry.is_brief(said) else None)
         if presence.type is not None:
             return  # section 17.3: neither the way in nor the way out
         if not to.resource:
@@ -241,7 +242,8 @@ class RoomService(Subdomain):
             return
         error = bounced.find(f"{{{ns.CLIENT}}}error")
         conditions = () if error is None else tuple(str(each.tag).rpartition("}")[2] for each in error)
-        if nick and bounced.kind == "message" and nick in room.crowd.by_nick:
-            whisper(room, client, nick, bounced)
+        to = room.crowd.by_nick.get(nick)
+        if to is not None and bounced.kind == "message":
+            send_back(room, room.crowd.by_client[client], to, bounced)
         if not GHOSTLY.isdisjoint(conditions):
             room.lose(client)

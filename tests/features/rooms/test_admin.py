@@ -325,7 +325,7 @@ def test_a_room_that_is_not_there(feste: Client):
 
 
 def test_affiliations_have_a_limit(owner: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("conversehost.features.rooms.admin.AFFILIATED", 2)
+    monkeypatch.setattr("conversehost.features.rooms.record.AFFILIATED", 2)
     assert affiliate(owner, "viola", "member").type == "result"
     assert condition(affiliate(owner, "feste", "member")) == "resource-constraint"
     assert affiliate(owner, "viola", "admin").type == "result"

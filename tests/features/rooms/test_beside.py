@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from conversehost.features.rooms.search import CURRENT, DRAFT, Words
@@ -79,6 +81,14 @@ def test_its_owners_choose_it(owner: Client, viola: Client):
     """XEP-0486 section 4.2."""
     affiliate(owner, "viola", "admin")
     assert condition(viola.ask("set", PICTURE, ROOM)) == "forbidden"
+
+
+def test_a_picture_in_several_forms(owner: Client):
+    """XEP-0486 section 5.1."""
+    photos = "".join(f"<PHOTO><TYPE>image/png</TYPE><BINVAL>{each}</BINVAL></PHOTO>" for each in ("aGk=", "aG8="))
+    owner.ask("set", f"<vCard xmlns='{ns.VCARD}'>{photos}</vCard>", ROOM)
+    hashes = [hashlib.sha1(each).hexdigest() for each in (b"hi", b"ho")]
+    assert facts(owner)["muc#roominfo_avatarhash"] == hashes
 
 
 def test_a_picture_that_nobody_can_read(owner: Client):
@@ -200,6 +210,17 @@ def test_nobody_else_hears_of_it(owner: Client, feste: Client, uri: str):
     assert not feste.take()
 
 
+def test_where_mentions_are_not_passed_on(owner: Client, feste: Client):
+    """XEP-0452 section 3.1: it is for the room's owner to say."""
+    affiliate(owner, "feste", "member")
+    clear(feste)
+    assert ns.MENTIONS in features(owner)
+    configure(owner, {"forwardmentions": "0"})
+    assert ns.MENTIONS not in features(owner)
+    mention(owner, "xmpp:feste@localhost")
+    assert not feste.take()
+
+
 # Search
 
 
@@ -233,14 +254,18 @@ def texts(item: Element) -> dict[str, str | None]:
 
 @pytest.mark.parametrize("words", [CURRENT, DRAFT])
 def test_searching_for_rooms(town: Client, words: Words):
-    """XEP-0433 section 4.2."""
+    """XEP-0433 section 4.2. The ship is closed: how many are on it is its secret."""
     assert words.search in features(town, SERVICE)
     assert names(ask(town, words, q="elephant")) == ["tavern"]
     assert names(ask(town, words, q="the")) == ["ship", "tavern"]
     assert names(ask(town, words, q="the tiger")) == ["ship"]
     assert names(ask(town, words, q="hidden")) == []
     assert names(ask(town, words, all="true")) == ["garden", "ship", "tavern"]
-    assert names(ask(town, words, all="true", key=words.by_users)) == ["garden", "ship", "tavern"]
+    assert names(ask(town, words, all="true", key=words.by_users)) == [
+        "garden",
+        "tavern",
+        "ship",
+    ]
     assert names(ask(town, words, all="true", min_users="2")) == ["garden"]
     assert names(ask(town, words, q="tavern", sinaddr="false", sinaddress="false")) == ["tavern"]
     assert names(ask(town, words, q="tavern", sinaddr="0", sinaddress="0", sindescription="0")) == []
@@ -275,7 +300,7 @@ def test_a_page_of_them(town: Client):
     ("values", "refusal", "application"),
     [
         ({"q": "x", "all": "1"}, "bad-request", "conflicting-fields"),
-        ({}, "bad-request", "invalid-search-terms"),
+        ({}, "bad-request", "no-search-conditions"),
         ({"q": " "}, "bad-request", "invalid-search-terms"),
         ({"q": "x", "key": "size"}, "feature-not-implemented", "invalid-sort-key"),
     ],
@@ -285,7 +310,7 @@ def test_what_cannot_be_searched(town: Client, values: dict[str, str], refusal: 
     answer = ask(town, CURRENT, **values)
     assert condition(answer) == refusal
     assert answer.find(f".//{{{CURRENT.error}}}{application}") is not None
-    assert answer[0].get("type") == "modify"
+    assert answer[0].get("type") == ("cancel" if application == "no-search-conditions" else "modify")
 
 
 def test_the_form(town: Client):
