@@ -1,4 +1,8 @@
-"""aioxmpp's XEP-0045, a client of its own make that keeps account of who is in a room: every role's use cases."""
+"""aioxmpp's XEP-0045, a client of its own make that keeps account of who is in a room: every role's use cases.
+
+It knows nothing of registration with a room, of its archive, of moderated retraction, hats and occupant ids, nor does
+it decline invitations; slixmpp and Converse.js do.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +30,17 @@ class Guest(Client):
         self.rooms = self.summon(aioxmpp.MUCClient)
         self.invited = self.heard(self.rooms.on_muc_invitation)
 
-    async def enter(self, **more) -> None:
-        self.room, entered = self.rooms.join(ROOM, self.nick, autorejoin=False, **more)
+    async def enter(self, *signals: str, nick: str = "", **more) -> list[Heard]:
+        """Come in; what is heard by some of the room's signals from the first moment."""
+        self.room, entered = self.rooms.join(ROOM, nick or self.nick, autorejoin=False, **more)
+        heard = [self.watch(each) for each in signals]
         await soon(entered)
+        return heard
+
+    async def listed(self, **item: str) -> list:
+        """Items of one of the room's lists."""
+        query = aioxmpp.muc.xso.AdminQuery(items=[aioxmpp.muc.xso.AdminItem(**item)])
+        return list((await soon(self.send(aioxmpp.IQ(type_=aioxmpp.IQType.GET, to=ROOM, payload=query)))).items)
 
     def watch(self, signal: str) -> Heard:
         """One of the room's."""
@@ -218,5 +230,72 @@ def test_an_owner_ends_the_room(testbed):
             with pytest.raises(aioxmpp.XMPPCancelError) as gone:
                 await soon(romeo.rooms.get_room_config(ROOM))
             assert gone.value.condition == aioxmpp.ErrorCondition.ITEM_NOT_FOUND
+
+    run(conversation())
+
+
+def test_who_comes_later_hears_what_was_said_and_goes(testbed):
+    async def conversation():
+        async with together(testbed.c2s, "romeo", outside=("juliet",)) as (romeo, juliet):
+            for text in ("one", "two", "three"):
+                message = aioxmpp.Message(type_=aioxmpp.MessageType.GROUPCHAT)
+                message.body[None] = text
+                await soon(romeo.room.send_message(message))
+            await romeo.room.set_topic({None: "Numbers"})
+            latest = aioxmpp.muc.xso.History(maxstanzas=2)
+            said, topics = await juliet.enter("on_message", "on_topic_changed", history=latest)
+            assert [(await soon(said.get()))["args"][0].body.any() for _ in range(2)] == ["two", "three"]
+            assert (await soon(topics.get()))["args"][1].any() == "Numbers"
+            left = romeo.watch("on_leave")
+            await soon(juliet.room.leave())
+            assert (await soon(left.get()))["args"][0].nick == "Juliet"
+
+    run(conversation())
+
+
+def test_a_nick_is_one_persons(testbed):
+    async def conversation():
+        async with together(testbed.c2s, "romeo", outside=("juliet",)) as (romeo, juliet):
+            with pytest.raises(aioxmpp.XMPPCancelError) as taken:
+                await juliet.enter(nick="Romeo")
+            assert taken.value.condition == aioxmpp.ErrorCondition.CONFLICT
+            item = aioxmpp.muc.xso.AdminItem(jid=JID("juliet@localhost"), affiliation="member", nick="Jule")
+            query = aioxmpp.muc.xso.AdminQuery(items=[item])
+            await soon(romeo.send(aioxmpp.IQ(type_=aioxmpp.IQType.SET, to=ROOM, payload=query)))
+            disco = juliet.summon(aioxmpp.DiscoClient)
+            kept = await soon(disco.query_info(ROOM, node="x-roomuser-item"))
+            assert [each.name for each in kept.identities] == ["Jule"]
+            await juliet.enter(nick="Jule")
+            (known,) = await romeo.listed(affiliation="member")
+            assert (known.jid, known.nick) == (JID("juliet@localhost"), "Jule")
+
+    run(conversation())
+
+
+def test_moderators_are_made_by_who_is_above_them(testbed):
+    """And do to those below them what they may, and to nobody else."""
+
+    async def conversation():
+        async with together(testbed.c2s, "romeo", "juliet", "alice") as (romeo, juliet, alice):
+            changed, hers = juliet.watch("on_muc_role_changed"), alice.watch("on_muc_role_changed")
+            with pytest.raises(aioxmpp.XMPPAuthError):
+                await soon(juliet.room.muc_set_role("Juliet", "moderator"))
+            await soon(romeo.room.muc_set_role("Juliet", "moderator"))
+            await soon(changed.get())
+            assert {each.nick for each in await romeo.listed(role="moderator")} == {"Romeo", "Juliet"}
+            await soon(juliet.room.muc_set_role("Alice", "visitor", reason="hush"))
+            while alice.room.me.role != "visitor":
+                await soon(hers.get())
+            assert [each.nick for each in await juliet.listed(role="visitor")] == ["Alice"]
+            with pytest.raises(aioxmpp.XMPPAuthError) as refused:
+                await alice.listed(role="visitor")
+            assert refused.value.condition == aioxmpp.ErrorCondition.FORBIDDEN
+            for role in ("visitor", "none"):
+                with pytest.raises(aioxmpp.XMPPCancelError) as above:
+                    await soon(juliet.room.muc_set_role("Romeo", role))
+                assert above.value.condition == aioxmpp.ErrorCondition.NOT_ALLOWED
+            await soon(romeo.room.muc_set_role("Juliet", "participant"))
+            while juliet.room.me.role != "participant":
+                await soon(changed.get())
 
     run(conversation())

@@ -108,12 +108,14 @@ def check_role_change(actor: Standing, target: Standing, wanted: Role) -> None:
     if wanted == Role.NONE:
         _check_kick(actor, target)
         return
+    if wanted == Role.VISITOR and (
+        target.affiliation >= Affiliation.ADMIN or Affiliation.NONE < target.affiliation >= actor.affiliation
+    ):
+        raise StanzaError("not-allowed", f"that {target.affiliation.text} isn't below you")
     if Role.MODERATOR in (wanted, target.role) and actor.affiliation < Affiliation.ADMIN:
         raise StanzaError("forbidden", "who moderates is up to the room's admins and owners")
     if target.affiliation >= Affiliation.ADMIN and wanted < Role.MODERATOR:
         raise StanzaError("not-allowed", "an admin or owner is a moderator")
-    if wanted == Role.VISITOR and Affiliation.NONE < target.affiliation >= actor.affiliation:
-        raise StanzaError("not-allowed", f"that {target.affiliation.text} isn't below you")
 
 
 def _check_kick(actor: Standing, target: Standing) -> None:

@@ -100,10 +100,14 @@ def test_who_gives_and_takes_voice(actor: Standing, target: Standing, wanted: Ro
     """Sections 5.1.1, 5.1.3, 8.3, 8.4 and 9.7."""
     found = verdict(check_role_change, actor, target, wanted)
     administers = actor.affiliation >= ADMIN
-    if not administers and (actor.role < MODERATOR or target.role == MODERATOR):
+    if not administers and actor.role < MODERATOR:
         assert found == "forbidden"
-    elif target.affiliation >= ADMIN or (wanted == VISITOR and target.affiliation == MEMBER and not administers):
-        assert found == "not-allowed"
+    elif wanted == VISITOR and (target.affiliation >= ADMIN or (target.affiliation == MEMBER and not administers)):
+        assert found == "not-allowed"  # section 8.4
+    elif not administers and target.role == MODERATOR:
+        assert found == "forbidden"  # section 9
+    elif target.affiliation >= ADMIN:
+        assert found == "not-allowed"  # section 9.7
     else:
         assert found == ALLOWED
 
