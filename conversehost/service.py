@@ -30,6 +30,7 @@ from conversehost.ready import addresses
 from conversehost.single_sessions import SingleSessions
 from conversehost.testbed.door import control, room
 from conversehost.testbed.faulty_http import People, faulty
+from conversehost.testbed.faulty_pages import watch_pages
 from conversehost.testbed.faulty_stream import FaultyAuthenticator
 from conversehost.testbed.recorder import RecordedStreaming, recorded, recorded_requests
 from conversehost.testbed.saving import save
@@ -256,6 +257,7 @@ class Server(House, Service):
             streaming=RecordedStreaming(streaming, self.wire, people) if recording else streaming,
             instance=Instance(self.settings.instance) if self.settings.instance else None,
         )
+        watch_pages(factory, self.faults, people, self.wire if recording else None)
         if recording:
             factory.site.requestFactory = recorded_requests(self.wire, people)  # type: ignore[assignment]
         return factory

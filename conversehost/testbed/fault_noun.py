@@ -20,7 +20,7 @@ LONGEST = 3_600
 ERRORS = tuple(each.value for each in HTTPStatus if each >= 400)
 SPECIAL = (
     *FILTER,
-    Choice("transport", "how clients come; site: prebind, and the login there", words=TRANSPORTS),
+    Choice("transport", "how clients come; site: prebind, pages, and the login there", words=TRANSPORTS),
     Text("path", "of a request", example="/http-bind"),
     Number("seconds", "how long it takes", low=0, high=LONGEST, example=0.5),
     Number("jitter", "and up to so many seconds more or less", low=0, high=LONGEST),

@@ -57,7 +57,7 @@ PLACES = ("requests", "stanzas", "logins", "resumptions")
 MILD = frozenset(("latency", "bandwidth"))
 """They change when an answer comes, not whether: any number of them may strike one request."""
 TRANSPORTS = ("bosh", "websocket", "tcp", "site")
-"""`site` is what browsers ask of the site itself: prebind, and the login there."""
+"""`site` is what browsers ask of the site itself: prebind, pages, and the login there."""
 MANY = 1_000
 """What was delayed is counted anew then."""
 STANZAS = frozenset(("message", "presence", "iq"))
@@ -66,12 +66,15 @@ _ASKS = by_xpath("iq[@type='get' or @type='set']")
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """As far as faults look at it. `jid`: whose it is, full or bare; "" for nobody who is known."""
+    """As far as faults look at it. `jid`: whose it is, full or bare; "" for nobody who is known. A `page` is struck
+    only by what names its path.
+    """
 
     transport: str
     path: str
     jid: str
     body: bytes
+    page: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -117,7 +120,7 @@ class Fault:
         wanted, text = self.wanted, self.wanted.text.encode()
         fits = (
             self.transport in ("", request.transport)
-            and self.path in ("", request.path)
+            and (self.path == request.path or not (self.path or request.page))
             and wanted.account in ("", request.jid.partition("/")[0])
             and wanted.session in ("", request.jid)
             and text in request.body
@@ -167,6 +170,8 @@ class Faults(Shared):
         self.held: dict[str, Hold] = {} if whole is None else whole.held
         """Sessions that are held, by full JID."""
         self.on_strike: Callable[[Fault], None] = lambda fault: None
+        self.on_paths: Callable[[frozenset[str]], None] = lambda paths: None
+        """Hears which paths of requests are named."""
         self._sort()
 
     def another(self) -> Faults:
@@ -232,4 +237,6 @@ class Faults(Shared):
             tuple(each for each in self.by_name.values() if place in KINDS[each.fault].places) for place in PLACES
         )
         whole = self._whole
-        whole.watching = any(each.requests for each in (whole, *whole.tenants.values()))
+        requests = [fault for each in (whole, *whole.tenants.values()) for fault in each.requests]
+        whole.watching = bool(requests)
+        whole.on_paths(frozenset(each.path for each in requests))

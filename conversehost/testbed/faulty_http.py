@@ -11,6 +11,7 @@ from conversehost.clock import Deadline
 from conversehost.net.bosh import BoshFront
 from conversehost.net.exchange import Direct, HttpExchange, Successor
 from conversehost.net.handshake import WebSocketFront
+from conversehost.net.http import HttpConnection
 from conversehost.server.stream import ServerStream
 from conversehost.testbed.beyond import WatchedStream
 from conversehost.testbed.faults import MILD, Fault, Faults, HttpRequest
@@ -66,6 +67,8 @@ def faulty(fronts: Mapping[bytes, Direct], faults: Faults, people: People) -> di
 class FaultyFront:
     """`Direct`: hands on, unless a fault strikes. Preflights are spared: a browser asks again for each request."""
 
+    page = False
+
     def __init__(self, below: Direct, faults: Faults, transport: str, who: Callable[[HttpExchange], str]) -> None:
         self.below = below
         self.body_limit = below.body_limit
@@ -78,9 +81,17 @@ class FaultyFront:
             return
         struck = self._struck(exchange) if self.faults.watching and exchange.method != b"OPTIONS" else None
         if struck:
-            FaultyExchange(exchange, self.below, self.faults, struck).begin()
+            self.strike(exchange, struck)
         else:
             self.below.handle(exchange)
+
+    def strike(self, exchange: HttpExchange, struck: list[Fault]) -> None:
+        """It goes on as they say."""
+        FaultyExchange(exchange, self.below, self.faults, struck).begin()
+
+    def domain(self, exchange: HttpExchange, jid: str) -> str:
+        """Whose faults strike it."""
+        return jid.partition("/")[0].rpartition("@")[2]
 
     def lost(self, exchange: HttpExchange) -> None:
         if isinstance(exchange.context, Hold):
@@ -101,9 +112,8 @@ class FaultyFront:
 
     def _struck(self, exchange: HttpExchange) -> list[Fault]:
         body = b"".join(exchange.body)
-        request = HttpRequest(self.transport, exchange.path.decode("latin-1"), self.who(exchange), body)
-        domain = request.jid.partition("/")[0].rpartition("@")[2]
-        return self.faults.of(domain).of_request(request)
+        request = HttpRequest(self.transport, exchange.path.decode("latin-1"), self.who(exchange), body, self.page)
+        return self.faults.of(self.domain(exchange, request.jid)).of_request(request)
 
 
 class Copy(HttpExchange):
@@ -121,12 +131,24 @@ class Copy(HttpExchange):
     def alone(self) -> bool:
         return self.original.alone
 
+    def whole(self, answer: bytes, connection: HttpConnection) -> None:
+        """Another way to respond: by all bytes that go out there."""
+        original = self.original
+        if isinstance(original, Copy):
+            original.whole(answer, connection)
+        else:
+            original.out = answer
+            connection.send_ready()
+
 
 class Shadow(Copy):
     """One more of it, whose answer nobody gets."""
 
     def respond(self, code: int, fields: bytes, body: bytes | None = b"") -> None:
         """To nobody."""
+
+    def whole(self, answer: bytes, connection: HttpConnection) -> None:
+        """Neither."""
 
     def switch(self, fields: bytes, successor: Successor) -> None:
         """Neither."""
@@ -170,15 +192,22 @@ class FaultyExchange(Copy):
 
     def respond(self, code: int, fields: bytes, body: bytes | None = b"") -> None:
         """What the server answers: it may get lost, or take its time."""
+        self._give(len(body or b""), lambda: self.original.respond(code, fields, body))
+
+    def whole(self, answer: bytes, connection: HttpConnection) -> None:
+        """The same with all that goes out."""
+        self._give(len(answer), lambda: super(FaultyExchange, self).whole(answer, connection))
+
+    def _give(self, size: int, answer: Callable[[], None]) -> None:
         if self._is("lost-response"):
             self._with_server = False  # it takes the answer for given
             self._break()
             return
-        wait = sum(len(body or b"") / each.bytes_per_second for each in self._mild if each.fault == "bandwidth")
+        wait = sum(size / each.bytes_per_second for each in self._mild if each.fault == "bandwidth")
         if wait:
-            self._deadline = self._faults.after(wait, lambda: self.original.respond(code, fields, body))
+            self._deadline = self._faults.after(wait, answer)
         else:
-            self.original.respond(code, fields, body)
+            answer()
 
     def switch(self, fields: bytes, successor: Successor) -> None:
         """To WebSocket."""
