@@ -99,7 +99,11 @@ class Manager:
                 return None
             session.request(body, exchange)
         except BodyError as error:
-            self._refuse(session or self._named_in(data), error, exchange, answers)
+            session = session or self._named_in(data)
+            if session is not None and session.secure and not peer.secure:
+                exchange.hang_up()
+                return None
+            self._refuse(session, error, exchange, answers)
         except Exception:
             self._refuse(session, BodyError("internal-server-error", "see the server's log"), exchange, answers)
             raise

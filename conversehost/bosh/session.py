@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
@@ -116,13 +116,13 @@ class BoshSession:
 
     def stream_ended(self, stream: BoshStream, error: StreamError | None) -> None:
         """The server behind ends it (XEP-0206 section 6); with the last one the session ends."""
-        condition, payload, reason = ending(error)
+        why = ending(error)
         if len(self.streams.open) > 1:
-            self.streams.drop(stream, condition, payload)
+            self.streams.drop(stream, why)
             self._flush_later()
             stream.backend.close()
         else:
-            self._end(condition, payload, reason=reason, hand_over=True)
+            self._end(why, hand_over=True)
 
     def flush(self) -> None:
         """The turn ends: answer the oldest request with all that is due, and hold no more than agreed."""
@@ -194,13 +194,14 @@ class BoshSession:
         """A request broke the rules: it is told how, and the session ends (section 17.2)."""
         for rid in [rid for rid, held in self._held.items() if held.exchange is exchange]:
             del self._held[rid]
-        self._end("other-request", reason=f"another request ended the session: {error.reason or error.condition}")
+        why = f"another request ended the session: {error.reason or error.condition}"
+        self._end(BodyError("other-request", why))
         exchange.answer(terminate(error.condition, error.payload), self.terms.manner, error)
         self.manager.forget(self)
 
     def expire(self, condition: str | None, reason: str = "the server ended the session") -> None:
         """End from this side, with a condition of section 17.2 or without."""
-        self._end(condition, reason=reason, hand_over=True)
+        self._end(BodyError(condition or "", reason), hand_over=True)
 
     def cut(self) -> None:
         """Its connections break; the session lives."""
@@ -217,7 +218,10 @@ class BoshSession:
         try:
             if self.keys is not None:
                 self.keys.check(rid, body)
-            self._pace.check(body, request.came, len(self._held) - orphaned)  # it isn't open itself
+            open_requests = len(self._held) - orphaned  # it isn't open itself
+            if self.slowed:  # none is answered to keep to the number
+                self._pace.check_number(body, open_requests)
+            self._pace.check(body, request.came, open_requests)
             if self._acks is not None:
                 self._acks.read(body)
             if self.window.any_lost:
@@ -291,11 +295,11 @@ class BoshSession:
     def _leave(self, body: Body, streams: list[BoshStream]) -> None:
         """Section 13, and 16.5 where a stream is named."""
         if self.streams.names_all(body):
-            self._end(None)
+            self._end(BodyError(""))
             return
         for stream in streams:
             undelivered = stream.take()
-            self.streams.drop(stream, None, ())
+            self.streams.drop(stream, BodyError(""))
             stream.backend.close(undelivered)
 
     def _wait_for_gap(self, rid: int, body: Body, exchange: Exchange) -> None:
@@ -369,11 +373,9 @@ class BoshSession:
             body = build(attributes, ()) if attributes else EMPTY
             self.window.keep(rid, Answer(body, now, exchange=exchange))
         self._pace.answered_empty = due is None
-        exchange.answer(body, self.terms.manner)
+        exchange.answer(body, self.terms.manner, None if due is None else due.why)
 
-    def _end(
-        self, condition: str | None, payload: Sequence[bytes] = (), *, reason: str = "", hand_over: bool = False
-    ) -> None:
+    def _end(self, why: BodyError, *, hand_over: bool = False) -> None:
         """The oldest open request hears of the end, the others get an empty answer; a later one hears of it too.
 
         `hand_over`: what is queued goes out with it (a client that leaves wouldn't look at it any more).
@@ -384,8 +386,8 @@ class BoshSession:
         if hand_over and self.streams.several:  # the last answer doesn't say whose its payload would be
             self._deliver(1)
         self.ended = True
-        self._last_words = terminate(condition, payload)
-        self._why = BodyError(condition, reason) if condition else None
+        self._last_words = terminate(why.condition, why.payload)
+        self._why = why if why.condition else None
         waiting = {**self._held, **self._ahead}
         self._held.clear()
         self._ahead.clear()
@@ -394,19 +396,17 @@ class BoshSession:
             self.manager.forget(self)
         for index, (rid, each) in enumerate(waiting.items()):
             if index == 0:
-                self._say_last(rid, each.exchange, condition, payload, hand_over and not self.streams.several)
-            elif condition == "other-request":
+                self._say_last(rid, each.exchange, why, hand_over and not self.streams.several)
+            elif why.condition == "other-request":
                 each.exchange.answer(self._last_words, self.terms.manner, self._why)
             else:
                 each.exchange.answer(EMPTY, self.terms.manner)
         self.streams.end()
 
-    def _say_last(
-        self, rid: int, exchange: Exchange, condition: str | None, payload: Sequence[bytes], hand_over: bool
-    ) -> None:
+    def _say_last(self, rid: int, exchange: Exchange, why: BodyError, hand_over: bool) -> None:
         stream = self.streams.first
         due = stream.take() if hand_over else []
-        body = terminate(condition, [*due, *payload]) if due else self._last_words
+        body = terminate(why.condition, [*due, *why.payload]) if due else self._last_words
         self.window.keep(rid, Answer(body, self._clock.now(), due, stream, exchange))
         exchange.answer(body, self.terms.manner, self._why)
 
@@ -438,7 +438,7 @@ class BoshSession:
         if self.ended or (self._next_due() <= now and not self._held and not self._ahead):
             self.manager.forget(self)
             self.streams.broken = not self.ended
-            self._end(None)
+            self._end(BodyError(""))
             return
         wait = self.terms.wait
         while any(each.came + wait <= now for each in self._held.values()):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from conversehost.bosh.body import Body
+from conversehost.bosh.body import Body, BodyError
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError, WayError
 from conversehost.xmpp.replies import stream_error
@@ -37,16 +37,15 @@ def opening(body: Body, domain: str, session: BoshSession) -> StreamOpen:
     )
 
 
-def ending(error: StreamError | None) -> tuple[str | None, Sequence[bytes], str]:
-    """How the end of a stream is told (XEP-0206 section 6): a condition of BOSH, what is in the body, and a reason for
-    people.
-    """
+def ending(error: StreamError | None) -> BodyError:
+    """How the end of a stream is told (XEP-0206 section 6)."""
     if error is None:
-        return None, (), "the server ended the stream"
+        return BodyError("", "the server ended the stream")
     text = f": {error.text}" if error.text else ""
     if isinstance(error, WayError):
-        return error.condition, (), f"{error.condition}{text}"
-    return "remote-stream-error", [to_bytes(stream_error(error))], f"the server says {error.condition}{text}"
+        return BodyError(error.condition, f"{error.condition}{text}")
+    reason = f"the server says {error.condition}{text}"
+    return BodyError("remote-stream-error", reason, [to_bytes(stream_error(error))])
 
 
 class BoshStream:
@@ -61,7 +60,7 @@ class BoshStream:
         self.queue: list[bytes] = []
         self.queued = 0  # bytes
         self.greeting: Mapping[str, str] | None = None  # attributes of its first answer, where it has its own
-        self.farewell: tuple[str | None, Sequence[bytes]] | None = None  # condition and payload of its last
+        self.farewell: BodyError | None = None  # how it ended, where the session goes on
         self.ready = False  # its turn comes
         self.closed = False
         self.drained: Callable[[], None] | None = None

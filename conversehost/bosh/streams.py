@@ -11,12 +11,15 @@ from conversehost.bosh.stream import BoshStream
 
 @dataclass(slots=True)
 class Due:
-    """What goes out with one answer: all of one stream. `last` follows it, and needn't be delivered again."""
+    """What goes out with one answer: all of one stream. `last` follows it, and needn't be delivered again. `why`: what
+    ended the stream, for people; its session lives.
+    """
 
     stream: BoshStream
     payload: list[bytes]
     attributes: dict[str, str] = field(default_factory=dict)
     last: Sequence[bytes] = ()
+    why: BodyError | None = None
 
 
 class Streams:
@@ -82,14 +85,14 @@ class Streams:
     def add_refused(self, stream: BoshStream, error: BodyError) -> None:
         """One more was asked for, and that can't be: the client hears of it as of a stream that ended (16.6)."""
         self.several = True
-        stream.closed, stream.farewell = True, (error.condition, error.payload)
+        stream.closed, stream.farewell = True, error
         self.make_ready(stream)
 
-    def drop(self, stream: BoshStream, condition: str | None, payload: Sequence[bytes]) -> None:
+    def drop(self, stream: BoshStream, why: BodyError) -> None:
         """It ended, others live on."""
         del self.open[stream.name]
         self._gone = [*self._gone[-self._most :], stream.name]  # its client may not know yet
-        stream.closed, stream.farewell = True, (condition, payload)
+        stream.closed, stream.farewell = True, why
         self.make_ready(stream)
 
     def next(self) -> Due:
@@ -103,8 +106,9 @@ class Streams:
             due.attributes |= stream.greeting
             stream.greeting = None
         if stream.farewell is not None:
-            condition, due.last = stream.farewell
-            due.attributes |= {"type": "terminate"} | ({"condition": condition} if condition else {})
+            end, due.last = stream.farewell, stream.farewell.payload
+            due.attributes |= {"type": "terminate"} | ({"condition": end.condition} if end.condition else {})
+            due.why = BodyError("", end.reason) if end.condition else None
         return due
 
     def end(self) -> None:

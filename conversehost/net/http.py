@@ -145,7 +145,7 @@ class HttpConnection(Protocol):
 
     def on_headers_complete(self) -> None:
         exchange, parser = self._current(), self._parser
-        exchange.headers = [(name.lower(), value) for name, value in self._fields]
+        exchange.headers = [(name.lower(), value.rstrip(b" \t")) for name, value in self._fields]
         self._fields = []  # nothing of the header may be changed by trailers
         exchange.method = parser.get_method()
         version = parser.get_http_version()

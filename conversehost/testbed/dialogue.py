@@ -240,8 +240,7 @@ def _stanzas(paragraph: _Paragraph) -> tuple[Element, ...]:
     try:
         root = parse_xml(wrapped.encode())
     except XMLError as error:
-        reason = re.sub(r" \(<string>.*\)$", "", error.text)
-        raise ValueError(f"this can't be read as XML: {reason or error.condition}") from None
+        raise ValueError(f"this can't be read as XML: {error.text or error.condition}") from None
     if any(text and text.strip() for text in (root.text, *(each.tail for each in root))):
         raise ValueError("between stanzas stands text that belongs to none")
     if not len(root):

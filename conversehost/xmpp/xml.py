@@ -119,9 +119,9 @@ def parse(data: bytes) -> Element:
     try:
         root = etree.fromstring(data, _PARSER)
     except etree.XMLSyntaxError as error:
-        raise XMLError("unsupported-encoding") if _is_utf16(data) else _refusal(error) from None
+        raise _not_utf8() if _is_utf16(data) else _refusal(error) from None
     if suspicious and (next(root.iter(etree.Comment, etree.PI), None) is not None or root.getnext() is not None):
-        raise XMLError("restricted-xml")
+        raise _restricted()
     return root
 
 
@@ -170,7 +170,7 @@ def check_prolog(start: bytes) -> None:
     So a DOCTYPE never reaches the parser. Raises XMLError (RFC 6120 sections 11.1 and 11.6).
     """
     if _is_utf16(start):
-        raise XMLError("unsupported-encoding")
+        raise _not_utf8()
     rest = start
     if start.startswith(b"<?xml"):
         declaration, end, rest = start.partition(b"?>")
@@ -180,7 +180,7 @@ def check_prolog(start: bytes) -> None:
     elif b"<?xml".startswith(start):
         return
     if rest.lstrip(_SPACE).startswith((b"<!", b"<?")):
-        raise XMLError("restricted-xml")
+        raise _restricted()
 
 
 def _is_utf16(start: bytes) -> bool:
@@ -190,16 +190,24 @@ def _is_utf16(start: bytes) -> bool:
 def _check_encoding(declaration: bytes) -> None:
     named = _ENCODING.search(declaration)
     if named is not None and named[1].lower() not in (b"utf-8", b"utf8"):
-        raise XMLError("unsupported-encoding")
+        raise _not_utf8()
+
+
+def _not_utf8() -> XMLError:
+    return XMLError("unsupported-encoding", "not UTF-8")
+
+
+def _restricted() -> XMLError:
+    return XMLError("restricted-xml", "a DOCTYPE, a comment or a processing instruction")
 
 
 def _refusal(error: Any) -> XMLError:
     """What an error of libxml2 is called in RFC 6120: an exception, or an entry of its log."""
-    code, message = getattr(error, "code", None) or error.type, getattr(error, "message", None) or str(error)
+    code, message = getattr(error, "code", None) or error.type, getattr(error, "msg", None) or error.message
     if code == etree.ErrorTypes.ERR_UNDECLARED_ENTITY:
         return XMLError("restricted-xml", "an entity reference")
     if code == etree.ErrorTypes.ERR_INVALID_ENCODING:
-        return XMLError("unsupported-encoding", "not UTF-8")
+        return _not_utf8()
     return XMLError("not-well-formed", message)
 
 
@@ -347,7 +355,7 @@ class StreamParser:
 
     def _event(self, event: str, node: Element) -> Any:
         if event in ("comment", "pi"):
-            raise XMLError("restricted-xml")
+            raise _restricted()
         if event == "start":
             self._depth += 1
             if self._depth > self.limits.depth:

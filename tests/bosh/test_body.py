@@ -124,6 +124,8 @@ def test_what_is_no_body(data):
     with pytest.raises(BodyError) as caught:
         parse(data)
     assert caught.value.condition == "bad-request"
+    assert " " in caught.value.reason, "says what is wrong, not only what kind of wrong it is"
+    assert "string" not in caught.value.reason, "names a file that nobody has"
 
 
 def test_an_xml_declaration_is_fine():

@@ -83,6 +83,12 @@ def test_nobody_gets_more_than_the_ceilings(make_stage):
     assert told == ["20", "2", "3", "30", "3", "90"]
 
 
+def test_a_number_may_be_of_any_length(stage):
+    request = Client(stage).create(wait="9" * 20, hold="1" * 5000)
+    stage.server.says("features")
+    assert (request.get("wait"), request.get("hold")) == ("120", "10")
+
+
 def test_a_polling_session_may_be_away_longer_than_it_polls(stage):
     for asked in ({"hold": 0}, {"wait": 0}):
         request = Client(stage).create(**asked)

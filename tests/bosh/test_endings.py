@@ -405,6 +405,19 @@ def test_a_session_over_tls_stays_there(stage):
     assert stage.server.heard == ["b"]
 
 
+@pytest.mark.parametrize("rest", ["rid='1001'><a></body>", "rid='x'/>", "/>"])
+def test_a_session_over_tls_is_not_ended_by_nonsense_without(stage, rest):
+    romeo = Client(stage)
+    romeo.secure = True
+    romeo.create(hold=0)
+    romeo.sid = romeo.last.get("sid")
+    romeo.secure = False
+    assert romeo.raw(f"<body {HTTPBIND} sid='{romeo.sid}' {rest}").hung_up
+    romeo.secure = True
+    assert romeo.send(message("a"), rid=1001).empty
+    assert romeo.raw(f"<body {HTTPBIND} sid='{romeo.sid}' {rest}").ends == "bad-request"
+
+
 def test_a_connection_manager_that_is_elsewhere(stage):
     def moved(domain: str) -> None:
         raise see_other_uri("https://chat.example/http-bind?a&b")
@@ -413,6 +426,16 @@ def test_a_connection_manager_that_is_elsewhere(stage):
     request = Client(stage).create()
     assert request.ends == "see-other-uri"
     assert request.body.findtext(f"{{{ns.HTTPBIND}}}uri") == "https://chat.example/http-bind?a&b"
+
+
+@HERE
+def test_a_server_that_takes_no_more_is_no_reason_to_ask_more_than_agreed(romeo, server):
+    server.link.stall()
+    held = [romeo.send(message("a")), romeo.send(message("b"))]
+    assert all(each.held for each in held)
+    assert romeo.send(message("c")).ends == "policy-violation"
+    assert server.heard == ["a", "b"]
+    assert {each.ends for each in held} == {"other-request"}
 
 
 @pytest.mark.parametrize(("extra", "ends"), [({}, True), ({"type": "terminate"}, False), ({"pause": 10}, False)])

@@ -169,9 +169,27 @@ def test_a_stream_that_can_not_be_opened_leaves_the_others(stage, to, condition)
     request = romeo.send(to=to)
     assert request.ends == condition
     assert request.get("stream")
+    assert to in request.why.reason or "domain" in request.why.reason
     held = romeo.hold()
     stage.server.says("a")
     assert held.said == ["a"]
+
+
+@HERE
+def test_a_stream_that_ends_alone_says_why(stage, pair):
+    held = pair.romeo.hold()
+    pair.two.link.close(StreamError("conflict", "you came again"))
+    stage.turn.end()
+    assert (held.get("stream"), held.ends) == (pair.second, "remote-stream-error")
+    assert held.why.reason == "the server says conflict: you came again"
+
+
+def test_a_client_of_old_is_not_told_by_a_code_which_would_end_all(make_stage):
+    romeo = make_stage(Ceilings(streams=2)).client(ver=None)
+    romeo.send(to=DOMAIN)
+    refused = romeo.send(to=DOMAIN)
+    assert refused.ends == "policy-violation"
+    assert refused.why.condition == ""
 
 
 def test_there_can_be_too_many(make_stage):

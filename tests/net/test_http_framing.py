@@ -104,6 +104,7 @@ ACCEPTED = {
     "chunks": page(CHUNKED, body=b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"),
     "chunks with extensions": page(CHUNKED, body=b'3;x=y;z="1"\r\nabc\r\n0\r\n\r\n'),
     "a large hexadecimal chunk size": page(CHUNKED, body=b"0003\r\nabc\r\n00\r\n\r\n"),
+    "chunks with spaces around": page(b"Transfer-Encoding:  chunked  \r\n", body=b"3\r\nabc\r\n0\r\n\r\n"),
     "trailers": page(CHUNKED, body=b"3\r\nabc\r\n0\r\nHost: evil\r\nCookie: a=b\r\nX: y\r\n\r\n"),
     "empty lines before": b"\r\n\r\n" + page(b"Content-Length: 3\r\n", body=b"abc"),
 }
@@ -116,6 +117,13 @@ def test_what_is_accepted(front, data):
     (answer,) = wire.answers
     assert (answer.code, answer.body) == (200, b"POST /page abc")
     assert not wire.closed
+
+
+def test_white_space_around_a_value_is_no_part_of_it(front):
+    wire = front.wire()
+    wire.send(b"GET /later HTTP/1.1\r\nHost: \t localhost \t\r\n\r\n")
+    (request,) = front.later.open
+    assert request.requestHeaders.getRawHeaders("host") == ["localhost"]
 
 
 @pytest.mark.parametrize("data", ACCEPTED.values(), ids=ACCEPTED)
