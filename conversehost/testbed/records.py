@@ -148,10 +148,14 @@ class Wait(TrafficNoun):
         """
         timeout = body.number("timeout")
         timeout = 5.0 if timeout is None else timeout
-        found = self.found(body)
-        if found:
-            return Reply(describe(found[0]))
-        return Waiting(self.world, read_filter(self.world, body), body.whole("after") or 0, timeout).answer
+        wanted, after = read_filter(self.world, body), body.whole("after") or 0
+        try:
+            found = self.world.traffic.first(wanted, after)
+        except FilterError as error:
+            raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        if found is not None:
+            return Reply(describe(found))
+        return Waiting(self.world, wanted, after, timeout).answer
 
 
 class Waiting:

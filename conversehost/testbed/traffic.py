@@ -6,8 +6,9 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -18,10 +19,14 @@ from conversehost.xmpp.xml import Element
 
 RECORDS, MARKS, BYTES = 20_000, 5_000, 32 << 20
 """What is kept; the oldest goes first."""
+WAITS = 1_000
+"""Of so many different ones it is known what they have looked at."""
 SHOWN = 200
 """Characters of an XPath that isn't understood."""
 
 _KIND = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
+_ATTRIBUTE = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_PLAIN = re.compile(rb"[^&\s]*")
 _BEGINS = re.compile(r"/*([\w-]+)(?![\w:(-])")
 _CLIENT = re.compile(rb""" xmlns=(["'])jabber:client\1""")
 _HEAD = Struct("<IQdB")
@@ -72,8 +77,13 @@ class Record:
         return redacted(self.data)
 
     def element(self) -> Element:
-        """The stanza without its namespace, so that XPath needs no prefix for it."""
-        return etree.fromstring(_CLIENT.sub(b"", self.data, count=1))
+        """The stanza without its namespace, so that XPath needs no prefix for it. Not to be changed."""
+        return _element(self)
+
+
+@lru_cache(maxsize=1)  # all who wait look at the same one
+def _element(record: Record) -> Element:
+    return etree.fromstring(_CLIENT.sub(b"", record.data, count=1))
 
 
 def redacted(data: bytes) -> str:
@@ -145,10 +155,23 @@ def attribute_is(name: str, wanted: str) -> Callable[[Record], bool]:
     bare = name in ("from", "to") and "/" not in wanted
 
     def test(record: Record) -> bool:
-        value = record.element().get(name, "")
+        value = attribute(record, name)
         return wanted in (value, value.partition("/")[0] if bare else value)
 
     return test
+
+
+def attribute(record: Record, name: str) -> str:
+    """Of the element itself, "" if it has none; read without its children, which is quicker."""
+    data, wanted = record.data, name.encode()
+    start = _KIND.match(data)
+    at = start.end() if start else 0
+    while found := _ATTRIBUTE.match(data, at):
+        if found[1] == wanted:
+            value = found[2] or found[3] or b""
+            return value.decode() if _PLAIN.fullmatch(value) else record.element().get(name, "")
+        at = found.end()
+    return ""
 
 
 def by_xpath(expression: str) -> Callable[[Record], bool]:
@@ -157,7 +180,8 @@ def by_xpath(expression: str) -> Callable[[Record], bool]:
         test = xpath.compiled(expression)
     except ValueError as error:
         raise FilterError(f"xpath {expression[:SHOWN]!r}: {error}") from None
-    return lambda record: test(record.element())
+    start = b"<" + xpath.root_of(expression).encode()
+    return lambda record: record.data.startswith(start) and test(record.element())
 
 
 @dataclass(slots=True, eq=False, frozen=True)
@@ -168,6 +192,13 @@ class Mark:
     at: float
     name: str
     data: Mapping[str, object]
+
+
+class Vain(NamedTuple):
+    """What somebody looked for. `last`: no record up to that number is one; `tests` say so."""
+
+    last: int
+    tests: tuple[Callable[[Record], bool], ...]
 
 
 class Numbers:
@@ -195,6 +226,7 @@ class Traffic(Shared):
         self.listeners: list[Callable[[Record], None]] = []
         self.mark_listeners: list[Callable[[Mark], None]] = []
         self._marks: deque[Mark] = deque(maxlen=MARKS)
+        self._vain: dict[Filter, Vain] = {}
         self.excused: set[tuple[int | bytes, bytes]] = set()
         """Questions that a fault has swallowed: by stream or full JID of who asked, and id."""
 
@@ -241,6 +273,19 @@ class Traffic(Shared):
     def since(self, number: int = 0) -> Iterator[Record]:
         """All that are kept and came after that one."""
         return (_record(*each) for each in self._tape.since(number))
+
+    def first(self, wanted: Filter, after: int = 0) -> Record | None:
+        """The oldest that matches and came after that one. What was looked at in vain isn't looked at again by who
+        asks for the same. Raises FilterError.
+        """
+        vain = self._vain.get(wanted) or Vain(0, tuple(wanted.tests().values()))
+        came = self.since(max(after, vain.last))
+        found = next((each for each in came if all(test(each) for test in vain.tests)), None)
+        last = self.last if found is None else found.number - 1
+        if len(self._vain) >= WAITS:
+            self._vain.clear()
+        self._vain[wanted] = vain if after > vain.last else Vain(last, vain.tests)
+        return found
 
     def beginning(self, *starts: bytes) -> Iterator[Record]:
         """All that begin so: quicker than to look at each."""

@@ -43,6 +43,20 @@ def compiled(expression: str) -> Callable[[Element], bool]:
     return lambda stanza: bool(evaluate(stanza.getroottree()))
 
 
+def root_of(expression: str) -> str:
+    """The name of the element that it is about, where it is one path that begins with that; else ""."""
+    depth, begun, top = 0, 0, []
+    for token, path_begins in tokens(expression):
+        depth -= token in ("]", ")")
+        if not depth:
+            begun += path_begins
+            top.append(token)
+        depth += token in ("[", "(")
+    names = top[1:] if top[:1] == ["/"] else top
+    single = begun == 1 and names[1:2] != ["("] and re.fullmatch(_NAME, names[0] if names else "")
+    return names[0] if single else ""
+
+
 def check(expression: str) -> None:
     """It goes down the tree alone, and searches it once on its way, and once more in brackets: that takes a few steps
     for each element. Any other way takes as many as the square of that, or the cube. Raises ValueError.

@@ -67,3 +67,25 @@ def test_whoever_asks_for_it_is_told_why(api: Caller, method_and_path: str) -> N
     status, code, message = api(method, path, {"xpath": "//*//*", **fields}).error
     assert (status, code) == (400, "bad-request")
     assert message == "xpath '//*//*': // is in it too often: that can take too long; a//b//c is a//b[.//c]"
+
+
+@pytest.mark.parametrize(
+    ("expression", "root"),
+    [
+        ("message", "message"),
+        ("/message[body='hi' or .//iq]/body", "message"),
+        ("message[(a | b) = 'x']//c", "message"),
+        ("//message", ""),
+        ("message | presence", ""),
+        ("not(message)", ""),
+        ("-message", ""),
+        ("(message)", ""),
+        ("*", ""),
+        ("self::message", ""),
+        ("muc-user:x", ""),
+        ("message or presence", ""),
+        ("", ""),
+    ],
+)
+def test_which_element_it_must_be(expression: str, root: str) -> None:
+    assert xpath.root_of(expression) == root
