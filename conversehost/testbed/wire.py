@@ -146,6 +146,7 @@ class Exchange:
         body: bytes,
         answer: Answer | None = None,
         frames: list[Frame] | None = None,
+        source: Tapped | None = None,
     ) -> None:
         self._wire = wire
         self.number = number
@@ -153,6 +154,7 @@ class Exchange:
         self.sender = sender
         self.answer = answer
         self.frames = frames
+        self._source = source
         self.request = HttpMessage(sender.headers, body, len(body))
         self.transport, self.method, *_, self.address, _, self.jid = sender
         self.status = 0 if answer is None else answer.status
@@ -181,7 +183,9 @@ class Exchange:
 
     @property
     def stream(self) -> Stream | None:
-        """Of BOSH: the session that it belongs to."""
+        """The one that it carries, or that its WebSocket did."""
+        if self._source is not None:
+            return self._source.stream
         if self.transport != "bosh":
             return None
         found = _SID.search(self.request.text) or (self.response and _SID.search(self.response.text))
@@ -372,7 +376,9 @@ class Wire:
                 followed[frame.source].append(frame)
         for kept in self._kept:
             frames = None if kept.source is None else followed[kept.source]
-            found.append(Exchange(self, kept.number, kept.at, kept.sender, b"".join(kept.body), kept.answer, frames))
+            found.append(
+                Exchange(self, kept.number, kept.at, kept.sender, b"".join(kept.body), kept.answer, frames, kept.source)
+            )
         return sorted(found, key=lambda each: each.number)
 
     def websocket_frames(self) -> list[Frame]:

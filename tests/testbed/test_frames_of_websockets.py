@@ -81,3 +81,12 @@ def test_the_request_that_became_a_websocket_has_the_frames_that_are_kept(house,
     (exchange,) = house.server.wire.exchanges
     assert exchange.frames is not None
     assert MESSAGE.encode() not in [each.data for each in exchange.frames]
+
+
+def test_the_handshake_is_found_under_the_session_that_came_of_it(house, api, alice):
+    told = api("GET", "/traffic?level=http&account=alice").json["records"]
+    assert [(each["transport"], each["status"], each["session"]) for each in told] == [
+        ("websocket", 101, "alice@localhost/desk")
+    ]
+    assert api("GET", "/traffic?level=http&session=alice@localhost/desk").json["records"] == told
+    assert api("GET", "/traffic?level=http&account=bob").json["records"] == []
