@@ -78,6 +78,7 @@ class EventStream:
         request, traffic = self._request, self._world.traffic
         request.setHeader(b"content-type", EVENT_STREAM.encode() + b"; charset=utf-8")
         request.setHeader(b"cache-control", b"no-store")
+        request.setHeader(b"x-accel-buffering", b"no")  # nginx would gather events until there are enough
         if request.method == b"HEAD":
             request.finish()
             return

@@ -122,6 +122,12 @@ def test_a_stanza_as_large_as_bosh_takes_passes(bed):
     assert b"item-not-found" in answer.read()
 
 
+def test_a_large_file_reaches_us(bed):
+    """That there is no slot for it is conversehost's answer."""
+    answer = ask(bed, "PUT", "/upload/none/a.bin", "x" * 2_000_000)
+    assert answer.status == 404
+
+
 def test_addresses_are_those_of_the_web_server(bed):
     text = ask(bed, "GET", "/.well-known/host-meta").read().decode()
     assert f"http://{urlsplit(bed.site).netloc}/http-bind" in text

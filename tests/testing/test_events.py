@@ -29,7 +29,8 @@ class Listener:
         self._socket.sendall(f"GET {url.path}/events HTTP/1.1\r\nHost: {url.netloc}\r\n{came}\r\n".encode())
         self._data = b""
         self._events = self._read()
-        assert b"text/event-stream" in self._until(b"retry: 1000")
+        self.head = self._until(b"retry: 1000").lower()
+        assert b"text/event-stream" in self.head
 
     def next(self, *names: str) -> Event:
         """The next event of these names."""
@@ -78,6 +79,10 @@ def test_sessions_and_stanzas(bed, listener):
         "transport": "bosh",
         "broken": False,
     }
+
+
+def test_a_web_server_in_front_is_told_to_pass_on_each(listener):
+    assert b"x-accel-buffering: no" in listener.head
 
 
 def test_expectations_faults_the_clock_and_a_reset(bed, listener):

@@ -59,8 +59,16 @@ def test_every_path_of_bosh_is_in_it(server):
         assert path.decode().strip("/") in said(made(server))
 
 
-def test_a_body_that_bosh_takes_isnt_too_large_for_nginx():
-    assert "client_max_body_size 40000;" in made("nginx", "--stanza-limit", "20000")
+@pytest.mark.parametrize("server", ["nginx", "apache"])
+def test_so_is_a_path_of_ones_own(server):
+    text = said(made(server, "--bosh-path", "/chat/bosh.cgi"))
+    assert "|chat/bosh\\.cgi)" in text if server == "nginx" else '"/chat/bosh.cgi" "http' in text
+
+
+def test_what_is_taken_isnt_too_large_for_nginx():
+    text = made("nginx", "--stanza-limit", "20000", "--upload-limit", "50000")
+    assert "client_max_body_size 40000;" in text, "a body of BOSH"
+    assert "client_max_body_size 50000;" in text, "a file"
 
 
 def test_what_cant_be_made_is_one_line():

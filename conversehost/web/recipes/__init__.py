@@ -37,11 +37,12 @@ def recipe(server: str, settings: Settings) -> str:
     return environment.get_template(name).render(
         address=_address(settings),
         names=_names(settings),
-        bosh=list(dict.fromkeys(path.decode().strip("/") for path in PATHS)),
+        bosh=list(dict.fromkeys(path.strip("/") for path in (*map(bytes.decode, PATHS), *settings.bosh_paths))),
         websocket=WEBSOCKET,
         wait=settings.bosh_wait,
         held=settings.bosh_wait + GRACE,
         body=2 * settings.stanza_limit,
+        upload=settings.upload_limit,
         silent=SILENT,
         kept=KEPT,
     )
