@@ -64,7 +64,7 @@ _AND = re.compile(", and |, | and ")
 _TIME = re.compile(r"(?P<number>\d+) (?P<unit>second|minute|hour|day)s? pass(?:es)?")
 _UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _SECTION = re.compile(r"\[(Client|Server)\]\s*(.*)")
-_NAMED = re.compile(r"\{[^{}<>]*\}")
+_NAMED = re.compile(r"(?<!\\)\{[^{}<>]*\}")
 _WRAPPED = f"<dialogue xmlns='{ns.CLIENT}' xmlns:stream='{ns.STREAM}' xmlns:scansion='scansion'>\n"
 
 

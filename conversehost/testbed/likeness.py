@@ -1,6 +1,7 @@
 """What came, compared with what a dialogue expects; and the difference, as people read it.
 
 In what is expected, `...` stands for anything and `{name}` for a value to remember: the next time it must be the same.
+Behind a backslash both are themselves, and so is a backslash.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ _STANZA_ID = f"{{{ns.STANZA_ID}}}stanza-id"
 
 Memory = Mapping[str, str]
 _NAMED = re.compile(r"\$?\{([^{}]+)\}")
+_TOKEN = re.compile(rf"\\(\\|\{{|\.\.\.)|{_NAMED.pattern}|\.\.\.")
+"""What is itself, a name, and dots."""
+_SPECIAL = re.compile(r"[\\{]|\.\.\.")
 _PREFIXES = {ns.STREAM: "stream:", ns.XML: "xml:"}
 
 
@@ -44,16 +48,32 @@ def fill(stanza: Element, memory: Memory) -> Element:
     """A copy to send, with what is remembered in place of the names. Raises UnknownNameError."""
 
     def value(found: re.Match[str]) -> str:
-        if found[1] not in memory:
-            raise UnknownNameError(f"{{{found[1]}}} is to be sent, but nothing has been remembered by that name")
-        return memory[found[1]]
+        literal, name = found.groups()
+        if name is None:
+            return literal or found[0]
+        if name not in memory:
+            raise UnknownNameError(f"{{{name}}} is to be sent, but nothing has been remembered by that name")
+        return memory[name]
 
     made = copy(stanza)
     for each in made.iter():
-        each.text, each.tail = (text and _NAMED.sub(value, text) for text in (each.text, each.tail))
+        each.text, each.tail = (text and _TOKEN.sub(value, text) for text in (each.text, each.tail))
         for name, text in each.attrib.items():
-            each.set(name, _NAMED.sub(value, str(text)))
+            each.set(name, _TOKEN.sub(value, str(text)))
     return made
+
+
+def literal(text: str) -> str:
+    """As a dialogue has it, where it shall be no more than what it is."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
+
+
+def literally(stanza: Element) -> None:
+    """The same for all texts and attributes in it, at its place."""
+    for each in stanza.iter():
+        each.text, each.tail = (text and literal(text) for text in (each.text, each.tail))
+        for name, text in each.attrib.items():
+            each.set(name, literal(str(text)))
 
 
 def difference(expected: Element, got: Element, memory: Memory) -> list[str]:
@@ -170,21 +190,23 @@ def _matches(expected: str, got: str, memory: dict[str, str], *, dots: bool) -> 
 
 def _pattern(expected: str, memory: Memory, names: list[str], *, dots: bool) -> str:
     """As a regular expression; `names` gets those of its groups."""
-    parts = []
-    for part in re.split(r"(\$?\{[^{}]+\})", expected):
-        named = _NAMED.fullmatch(part)
-        if named is None:
-            parts.append(".*".join(map(re.escape, part.split("..."))) if dots else re.escape(part))
-        elif named[0] in ANYTHING:
+    parts, at = [], 0
+    for token in _TOKEN.finditer(expected):
+        parts.append(re.escape(expected[at : token.start()]))
+        at = token.end()
+        literal, name = token.groups()
+        if literal or (token[0] == "..." and not dots):
+            parts.append(re.escape(literal or token[0]))
+        elif token[0] in ANYTHING:
             parts.append(".*")
-        elif named[1] in memory:
-            parts.append(re.escape(memory[named[1]]))
-        elif named[1] in names:
-            parts.append(f"\\{names.index(named[1]) + 1}")
+        elif name in memory:
+            parts.append(re.escape(memory[name]))
+        elif name in names:
+            parts.append(f"\\{names.index(name) + 1}")
         else:
-            names.append(named[1])
+            names.append(name)
             parts.append("(.+)")
-    return "".join(parts)
+    return "".join([*parts, re.escape(expected[at:])])
 
 
 def _explained(expected: Element, got: Element, memory: Memory) -> Element:

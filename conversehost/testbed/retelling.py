@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from conversehost.testbed.likeness import render
+from conversehost.testbed.likeness import literal, literally, render
 from conversehost.testbed.traffic import Record, Stream
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import JID, parse
@@ -68,6 +68,7 @@ class Retelling:
 
     def _say(self, record: Record) -> None:
         element = etree.fromstring(record.data)
+        literally(element)
         if record.kind not in STANZAS and element.tag not in BESIDE:
             return
         if element.find(f"{{{ns.BIND}}}bind") is not None:
@@ -77,7 +78,7 @@ class Retelling:
             self.present.add(record.jid)
             self._line(f"{name} connects", "")
         if record.direction == "in":
-            self.said.append(record.data.decode())
+            self.said.append(literal(record.data.decode()))
             self._line(f"{name} sends:", shown(self._sent(element)))
         else:
             self._line(f"{name} receives:", shown(self._received(element)))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conversehost.testbed.dialogue import read
-from conversehost.testbed.likeness import UnknownNameError, difference, fill, match, render
-from conversehost.xmpp.xml import Element, to_bytes
+from conversehost.testbed.likeness import UnknownNameError, difference, fill, literally, match, render
+from conversehost.xmpp import ns
+from conversehost.xmpp.xml import Element, element, to_bytes
 from tests.stage import xml
 
 HEAD = "[Client] Romeo\n    jid: romeo@localhost\n    password: secret\nRomeo receives:\n    "
@@ -193,3 +198,45 @@ def test_xml_is_written_to_be_read():
         "  </a>",
         "</iq>",
     ]
+
+
+def message(text: str, value: str = "") -> Element:
+    made = element(ns.CLIENT, "message", {"id": value})
+    made.append(element(ns.CLIENT, "body", {"id": value}, text=text or None))
+    return made
+
+
+@given(st.text(st.sampled_from(list("ab\\{}.$'\" \n<&")), max_size=12), st.text("ab\\{}.$'\"", max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_what_is_written_literally_is_sent_and_expected_as_it_is(text: str, value: str):
+    said = message(text, value)
+    escaped = copy(said)
+    literally(escaped)
+    read_again = expected("\n    ".join(line.replace("\n", "&#10;") for line in render(escaped)))
+    assert to_bytes(fill(read_again, {})) == to_bytes(said)
+    assert match(read_again, said, {}) == {}
+    for other in (text + "a", text[1:]):
+        if other != text:
+            (body,) = (changed := copy(said))
+            body.text = other
+            assert match(read_again, changed, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        (r"\{a}", "{a}"),
+        (r"\\{a}", r"\x"),
+        (r"\\\{a}", r"\{a}"),
+        (r"$\{a}", "${a}"),
+        (r"\...", "..."),
+        ("...", "..."),
+        (r"C:\new", r"C:\new"),
+    ],
+)
+def test_what_stands_behind_a_backslash_is_itself(written: str, sent: str):
+    stanza = message(written)
+    assert fill(stanza, {"a": "x"})[0].text == sent
+    (body,) = (came := copy(stanza))
+    body.text = sent
+    assert match(stanza, came, {"a": "x"}) is not None

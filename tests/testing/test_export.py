@@ -12,7 +12,7 @@ import pytest
 from conversehost.testing import TestBed, TestBedError
 
 ROOT = Path(__file__).parents[2]
-TALK = """
+TALK = r"""
 [Client] Alice
     jid: alice@localhost/balcony
     password: secret
@@ -40,6 +40,8 @@ Bob disconnects
 
 Alice sends:
     <message to='bob@localhost' type='chat'><body>Are you there?</body></message>
+    <message to='bob@localhost' type='chat' id='\{id}'><body>\{name} of \{"a": 1} \\\\... d\27artagnan</body></message>
+    <message to='bob@localhost' type='chat'><body>...</body></message>
 
 Bob comes online
 """
@@ -66,6 +68,9 @@ def test_a_dialogue_that_is_played_again_and_goes_the_same_way(bed: TestBed, tmp
     bed.reset()
     with pytest.raises(AssertionError, match="receives something else"):
         bed.play(dialogue.replace("Hi &amp;", "Ho &amp;", 1))
+    bed.reset()
+    with pytest.raises(AssertionError, match="receives something else"):
+        bed.play(dialogue.replace("<body>\\...</body>", "<body>what?</body>", 1))
 
 
 def test_a_test_for_pytest_that_is_run(bed: TestBed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
