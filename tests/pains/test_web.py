@@ -123,17 +123,35 @@ def test_a_proxy_that_breaks_shows_its_own_page(bed: TestBed, page: Page):
 UPLOAD = "<request xmlns='urn:xmpp:http:upload:0' filename='a.png' size='3' content-type='image/png'/>"
 
 
-def test_an_upload_without_the_headers_of_its_slot_is_refused_and_says_so(bed: TestBed, page: Page):
-    """They are opaque to the client, and must all be sent."""
+def slot_of(bed: TestBed) -> tuple[str, dict[str, str]]:
+    """Where a file of three bytes may go: the path, and the header fields."""
     (slot,) = bed.stanza("alice", f"<iq type='get' id='u' to='upload.localhost'>{UPLOAD}</iq>")
     url = slot.partition('put url="')[2].partition('"')[0]
     secret = slot.partition(">Bearer ")[2].partition("<")[0]
-    path, kind = urlsplit(url).path, {"Content-Type": "image/png", "Origin": ELSEWHERE}
-    refused = page.http("PUT", path, "abc", kind)
+    fields = {"Content-Type": "image/png", "Origin": ELSEWHERE, "Authorization": f"Bearer {secret}"}
+    return urlsplit(url).path, fields
+
+
+def test_an_upload_without_the_headers_of_its_slot_is_refused_and_says_so(bed: TestBed, page: Page):
+    """They are opaque to the client, and must all be sent."""
+    path, fields = slot_of(bed)
+    some = {name: value for name, value in fields.items() if name != "Authorization"}
+    refused = page.http("PUT", path, "abc", some)
     assert refused.status == 401
     assert refused.headers["access-control-allow-origin"] == "*"
     assert b"slot" in refused.read()
-    assert page.http("PUT", path, "abc", kind | {"Authorization": f"Bearer {secret}"}).status == 201
+    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization,content-type"}
+    preflight = page.http("OPTIONS", path, "", asked | {"Origin": ELSEWHERE})
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    assert "authorization" in preflight.headers["access-control-allow-headers"].lower()
+    assert page.http("PUT", path, "abc", fields).status == 201
+
+
+def test_what_a_page_makes_of_a_full_disk_can_be_tried(bed: TestBed, page: Page):
+    path, fields = slot_of(bed)
+    with bed.fault("status", path=path, status=507):
+        assert page.http("PUT", path, "abc", fields).status == 507
+    assert page.http("PUT", path, "abc", fields).status == 201
 
 
 def test_what_a_page_makes_of_a_quota_can_be_tried(bed: TestBed, page: Page):
