@@ -78,10 +78,7 @@ class Domains:
 
     def close(self, host: Host) -> None:
         """It is gone, and the services below it; its sessions must have ended."""
-        router = self.router
-        for domain in [each for each in router.routes if each == host.domain or each.endswith(f".{host.domain}")]:
-            del router.routes[domain]
-        del router.hosts[host.domain]
+        self.router.leave(host.domain)
         self.accounts.leave(host.domain)
         if host.domain in self.by_http:
             self.by_http.remove(host.domain)

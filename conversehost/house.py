@@ -86,6 +86,7 @@ class House:
         self.upstreams = Upstreams(settings, reactor=reactor, clock=self.wall, turn=self.turn, watch=self.watching)
         self.manager = Manager(
             self._backend_for,
+            absence=self.router.absence,
             clock=self.clock,
             turn=self.turn,
             limits=self.limits,
@@ -132,6 +133,7 @@ class House:
     def reset(self) -> None:
         """Everything as right after the start; tenants are gone."""
         self.tenants.reset()
+        self.router.gone.clear()
         self.state.reset()
         self.files.sweep()
         self.traffic.clear()
@@ -157,8 +159,8 @@ class House:
             PushService(host)
 
     def _tenants(self) -> Tenants:
-        def end(hosts: Iterable[Host], text: str, spared: Collection[Session]) -> None:
-            end_sessions(hosts, StreamError("system-shutdown", text), spared)
+        def end(hosts: Iterable[Host], error: StreamError, spared: Collection[Session]) -> None:
+            end_sessions(hosts, error, spared)
             self.turn.end()
 
         return Tenants(

@@ -49,9 +49,10 @@ class Manager:
         ceilings: Ceilings,
         moved: str = "",
         draining: Draining | None = None,
+        absence: Callable[[str], str] = lambda domain: "host-unknown",
     ) -> None:
         """`moved`: the URL of another connection manager, to which clients are sent instead. `draining`: whether
-        sessions may begin.
+        sessions may begin. `absence`: the condition for a domain with nothing behind it.
         """
         self.draining = draining or Draining()
         self._moved = moved
@@ -60,6 +61,7 @@ class Manager:
         self.limits = limits
         self.ceilings = ceilings
         self._backend_for = backend_for
+        self._absence = absence
         self._sessions: dict[str, BoshSession] = {}
         self.refused: Counter[str] = Counter()  # bodies, by condition; for whoever counts
 
@@ -180,10 +182,10 @@ class Manager:
         return session, first
 
     def _backend(self, domain: str) -> Backend:
-        """What is behind a domain. Raises BodyError(host-unknown)."""
+        """What is behind a domain. Raises BodyError(host-unknown, host-gone)."""
         backend = self._backend_for(domain)
         if backend is None:
-            raise BodyError("host-unknown", f"{domain} isn't served here")
+            raise BodyError(self._absence(domain), f"{domain} isn't served here")
         return backend
 
     def _add(self, rid: int, terms: Terms, backend: Backend, name: str = "") -> BoshSession:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lxml.etree import QName
+
 from conversehost.federation.dialback import RESULT, VERIFY, domains
 from conversehost.upstream.initiator import LIMITS, BeginTls, Over, Say, read_error
 from conversehost.xmpp import ns
@@ -13,6 +15,7 @@ from conversehost.xmpp.xml import Element, StreamHeader, StreamParser, XMLError,
 
 _STREAM, _ERROR, _FEATURES = (f"{{{ns.STREAM}}}{name}" for name in ("stream", "error", "features"))
 _STARTTLS, _PROCEED = (f"{{{ns.TLS}}}{name}" for name in ("starttls", "proceed"))
+_KNOWN = (ns.TLS, ns.DIALBACK_FEATURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Initiating:
                 if self._parser is not parser:
                     return
         except XMLError as error:
-            yield self._over(StreamError(error.condition, error.text))
+            yield self._fault(error.condition, error.text)
 
     def _event(self, found: StreamHeader | Element | None) -> Event | None:
         if found is None:
@@ -92,7 +95,7 @@ class Initiating:
 
     def _header(self, header: StreamHeader) -> Event | None:
         if header.tag != _STREAM or header.default_namespace != ns.SERVER:
-            return self._over(StreamError("invalid-namespace", "there is no XMPP server for servers"))
+            return self._fault("invalid-namespace", "there is no XMPP server for servers")
         self.id = header.attributes.get("id", "")
         if header.attributes.get("version", "") < "1.0":  # it has no features
             return self._settled()
@@ -102,11 +105,19 @@ class Initiating:
         if found.find(_STARTTLS) is not None and not self._secure:
             self._asked = True
             return Say(to_bytes(element(ns.TLS, "starttls")))
+        for each in found:
+            name = QName(each)
+            if name.namespace not in _KNOWN and each.find(f"{{{name.namespace}}}required") is not None:
+                return self._fault("unsupported-feature", f"{name.localname} isn't known here")
         return self._settled()
 
     def _settled(self) -> Ready:
         self._ready = True
         return Ready()
+
+    def _fault(self, condition: str, text: str) -> Over:
+        self._parser = None
+        return Over(StreamError(condition, text), ours=True)
 
     def _over(self, error: StreamError | None) -> Over:
         self._parser = None

@@ -44,10 +44,19 @@ Event = Say | BeginTls | Asked | Came | Over
 
 
 class Receiving:
-    """One stream. `is_ours` says which domains are here."""
+    """One stream. `is_ours` says which domains are here, `absence` the condition for one that isn't."""
 
-    def __init__(self, is_ours: Callable[[str], bool], keys: Keys, limits: Limits, *, can_secure: bool) -> None:
+    def __init__(
+        self,
+        is_ours: Callable[[str], bool],
+        absence: Callable[[str], str],
+        keys: Keys,
+        limits: Limits,
+        *,
+        can_secure: bool,
+    ) -> None:
         self._is_ours = is_ours
+        self._absence = absence
         self._keys = keys
         self._limits = limits
         self._can_secure = can_secure
@@ -127,9 +136,10 @@ class Receiving:
         if header.tag != _STREAM or header.default_namespace != ns.SERVER:
             self._opened = False
             raise StreamError("invalid-namespace", f"servers open their stream in {ns.SERVER}")
-        if to and not self._is_ours(dialback.domain(to)):
+        domain = dialback.domain(to)
+        if to and not self._is_ours(domain):
             self._opened = False
-            raise StreamError("host-unknown", f"{to} isn't served here")
+            raise StreamError(self._absence(domain), f"{to} isn't served here")
         if said.get("version", "") < "1.0":
             return opened
         offers = _DIALBACK + (_TLS if self._can_secure and not self._secure else "")

@@ -82,6 +82,10 @@ class Federation:
         """Of `Judge`."""
         return domain in self.router.routes
 
+    def absence(self, domain: str) -> str:
+        """Of `Judge`."""
+        return self.router.absence(domain)
+
     def ask(self, claim: Claim, done: Callable[[bool], None]) -> None:
         """Of `Judge`."""
         if not self._knows(claim.remote):

@@ -96,9 +96,12 @@ class Outward(Protocol):
             else:
                 error = event.error
                 self._why = (
-                    "it ended the stream" if error is None else f"it says {error.condition} {error.text}".strip()
+                    "it ended the stream"
+                    if error is None
+                    else f"{'told it' if event.ours else 'it says'} {error.condition} {error.text}".strip()
                 )
-                self.outlet.write(GOODBYE)
+                said = to_bytes(stream_error(error)) if error is not None and event.ours else b""
+                self.outlet.write(said + GOODBYE)
                 self.transport.loseConnection()
         self._turn.taken()
 
@@ -125,6 +128,9 @@ class Judge(Seam):
     def is_ours(self, domain: str) -> bool:
         """Whether it is served here."""
 
+    def absence(self, domain: str) -> str:
+        """The condition for one that isn't."""
+
     def ask(self, claim: Claim, done: Callable[[bool], None]) -> None:
         """Whether the claim is true; calls `done` once, now or later."""
 
@@ -141,7 +147,11 @@ class Inward(Protocol):
     def connectionMade(self) -> None:
         factory = self.factory
         self._stream = Receiving(
-            factory.judge.is_ours, factory.keys, factory.limits, can_secure=factory.tls is not None
+            factory.judge.is_ours,
+            factory.judge.absence,
+            factory.keys,
+            factory.limits,
+            can_secure=factory.tls is not None,
         )
         self._outlet = Outlet(self.transport, lambda: None)
         self._ended = False

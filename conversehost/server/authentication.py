@@ -149,15 +149,30 @@ class Authentication:
     def _begin(self, name: str, initial: bytes | None) -> None:
         offered = self.offer()
         if name not in offered:
-            if self.wants_tls or (name in self._rules.mechanisms and name in IN_THE_CLEAR and not self.is_private):
-                raise SASLError("encryption-required", "start TLS first")
-            raise SASLError("invalid-mechanism")
+            raise self._unfit(name)
         self._check_throttle()
         self._note(name)
         is_plus_offered = any(each.endswith("-PLUS") for each in offered)
         if name == "ANONYMOUS":
             initial = initial or b""  # there is nothing to ask for, and Strophe.js knows no answer to a challenge here
         self._start(make(name, self._setting(is_plus_offered=is_plus_offered)), initial)
+
+    def _unfit(self, name: str) -> SASLError:
+        """Why nobody can log in by that one (RFC 6120 sections 6.5.4, 6.5.7 and 6.5.9)."""
+        rules = self._rules
+        if self.wants_tls or (name in rules.mechanisms and name in IN_THE_CLEAR and not self.is_private):
+            return SASLError("encryption-required", "start TLS first")
+        if name in self._weaker():
+            return SASLError("mechanism-too-weak", "stronger ones are wanted here")
+        return SASLError("invalid-mechanism")
+
+    def _weaker(self) -> tuple[str, ...]:
+        """What we could do, but is weaker than all that the operator permits."""
+        if self._rules.anonymous:
+            return ()
+        weakest = max(map(MECHANISMS.index, self._rules.mechanisms), default=len(MECHANISMS))
+        known = MECHANISMS if self._rules.tokens else [each for each in MECHANISMS if each not in FOR_TOKENS]
+        return tuple(each for each in known if MECHANISMS.index(each) > weakest)
 
     def _check_throttle(self) -> None:
         if self._entrance is not None and self._entrance.throttle.blocks(self._opened.address):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from conversehost.server.session import Session
 
 _LANG = f"{{{ns.XML}}}lang"
+GONE = 1_000
+"""Domains that aren't served any more, and are remembered."""
 
 
 class Destination(Protocol):
@@ -34,7 +36,7 @@ class Destination(Protocol):
 class Router:
     """All domains of this server. A stanza that can't be delivered comes back as an error; nothing vanishes.
 
-    `hosts` are those with accounts; `routes` all, by domain.
+    `hosts` are those with accounts; `routes` all, by domain; `gone` those that were there, the latest last.
     """
 
     def __init__(self, report: Callable[[BaseException, Stanza], None]) -> None:
@@ -44,6 +46,21 @@ class Router:
         self.elsewhere: Destination | None = None  # behind all other domains
         self.report = report
         self.tally = Tally()
+        self.gone: dict[str, None] = {}
+
+    def leave(self, domain: str) -> None:
+        """It isn't served any more, nor what is below it."""
+        for each in [each for each in self.routes if each == domain or each.endswith(f".{domain}")]:
+            del self.routes[each]
+        del self.hosts[domain]
+        self.gone.pop(domain, None)
+        self.gone[domain] = None
+        if len(self.gone) > GONE:
+            del self.gone[next(iter(self.gone))]
+
+    def absence(self, domain: str) -> str:
+        """What a stream to a domain that isn't served ends with (RFC 6120 sections 4.9.3.5 and 4.9.3.6)."""
+        return "host-gone" if domain in self.gone else "host-unknown"
 
     def submit(self, session: Session, stanza: Stanza) -> None:
         """A stanza from a client, stamped with what we know of it. An error in it goes back to the client."""

@@ -55,7 +55,7 @@ class ServerStream:
         self._closed = False
 
     def open(self, request: StreamOpen, link: Link) -> None:
-        """Start; an unknown domain ends the stream at once (host-unknown)."""
+        """Start; a domain that isn't served ends the stream at once (host-unknown, host-gone)."""
         self._link = link
         self._router.tally.streams[request.transport] += 1
         try:
@@ -197,12 +197,12 @@ class ServerStream:
             raise StreamError("improper-addressing", "a stream needs a domain in 'to'")
         try:
             domain = prepare_domain(request.to)
-            host = self._router.hosts.get(domain) if domain in self._domains else None
         except JIDError:
-            host = None
+            domain = ""
+        host = self._router.hosts.get(domain) if domain in self._domains else None
         if host is None:
             served = ", ".join(self._domains)
-            raise StreamError("host-unknown", f"{request.to} isn't served here; this is {served}")
+            raise StreamError(self._router.absence(domain), f"{request.to} isn't served here; this is {served}")
         return host
 
     def _check_restart(self, request: StreamOpen) -> None:
@@ -271,6 +271,8 @@ class ServerStream:
         return made
 
     def _negotiate(self, received: Element) -> None:
+        if self._router.hosts.get(self.host.domain) is not self.host:
+            raise StreamError("host-gone", f"{self.host.domain} isn't served any more")
         framing = None if self.account is not None else self._framings.get(received.tag[1:].partition("}")[0])
         if framing is not None:
             framing.receive(received)

@@ -22,6 +22,7 @@ from conversehost.testbed.state import State
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Traffic
 from conversehost.testbed.world import World
+from conversehost.xmpp.errors import StreamError
 
 NAME = re.compile("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 MOST = 1_000
@@ -90,13 +91,13 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What tenants need of the server: how a host is made, for a store, and unmade; how its sessions end, for a reason,
+    """What tenants need of the server: how a host is made, for a store, and unmade; how its sessions end, by an error,
     but for some; how its bots log in.
     """
 
     make: Callable[[str, Store], Host]
     unmake: Callable[[Host], None]
-    end: Callable[[Iterable[Host], str, Collection[Session]], None]
+    end: Callable[[Iterable[Host], StreamError, Collection[Session]], None]
     begin: Callable[[Cast], None]
 
 
@@ -152,7 +153,7 @@ class Tenants:
         """Its sessions end, and nothing of it is left. Raises KeyError."""
         tenant = self.by_name.pop(name)
         tenant.cast.stop()
-        self._ways.end((tenant.host,), "the tenant was deleted", ())
+        self._ways.end((tenant.host,), StreamError("host-gone", "the tenant was deleted"), ())
         tenant.faults.clear()
         self._ways.unmake(tenant.host)
         for shared in (self._traffic, self._faults, self._stubs, self._mishaps):
@@ -201,7 +202,7 @@ class Tenants:
             {domain: host},
             store,
             cast,
-            end=lambda text, spared, _: self._ways.end((host,), text, spared),
+            end=lambda text, spared, _: self._ways.end((host,), StreamError("system-shutdown", text), spared),
             begin=lambda: self._ways.begin(cast),
         )
         expectations = Expectations(traffic, self._faults.clock)

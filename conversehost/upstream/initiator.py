@@ -50,10 +50,13 @@ class Hear:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The stream has ended: as the server said, or as it must. `elsewhere`: it is at another host and port."""
+    """The stream has ended: as the server said, or as it must. `elsewhere`: it is at another host and port. `ours`: the
+    fault was found here, and the server is to be told.
+    """
 
     error: StreamError | None = None
     elsewhere: str = ""
+    ours: bool = False
 
 
 Event = Say | BeginTls | Hear | Over

@@ -11,6 +11,7 @@ from conversehost.xmpp import ns
 SPACES = f"xmlns='{ns.SERVER}' xmlns:stream='{ns.STREAM}' xmlns:db='{ns.DIALBACK}'"
 HEADER = f"<stream:stream {SPACES} id='s1' from='far.example' version='1.0'>"
 TLS = f"<stream:features><starttls xmlns='{ns.TLS}'/></stream:features>"
+DEMAND = "<stream:features><x xmlns='urn:x'><required/></x></stream:features>"
 PROCEED = f"<proceed xmlns='{ns.TLS}'/>"
 
 
@@ -39,6 +40,10 @@ def test_without_tls_it_may_speak_at_once(end):
     assert end.hears(HEADER) == []
     assert end.hears("<stream:features/>") == [Ready()]
     assert end.stream.id == "s1"
+
+
+def test_what_it_need_not_do_is_no_obstacle(end):
+    assert end.hears(HEADER + DEMAND.replace("<required/>", "<optional/>")) == [Ready()]
 
 
 def test_an_old_server_has_no_features(end):
@@ -86,6 +91,7 @@ def test_stanzas_come_over_streams_of_the_others(end):
         (HEADER.replace(ns.SERVER, ns.CLIENT), "invalid-namespace"),
         (HEADER + f"<stream:error><host-unknown xmlns='{ns.STREAM_ERROR}'/></stream:error>", "host-unknown"),
         (HEADER + "<!-- x -->", "restricted-xml"),
+        (HEADER + DEMAND, "unsupported-feature"),
         ("SSH-2.0-x\r\n>", "not-well-formed"),
     ],
 )
@@ -94,6 +100,7 @@ def test_what_ends_it(end, said, condition):
     assert isinstance(over, Over)
     assert over.error is not None
     assert over.error.condition == condition
+    assert over.ours == ("host-unknown" not in said)  # whose fault is ours to name
     assert end.hears("<stream:features/>") == []
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionLost
+from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
@@ -55,7 +57,7 @@ class Cable:
                 source.clear()
                 moved = True
                 reader.dataReceived(data)
-        if not self.is_cut and any(transport.disconnecting for _, transport in self.ends):
+        if not moved and not self.is_cut and any(transport.disconnecting for _, transport in self.ends):
             self.cut()
             moved = True
         return moved
@@ -248,6 +250,28 @@ def test_a_server_that_says_nothing(romeo, here, world):
     assert [condition(each) for each in romeo.hears()] == ["remote-server-timeout"]
 
 
+class Demanding(Protocol):
+    """A server with a feature that nobody else knows, and that all must negotiate."""
+
+    heard = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self.heard:
+            features = "<stream:features><x xmlns='urn:x'><required/></x></stream:features>"
+            self.transport.write(f"{HEADER}{features}".encode())
+        self.heard += data
+
+
+def test_a_server_that_demands_what_we_cant_do_is_told_so(romeo, here, world):
+    """RFC 6120 section 4.9.3.23."""
+    far = Demanding()
+    world.nodes["far.example"] = SimpleNamespace(stage=here.stage, factory=SimpleNamespace(buildProtocol=lambda _: far))
+    romeo.says("<message to='juliet@far.example' id='1'><body>x</body></message>")
+    assert f'<unsupported-feature xmlns="{ns.STREAM_ERROR}"/>'.encode() in far.heard
+    assert far.heard.endswith(b"</stream:error></stream:stream>")
+    assert [condition(each) for each in romeo.hears()] == ["remote-server-not-found"]
+
+
 def test_a_server_that_goes_is_looked_for_again(romeo, juliet, here, world):
     romeo.says("<message to='juliet@far.example' id='1'><body>x</body></message>")
     for each in world.cables:
@@ -329,9 +353,11 @@ def test_what_ends_its_stream(stranger, said, error):
     [
         (HEADER.replace(ns.SERVER + "'", ns.CLIENT + "'", 1), "invalid-namespace"),
         (HEADER.replace("here.example", "other.example"), "host-unknown"),
+        (HEADER.replace("here.example", "old.example"), "host-gone"),
     ],
 )
-def test_a_header_that_isnt_for_us(stranger, header, error):
+def test_a_header_that_isnt_for_us(stranger, here, header, error):
+    here.stage.router.gone["old.example"] = None
     said = stranger.says(header)
     assert said.count("<stream:stream") == 1
     assert f"<{error}" in said

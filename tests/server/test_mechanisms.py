@@ -109,6 +109,24 @@ def test_the_operator_chooses_and_the_order_is_his(arrive):
     assert failure(auth(client, "SCRAM-SHA-1", "=")) == "invalid-mechanism"
 
 
+@pytest.mark.parametrize(
+    ("permitted", "asked", "condition"),
+    [
+        ("SCRAM-SHA-512", "SCRAM-SHA-1", "mechanism-too-weak"),
+        ("SCRAM-SHA-512", "PLAIN", "mechanism-too-weak"),
+        ("EXTERNAL", "PLAIN", "mechanism-too-weak"),
+        ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "mechanism-too-weak"),
+        ("SCRAM-SHA-1", "SCRAM-SHA-256", "invalid-mechanism"),
+        ("SCRAM-SHA-512", "OAUTHBEARER", "invalid-mechanism"),  # which nobody could verify
+        ("SCRAM-SHA-512", "CRAM-MD5", "invalid-mechanism"),
+    ],
+)
+def test_what_is_weaker_than_all_that_the_operator_permits(arrive, permitted, asked, condition):
+    """RFC 6120 section 6.5.9."""
+    client = arrive(rules={"mechanisms": (permitted,)})
+    assert failure(auth(client, asked, "=")) == condition
+
+
 def test_where_tls_is_required_nothing_else_is_offered_before_it(arrive):
     client = arrive(secure=False, channel=None, can_secure=True, rules={"tls": True}, address="127.0.0.1")
     (starttls,) = client.features

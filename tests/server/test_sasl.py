@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from scramp import ScramClient, ScramException
 
+from conversehost.server import router
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import parse as parse_jid
 from conversehost.xmpp.xml import Element, to_bytes
@@ -92,6 +93,30 @@ def test_a_domain_that_is_not_served(stage: Stage, domain: str):
     assert client.error.condition == "host-unknown"
     client.write("<iq type='get' id='1'><x xmlns='urn:x'/></iq>")
     assert client.take() == []
+
+
+def test_a_domain_that_was_served(make_stage: Callable[..., Stage]):
+    """RFC 6120 section 4.9.3.5: whoever comes, and whoever is at it."""
+    stage = make_stage("localhost", "old.example")
+    early = stage.open("old.example")
+    stage.router.leave("old.example")
+    late = stage.open("OLD.example")
+    assert late.error is not None
+    assert late.error.condition == "host-gone"
+    early.take()
+    early.write(f"<auth xmlns='{ns.SASL}' mechanism='PLAIN'>{encoded(chr(0) + 'romeo' + chr(0) + 'secret')}</auth>")
+    assert early.error is not None
+    assert early.error.condition == "host-gone"
+    assert early.take() == []
+
+
+def test_not_all_that_were_served_are_remembered(make_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(router, "GONE", 1)
+    stage = make_stage("localhost", "a.example", "b.example")
+    for each in ("a.example", "b.example"):
+        stage.router.leave(each)
+    errors = [stage.open(each).error for each in ("a.example", "b.example")]
+    assert [each and each.condition for each in errors] == ["host-unknown", "host-gone"]
 
 
 @pytest.mark.parametrize("domain", ["LOCALHOST", "localhost."])

@@ -224,7 +224,8 @@ def test_what_is_deleted_is_gone(house: House, t1: dict[str, Any]):
     waiting = house.poll(bound, 1)
     assert house.api("DELETE", "/tenants/t1").status == 204
     assert alice.client.error.text == "the tenant was deleted"
-    assert waiting.end == ("system-shutdown", None)
+    assert alice.client.error.condition == "host-gone"
+    assert waiting.end == ("host-gone", None)
     gone = {each for each in routes if each.endswith("t1.localhost")}
     assert set(house.server.router.routes) == routes - gone
     assert set(house.server.router.hosts) == hosts - {"t1.localhost"}
@@ -348,8 +349,10 @@ def test_its_own_people_log_in_over_the_wire(house: House, t1: dict[str, Any]):
     answer = house.api.send("POST", "/http-bind", start.encode(), {})
     assert b"<mechanism>" in answer.body
     house.api("DELETE", "/tenants/t1")
+    assert b"host-gone" in house.api.send("POST", "/http-bind", start.replace("rid='1'", "rid='9'").encode(), {}).body
+    house.api("POST", "/reset")
     assert (
-        b"host-unknown" in house.api.send("POST", "/http-bind", start.replace("rid='1'", "rid='9'").encode(), {}).body
+        b"host-unknown" in house.api.send("POST", "/http-bind", start.replace("rid='1'", "rid='8'").encode(), {}).body
     )
 
 
