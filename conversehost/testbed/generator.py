@@ -96,21 +96,20 @@ class Generator:
         Chatter(self._world, room, list(extras), seconds, self._dice).later()
 
     def _person(self, avatars: bool) -> JID:
-        called = name(self._dice)
-        account = self._free(called)
+        account, called = self._free(name(self._dice))
         put_nickname(self._host, account, called)
         self._host.create_account(account, self._id())
         if avatars:
             put(self._host, account, pictured(stored(self._host, account), portrait(self._dice), PNG))
         return account
 
-    def _free(self, called: str) -> JID:
-        """An address that nobody has, after the name."""
+    def _free(self, called: str) -> tuple[JID, str]:
+        """An address that nobody has, and the name. Namesakes have numbers: in a room no two are called the same."""
         local, number = called.lower().replace(" ", "."), 1
         while True:
             account = parse_account(local if number == 1 else f"{local}{number}", self._host.domain)
             if not self._host.accounts.exists(account):
-                return account
+                return account, called if number == 1 else f"{called} {number}"
             number += 1
 
     def _id(self) -> str:

@@ -87,6 +87,14 @@ def test_a_room_full_of_people_who_have_talked(house, api):
     assert times[-1] <= "2026-02-28T12:00:00.000Z"
 
 
+def test_namesakes_in_a_room_have_numbers(api):
+    """Of 200 people two are called the same, and in a room nobody can be."""
+    assert api("POST", "/generate", {"room": ROOM | {"occupants": 200}}).status == 201
+    nicks = [each["nick"] for each in api("GET", "/rooms/lounge/occupants").json["occupants"]]
+    assert len(set(nicks)) == 200
+    assert any(each.endswith(" 2") for each in nicks)
+
+
 def test_who_enters_sees_them_and_what_they_said(house, api):
     api("POST", "/generate", {"room": ROOM})
     alice = house.person("alice")
