@@ -11,6 +11,7 @@ from conversehost.auth.guarded import Guarded, Source
 from conversehost.clock import Clock
 from conversehost.errors import ConfigError
 from conversehost.options import Settings
+from conversehost.voice import Voice
 from conversehost.xmpp.jid import JID
 
 Show = Callable[[JID, Sequence[Group]], None]
@@ -26,18 +27,16 @@ class BackEnds:
         show: Show,
         *,
         clock: Clock,
-        note: Callable[[str], None],
-        warn: Callable[[str], None],
+        voice: Voice,
     ) -> None:
-        """`show` puts groups of people into somebody's roster. `clock` tells real time; `warn` hears when one gives no
-        answers, and `note` when it does again.
+        """`show` puts groups of people into somebody's roster. `clock` tells real time; `voice` says when one gives
+        no answers.
         """
         self._show = show
         self._settings = settings
         self._reactor = reactor
         self._clock = clock
-        self._note = note
-        self._warn = warn
+        self._voice = voice
         self._made: dict[str, BackEnd] = {}
         self._closing: list[Callable[[], object]] = []
 
@@ -52,7 +51,7 @@ class BackEnds:
         option, place = self._settings.places()[name]
         where = place[0] if isinstance(place, tuple) else place  # a program's arguments may be secret
         advice = f"; until it does nobody logs in by it: see what --{option} names, {where}"
-        return Guarded(source, f"--auth {name}:", clock=self._clock, note=self._note, warn=self._warn, advice=advice)
+        return Guarded(source, f"--auth {name}:", clock=self._clock, voice=self._voice, advice=advice)
 
     def close(self) -> None:
         """The server stops."""
@@ -104,4 +103,4 @@ class BackEnds:
             return self._guarded(LdapSource(directory, connect, clock=self._clock), "ldap")
         source = LdapGroups(directory, connect, clock=self._clock)
         people = self._guarded(source, "ldap")
-        return WithGroups(people, source, self._show, clock=self._clock, warn=self._warn)
+        return WithGroups(people, source, self._show, clock=self._clock, warn=self._voice.warn)

@@ -17,6 +17,7 @@ from conversehost.server.policy import Policy
 from conversehost.server.router import Router
 from conversehost.store import Store
 from conversehost.store.memory import MemoryStore
+from conversehost.voice import Voice
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
 
@@ -36,8 +37,7 @@ class Domains:
         wall: Clock,
         reactor: Any,
         report: Callable[[BaseException, Stanza], None],
-        note: Callable[[str], None],
-        warn: Callable[[str], None],
+        voice: Voice,
         prepare: Callable[[Host], None],
     ) -> None:
         """`founders`: accounts that there are from the beginning. `prepare` is called with each host, once its features
@@ -58,8 +58,7 @@ class Domains:
             clock=wall,
             utc=clock.utc,
             reactor=reactor,
-            note=note,
-            warn=warn,
+            voice=voice,
         )
         self.policy = Policy.of(settings, founders)
         for domain in settings.domains:

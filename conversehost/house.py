@@ -12,7 +12,7 @@ from conversehost.draining import Draining
 from conversehost.net.clock import ReactorClock
 from conversehost.net.cors import Cors
 from conversehost.net.prebind import ChatSessions
-from conversehost.net.reports import tell, warn
+from conversehost.net.reports import OPERATOR
 from conversehost.options import Settings
 from conversehost.server.host import Host
 from conversehost.server.session import Session
@@ -70,8 +70,7 @@ class House:
             wall=self.wall,
             reactor=reactor,
             report=self.mishaps.report,
-            note=tell,
-            warn=warn,
+            voice=OPERATOR,
             prepare=self._prepare,
         )
         self.router, self.store = self.domains.router, self.domains.store

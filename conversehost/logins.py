@@ -21,6 +21,7 @@ from conversehost.server.host import Host
 from conversehost.server.mechanisms import Passwords
 from conversehost.shared_roster import SharedRoster
 from conversehost.token_logins import TokenDesk
+from conversehost.voice import Voice
 from conversehost.xmpp.jid import JID, JIDError, prepare_domain
 from conversehost.xmpp.sasl import MECHANISMS
 
@@ -37,21 +38,18 @@ class Logins:
         clock: Clock,
         utc: Callable[[], float],
         reactor: Any,
-        note: Callable[[str], None],
-        warn: Callable[[str], None],
+        voice: Voice,
     ) -> None:
-        """`hosts` may be filled later; `note` hears what the operator may want to know, `warn` what he may have to act
-        on; `utc` tells the time that people see. Raises ConfigError.
-        """
+        """`hosts` may be filled later; `utc` tells the time that people see. Raises ConfigError."""
         self._settings = settings
         self._accounts = accounts
         self._hosts = hosts
         self._clock = clock
-        self._note: Callable[[str], None] | None = note
-        self.desk = TokenDesk(settings, clock=clock, utc=utc, note=note, warn=warn)
+        self._note: Callable[[str], None] | None = voice.note
+        self.desk = TokenDesk(settings, clock=clock, utc=utc, voice=voice)
         self._anybody = Anybody(accounts, self._create)
         self.shared = SharedRoster(hosts)
-        self._beyond = BackEnds(settings, reactor, self.shared.show, clock=clock, note=note, warn=warn)
+        self._beyond = BackEnds(settings, reactor, self.shared.show, clock=clock, voice=voice)
         self._passwords: dict[tuple[str, ...], Passwords] = {("accounts",): accounts, ("any",): self._anybody}
         for domain in settings.domains:
             self.passwords(domain)  # a mistake is told now

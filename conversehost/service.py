@@ -24,7 +24,7 @@ from conversehost.net.front import HttpFactory
 from conversehost.net.gate import Gate, room_for
 from conversehost.net.instance import Instance
 from conversehost.net.poll import best
-from conversehost.net.reports import tell, warn
+from conversehost.net.reports import OPERATOR
 from conversehost.options import Settings, Sockets
 from conversehost.ready import addresses
 from conversehost.single_sessions import SingleSessions
@@ -240,8 +240,7 @@ class Server(House, Service):
             self.reactor,
             wall=self.wall,
             cors=self.cors,
-            note=tell,
-            warn=warn,
+            voice=OPERATOR,
         )
         direct = faulty({**self._direct(single.visit), **single.fronts()}, self.faults, people)
         streaming = FirstOf(*filter(None, (parts.uploads, self._proxy())))

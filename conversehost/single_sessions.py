@@ -16,6 +16,7 @@ from conversehost.net.exchange import Direct, HttpExchange
 from conversehost.net.forwarded import Proxies
 from conversehost.net.prebind import Prebound, Wish
 from conversehost.options import Settings
+from conversehost.voice import Voice
 from conversehost.web import credentials, prebind
 from conversehost.web.login import SiteSessions
 from conversehost.web.prebind import Elsewhere
@@ -39,19 +40,16 @@ class SingleSessions:
         *,
         wall: Clock,
         cors: Cors,
-        note: Callable[[str], None],
-        warn: Callable[[str], None],
+        voice: Voice,
     ) -> None:
-        """`wall` tells real time; `note` hears what the operator may want to know, `warn` what he may have
-        to act on. Raises ConfigError.
-        """
+        """`wall` tells real time. Raises ConfigError."""
         self._settings = settings
         self._parts = parts
         self._domains = domains
         self._elsewhere = elsewhere
         self._cors = cors
         self._directory = Directory(parts.domain, self._knows, self._find, self._create)
-        self._visitors = InOrder(tuple(self._finders(reactor, wall, note, warn)))
+        self._visitors = InOrder(tuple(self._finders(reactor, wall, voice)))
 
     def fronts(self) -> dict[bytes, Direct]:
         """What is asked so often that it is answered without twisted.web, by path. Raises ConfigError."""
@@ -123,19 +121,17 @@ class SingleSessions:
         host.create_account(account, secrets.token_urlsafe(24))
         return True
 
-    def _finders(
-        self, reactor: Any, wall: Clock, note: Callable[[str], None], warn: Callable[[str], None]
-    ) -> Iterator[Finder]:
+    def _finders(self, reactor: Any, wall: Clock, voice: Voice) -> Iterator[Finder]:
         """Our own site first: its cookie is nobody else's."""
         settings, parts = self._settings, self._parts
         yield ByCookie(SiteSessions(parts.store, parts.clock, parts.chat, parts.domains))
         if settings.prebind_trust_header:
             proxies = Proxies(settings.trusted_proxies)
-            yield ByHeader(settings.prebind_trust_header, proxies, self._directory, clock=wall, warn=warn)
+            yield ByHeader(settings.prebind_trust_header, proxies, self._directory, clock=wall, warn=voice.warn)
         if settings.prebind_ask:
             from conversehost.web.asking import asking  # and an HTTP client, which few need
 
-            yield asking(settings.prebind_ask, reactor, self._directory, clock=wall, note=note, warn=warn)
+            yield asking(settings.prebind_ask, reactor, self._directory, clock=wall, voice=voice)
 
 
 def _guests(settings: Settings) -> Iterator[Finder]:

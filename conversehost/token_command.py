@@ -16,6 +16,7 @@ from conversehost.errors import ConfigError
 from conversehost.loading import load
 from conversehost.options import Settings
 from conversehost.token_logins import TokenDesk
+from conversehost.voice import SILENT
 from conversehost.xmpp.jid import JID, JIDError, parse_account
 
 HELP = """\
@@ -44,7 +45,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], now: float | N
         raise ConfigError("token wants the address of an account, or --explain TOKEN (see conversehost token --help)")
     settings = load(rest, environment)
     moment = time.time() if now is None else now
-    desk = TokenDesk(settings, clock=Clock(), utc=lambda: moment, note=lambda text: None, warn=lambda text: None)
+    desk = TokenDesk(settings, clock=Clock(), utc=lambda: moment, voice=SILENT)
     said = _account(account, settings)
     if token is not None:
         return explain(token, said, settings, desk.readers(), moment)

@@ -14,6 +14,7 @@ from conversehost.clock import Clock
 from conversehost.errors import ConfigError
 from conversehost.kinds import TOKEN_KEY
 from conversehost.options import Settings
+from conversehost.voice import Voice
 from conversehost.xmpp.jid import JID
 
 if TYPE_CHECKING:
@@ -29,14 +30,13 @@ class TokenDesk:
         *,
         clock: Clock,
         utc: Callable[[], float],
-        note: Callable[[str], None],
-        warn: Callable[[str], None],
+        voice: Voice,
     ) -> None:
-        """`clock` tells real time, `utc` what people see. `note` hears why a token isn't taken, `warn` why there are no
+        """`clock` tells real time, `utc` what people see. `voice` says why a token isn't taken, and why there are no
         keys. Raises ConfigError.
         """
         self._utc = utc
-        self._note = note
+        self._note = voice.note
         keys = token_keys(settings)
         self.has_keys = bool(keys)
         self._signed = SignedTokens(
@@ -44,7 +44,7 @@ class TokenDesk:
             audience=settings.token_audience,
             longest=settings.token_lifetime,
         )
-        self._readers: list[Reader] = [self._signed, *_timed(settings), *_json(settings, clock, warn)]
+        self._readers: list[Reader] = [self._signed, *_timed(settings), *_json(settings, clock, voice.warn)]
         self.is_open = len(self._readers) > 1 or self.has_keys
         """Whether others may have made what is taken here."""
 

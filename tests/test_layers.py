@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "conversehost"
-GROUND = {"", "clock", "collected", "errors", "turn"}  # "" is the package itself: its version
+GROUND = {"", "clock", "collected", "errors", "turn", "voice"}  # "" is the package itself: its version
 # Left to right. Layers of one column don't know one another. (The store stands before auth: accounts are data.)
 COLUMNS = [
     GROUND,

@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from conversehost.auth import Accepted, Attempt, Outcome, Refused
 from conversehost.auth.rest import Rest
 from conversehost.clock import Clock
+from conversehost.voice import Voice
 from conversehost.xmpp.jid import JID
 
 SECONDS = 5
@@ -86,18 +87,16 @@ class Guarded:
         name: str,
         *,
         clock: Clock,
-        note: Callable[[str], None],
-        warn: Callable[[str], None],
+        voice: Voice,
         advice: str = "",
     ) -> None:
-        """`clock` tells real time: its deadlines end a turn. `warn` hears when the source stops giving answers, with
-        the `advice`; `note` when it does again.
+        """`clock` tells real time: its deadlines end a turn. `voice` says when the source stops giving answers, with
+        the `advice`, and when it does again.
         """
         self._source = source
         self._name = name
         self._clock = clock
-        self._note = note
-        self._warn = warn
+        self._voice = voice
         self._advice = advice
         self._rest = Rest()
         self._works = True
@@ -168,9 +167,9 @@ class Guarded:
         if works != self._works:
             self._works = works
             if isinstance(answer, Trouble):
-                self._warn(f"{self._name} gives no answers: {answer.reason}{self._advice}")
+                self._voice.warn(f"{self._name} gives no answers: {answer.reason}{self._advice}")
             else:
-                self._note(f"{self._name} gives answers again")
+                self._voice.note(f"{self._name} gives answers again")
         return answer
 
     def _guess(self, attempt: Attempt) -> bytes:

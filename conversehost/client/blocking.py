@@ -39,7 +39,7 @@ def prebind(
 
     `service_url` is the server's BOSH service; `jid` an account, or with `anonymous` the domain for guests. One of
     `password`, `token`, `anonymous` and `external` says how to log in; without `resource` the server chooses one.
-    `route` (XEP-0124 section 9) names the server behind a connection manager, such as xmpp:chat.example:5222.
+    `route` (XEP-0124 section 7.1) names the server behind a connection manager, such as xmpp:chat.example:5222.
 
     Certificates count: `ca` is a file with the authority (PEM) where that isn't one of the system's; `certificate` one
     with our own and its key, for `external`. `headers` go with each request. `timeout`: seconds for all of it. What
@@ -62,8 +62,12 @@ def prebind(
         allow_plain=allow_plain,
     )
     context = _context(ca, certificate) if url.scheme == "https" else None
-    service = Service(url, context, headers or {}, time.monotonic() + timeout)
-    prebinding = Prebinding(wanted)
+    with contextlib.closing(Service(url, context, headers or {}, time.monotonic() + timeout)) as service:
+        return _carried_out(Prebinding(wanted), service)
+
+
+def _carried_out(prebinding: Prebinding, service: Service) -> Prebound:
+    """All that it wants asked, one request after the other. Raises ClientError."""
     try:
         while prebinding.result is None:
             prebinding.answered(*service.post(prebinding.request))
@@ -72,8 +76,6 @@ def prebind(
             with contextlib.suppress(ClientError):  # nobody waits for that session any more
                 service.post(farewell)
         raise
-    finally:
-        service.close()
     return prebinding.result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from conversehost.voice import Voice
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import to_bytes
 
@@ -19,6 +20,9 @@ def tell(text: str) -> None:
 def warn(text: str) -> None:
     """A line about something that the operator may have to do something about."""
     log.warn("{text}", text=text)
+
+
+OPERATOR = Voice(tell, warn)
 
 
 def report_link(error: Exception) -> None:

@@ -17,6 +17,7 @@ from conversehost.auth.rest import Rest
 from conversehost.clock import Clock
 from conversehost.collected import collected
 from conversehost.net.exchange import HttpExchange
+from conversehost.voice import Voice
 from conversehost.web.visitors import Directory, Found, Unsure
 
 PATIENCE = 5
@@ -38,14 +39,13 @@ def asking(
     directory: Directory,
     *,
     clock: Clock,
-    note: Callable[[str], None],
-    warn: Callable[[str], None],
+    voice: Voice,
 ) -> AskSite:
     """Over the network; certificates count."""
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost, pool.cachedConnectionTimeout = 16, 4
     agent = Agent(reactor, connectTimeout=PATIENCE, pool=pool)
-    return AskSite(url, agent, directory, clock=clock, note=note, warn=warn)
+    return AskSite(url, agent, directory, clock=clock, voice=voice)
 
 
 class AskSite:
@@ -60,16 +60,14 @@ class AskSite:
         directory: Directory,
         *,
         clock: Clock,
-        note: Callable[[str], None],
-        warn: Callable[[str], None],
+        voice: Voice,
     ) -> None:
-        """`clock` tells real time; `warn` hears once why the site can't be asked, `note` when it can be again."""
+        """`clock` tells real time; `voice` says once why the site can't be asked, and when it can be again."""
         self._url = url.encode()
         self._agent = agent
         self._directory = directory
         self._clock = clock
-        self._note = note
-        self._warn = warn
+        self._voice = voice
         self._works = True
         self._rest = Rest()
         self._known: dict[bytes, tuple[float, str]] = {}  # names, "" for nobody; the oldest first
@@ -144,7 +142,7 @@ class AskSite:
         reason = late if failure.check(CancelledError) else failure.getErrorMessage() or failure.type.__name__
         if self._works:
             self._works = False
-            self._warn(
+            self._voice.warn(
                 f"--prebind-ask: {self._url.decode()} doesn't say who is logged in: {reason}; until it does it lets"
                 " nobody in, so see that your site runs and that this is the page"
             )
@@ -154,7 +152,7 @@ class AskSite:
         if isinstance(said, str):
             if not self._works:
                 self._works = True
-                self._note(f"--prebind-ask: {self._url.decode()} says again who is logged in")
+                self._voice.note(f"--prebind-ask: {self._url.decode()} says again who is logged in")
             self._known.pop(key, None)
             while len(self._known) >= REMEMBERED:
                 del self._known[next(iter(self._known))]

@@ -132,7 +132,7 @@ class Proxy:
         """The site gave no answer that could be passed on: say why."""
         connection.web_left(exchange)
         code, title, text = self._explain(reason)
-        log.warn("{site}: {text}", site=self.site.decode(), text=text)
+        log.warn("{path}: {text}", path=exchange.path.decode("latin-1"), text=text)
         fields, body = b"Content-Type: text/plain; charset=utf-8\r\n", f"{code} {title}: {text}\n".encode()
         if any(name == b"accept" and b"text/html" in value for name, value in exchange.headers):
             fields, body = _HTML, self.page(code, title, text)

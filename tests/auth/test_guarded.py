@@ -8,6 +8,7 @@ from conversehost.auth import Accepted, Attempt, Outcome, Refused
 from conversehost.auth.guarded import KEPT, NOT_NOW, WAITING, Guarded, Source, Trouble
 from conversehost.auth.rest import PAUSE, TOO_LATE
 from conversehost.clock import Clock
+from conversehost.voice import Voice
 from conversehost.xmpp.jid import JID, parse
 from tests.auth.places import Slow, Steady
 
@@ -22,7 +23,7 @@ class Case:
         self.notes: list[str] = []
         self.outcomes: list[Outcome] = []
         self.found: list[bool | None] = []
-        self.guarded = Guarded(source, "the place", clock=self.clock, note=self.notes.append, warn=self.notes.append)
+        self.guarded = Guarded(source, "the place", clock=self.clock, voice=Voice(self.notes.append, self.notes.append))
 
     def check(self, account: JID = ROMEO, password: str = "secret") -> None:
         self.guarded.check(Attempt(account, password), self.outcomes.append)

@@ -13,6 +13,7 @@ from conversehost.auth.guarded import NOT_NOW, SECONDS, Guarded
 from conversehost.auth.http import manner
 from conversehost.clock import Clock
 from conversehost.net.http_logins import HttpSource
+from conversehost.voice import Voice
 from conversehost.xmpp.jid import parse
 from tests.net.services import Service
 
@@ -25,7 +26,9 @@ class Scene:
     def __init__(self, style: str = "query") -> None:
         self.clock, self.service, self.notes = Clock(), Service(), list[str]()
         source = HttpSource(manner(style, "https://www.example/auth", None), self.service, clock=self.clock)
-        self.guarded = Guarded(source, "--auth http:", clock=self.clock, note=self.notes.append, warn=self.notes.append)
+        self.guarded = Guarded(
+            source, "--auth http:", clock=self.clock, voice=Voice(self.notes.append, self.notes.append)
+        )
 
     def check(self, password: str = "secret") -> list[Outcome]:
         """What came of it, once something has."""

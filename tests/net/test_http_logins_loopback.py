@@ -28,6 +28,7 @@ from conversehost.net import http_logins
 from conversehost.net.clock import ReactorClock
 from conversehost.net.http_logins import http_source
 from conversehost.turn import Turn
+from conversehost.voice import Voice
 from conversehost.xmpp.jid import parse
 
 ROMEO = parse("romeo@chat.example")
@@ -80,7 +81,7 @@ class Asking:
         self.clock = clock or ReactorClock(reactor, Turn())
         self.source = http_source(manner("query", url, None), reactor, ca=ca, clock=self.clock)
         self._guarded = Guarded(
-            self.source, "--auth http:", clock=self.clock, note=self.notes.append, warn=self.notes.append
+            self.source, "--auth http:", clock=self.clock, voice=Voice(self.notes.append, self.notes.append)
         )
 
     def check(self) -> Deferred[Outcome]:

@@ -14,6 +14,7 @@ from twisted.web.http_headers import Headers
 from conversehost.auth.rest import PAUSE, TOO_LATE
 from conversehost.clock import Clock
 from conversehost.collected import LARGEST
+from conversehost.voice import Voice
 from conversehost.web.asking import AT_ONCE, FRESH, PATIENCE, AskSite
 from conversehost.web.prebind import PATH, PrebindFront
 from conversehost.web.site import Parts, site
@@ -65,8 +66,7 @@ class Scene:
             asking,
             directory,
             clock=self.clock,
-            note=self.said.append,
-            warn=self.said.append,
+            voice=Voice(self.said.append, self.said.append),
         )
         front = PrebindFront(asked, parts.chat, parts.hosts)
         self.browser = Browser(site(parts), direct={PATH: front})

@@ -14,7 +14,7 @@ from conversehost.net.clock import ReactorClock
 from conversehost.net.front import HttpFactory
 from conversehost.net.http import BODY_IN, WEB_BODY
 from conversehost.turn import Turn
-from conversehost.web import tunnel
+from conversehost.web import proxy, tunnel
 from conversehost.web.proxy import ANSWER, CONNECT, Proxy
 from tests.net.front import Wire, parse, request
 
@@ -55,6 +55,15 @@ class Stage:
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
+
+
+def test_the_log_says_which_page_was_not_had(stage, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(proxy.log, "warn", lambda format, **values: said.append(format.format(**values)))
+    stage.wire.get("/page")
+    stage.advance(CONNECT)
+    stage.reactor.tcpClients[-1][2].clientConnectionFailed(None, Failure(TimeoutError()))
+    assert said == ["/page: http://127.0.0.1:8000 was asked, and has not answered."]
 
 
 def test_a_site_that_takes_no_connection(stage):
