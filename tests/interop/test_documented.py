@@ -1,4 +1,4 @@
-"""`TestBed` as docs/testing.md shows it, line by line."""
+"""`TestBed` as pages of docs/ show it, line by line."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from pathlib import Path
 from conversehost.client.client import Client
 from conversehost.client.websocket import WebSocketWire
 from conversehost.client.wire import Manners
+from conversehost.testing import TestBed
 from conversehost.xmpp import ns
 from conversehost.xmpp.jid import parse
 from conversehost.xmpp.xml import element
 
-PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def code(page: str) -> str:
+    """The first piece of Python in it."""
+    return (DOCS / page).read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
 
 
 def test_all_verbs_in_a_row_as_written():
     """Zoe is logged in, as the page says."""
-    block = PAGE.partition("```python\n")[2].partition("```")[0]
-    imports, within = ast.parse(block).body
+    imports, within = ast.parse(code("testing.md")).body
     assert isinstance(within, ast.With)
     names: dict[str, object] = {"png": b"\x89PNG\r\n\x1a\n" + bytes(20)}
 
@@ -36,3 +41,9 @@ def test_all_verbs_in_a_row_as_written():
         names["bed"] = bed
         for each in within.body:
             run(each)
+
+
+def test_crowds_as_written(bed: TestBed):
+    """500 contacts, a year of history, 200 people who talk in a room: no page is needed for that."""
+    exec(compile(code("crowds.md"), "docs/crowds.md", "exec"), {"bed": bed})
+    assert len(bed.occupants("lounge")) == 200
