@@ -110,3 +110,37 @@ def test_an_invitation_by_the_room(guest, bed):
     expect(bob.box).to_be_visible()
     bob.sees("Jane", "Bob")
     jane.log_out()
+
+
+def test_a_room_is_entered_in_every_browser(guest):
+    """Converse.js 14 bookmarks a room that somebody enters, and enters what is bookmarked, by the same nick."""
+    alice, bob = together(guest, "tavern", "alice", "bob")
+    alice.say("who is there?")
+    bob.hears("who is there?")
+    again = guest("bob")
+    expect(again.box).to_be_visible()
+    again.hears("who is there?")
+    again.say("me, twice")
+    for each in (alice, bob, again):
+        each.hears("who is there?", "me, twice")
+    alice.sees("Alice", "Bob")
+
+
+def test_who_may_speak_is_up_to_who_moderates(guest):
+    (alice,) = together(guest, "tavern", "alice")
+    alice.configure("moderatedroom")
+    bob, jane = guest("bob"), guest("jane")
+    for each in (bob, jane):
+        each.ask_for("tavern")
+        each.is_told("You're not allowed to send messages in this room")
+    alice.sees("Alice", "Bob", "Jane")
+    alice.say("/voice Bob")
+    bob.say("thank you")
+    jane.hears("thank you")
+    alice.say("/mute Bob")
+    bob.is_told("You're not allowed to send messages in this room")
+    alice.say("/op Bob")
+    jane.is_told("Bob is now a moderator")
+    bob.say("/kick Jane in her turn")
+    jane.is_told("in her turn")
+    alice.sees("Alice", "Bob")

@@ -125,7 +125,7 @@ def _receive(room: Room, occupant: Occupant, client: JID, wish: Wish, own: Codes
     if occupant.view is None or not known:
         room.show(occupant, own=codes, newcomer=client)
     else:
-        room.send_view(client, occupant, occupant.view, (SELF, *codes))
+        room.send_own(client, occupant.view, codes)
     replay(room, client, wish.history)
     tell_subject(room, client)
 
@@ -171,7 +171,7 @@ def _rename(room: Room, occupant: Occupant, client: JID, nick: str, shown: Stanz
         check_space(room, occupant.account, occupant.affiliation)
     view = _renaming(room, occupant, client, nick)
     room.crowd.remove(client)
-    room.send_view(client, occupant, view, (NICK_CHANGED, SELF))
+    room.send_own(client, view, (NICK_CHANGED,))
     if moves_alone and occupant.visible:
         room.show_others(occupant, view, (NICK_CHANGED,))
     there = room.crowd.by_nick.get(nick)

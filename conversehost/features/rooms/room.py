@@ -146,7 +146,7 @@ class Room:
             self.show_others(occupant, self.farewell(occupant))
         occupant.visible = visible
         for client in tuple(occupant.clients):
-            self.send_view(client, occupant, said, (SELF, *(own if client == newcomer else ())))
+            self.send_own(client, said, own if client == newcomer else ())
 
     def view(self, occupant: Occupant, *, reason: str = "", actor: str = "") -> View:
         """His presence as it is now."""
@@ -166,6 +166,12 @@ class Room:
     def send_view(self, client: JID, viewer: Occupant, view: View, codes: Codes = ()) -> None:
         """As the viewer may see it."""
         self.send(client, view.seen(with_jid=self.sees_jids(viewer.standing), codes=codes))
+
+    def send_own(self, client: JID, view: View, codes: Codes = ()) -> None:
+        """To one of those whose presence it is: their own address is no secret to them, and Converse.js knows itself by
+        it.
+        """
+        self.send(client, view.seen(with_jid=True, codes=(SELF, *codes)))
 
     def introduce(self, viewer: Occupant, clients: Iterable[JID]) -> None:
         """All others, to some of the viewer's clients (section 7.2.2)."""
@@ -202,7 +208,7 @@ class Room:
         view = self.farewell(occupant, said)
         was_shown = occupant.shown == client
         self.crowd.remove(client)
-        self.send_view(client, occupant, view, (SELF, *codes))
+        self.send_own(client, view, codes)
         if occupant.clients:
             if was_shown:
                 self.show(occupant)
@@ -219,7 +225,7 @@ class Room:
         for client in clients:
             self.crowd.remove(client)
         for client in clients:
-            self.send_view(client, occupant, view, (SELF, *codes))
+            self.send_own(client, view, codes)
 
         def tell() -> None:
             if occupant.visible:

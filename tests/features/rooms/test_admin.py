@@ -44,7 +44,7 @@ def test_a_kick(owner: Client, viola: Client, feste: Client):
         + "</query></iq>"
     )
     assert seen(viola) == [
-        Seen("Viola", "unavailable", "none", "none", None, (110, 307), None, "no disguises", "Olivia")
+        Seen("Viola", "unavailable", "none", "none", viola.jid, (110, 307), None, "no disguises", "Olivia")
     ]
     answer, told = owner.take()
     assert (answer.kind, answer.type, told.kind) == ("iq", "result", "presence")
@@ -62,7 +62,7 @@ def test_all_clients_of_who_is_kicked_go(stage: Stage, owner: Client, viola: Cli
     assert (
         seen(viola)
         == seen(second)
-        == [Seen("Viola", "unavailable", "none", "none", None, (110, 307), None, "", "Olivia")]
+        == [Seen("Viola", "unavailable", "none", "none", second.jid, (110, 307), None, "", "Olivia")]
     )
     assert len(seen(owner)) == 1
 
@@ -92,7 +92,7 @@ def test_voice_is_given_and_taken(owner: Client, viola: Client):
     configure(owner, {"moderatedroom": "1"})
     clear(viola, owner)
     administer(owner, REASON.format("nick='Viola' role='visitor'", "hush"))
-    assert seen(viola) == [Seen("Viola", None, "none", "visitor", None, (110,), None, "hush", "Olivia")]
+    assert seen(viola) == [Seen("Viola", None, "none", "visitor", viola.jid, (110,), None, "hush", "Olivia")]
     viola.say(ROOM, type="groupchat")
     assert condition(viola.only()) == "forbidden"
     administer(owner, "nick='Viola' role='participant'")
@@ -140,7 +140,7 @@ def test_moderators_are_made_and_unmade(owner: Client, admin: Client, viola: Cli
         ("Maria", "moderator", admin.jid),
     }
     administer(admin, "nick='Viola' role='participant'")
-    assert seen(viola) == [Seen("Viola", None, "none", "participant", None, (110,), None, "", "Maria")]
+    assert seen(viola) == [Seen("Viola", None, "none", "participant", viola.jid, (110,), None, "", "Maria")]
 
 
 def test_no_admin_unmakes_an_owner(owner: Client, admin: Client):
@@ -162,7 +162,9 @@ def test_the_moderator_list(owner: Client, admin: Client, viola: Client):
 def test_a_ban(owner: Client, admin: Client, viola: Client):
     """Section 9.1."""
     administer(admin, REASON.format("jid='viola@localhost' affiliation='outcast'", "treason"))
-    assert seen(viola) == [Seen("Viola", "unavailable", "outcast", "none", None, (110, 301), None, "treason", "Maria")]
+    assert seen(viola) == [
+        Seen("Viola", "unavailable", "outcast", "none", viola.jid, (110, 301), None, "treason", "Maria")
+    ]
     assert seen(owner)[-1] == Seen(
         "Viola", "unavailable", "outcast", "none", viola.jid, (301,), None, "treason", "Maria"
     )
@@ -213,9 +215,9 @@ def test_an_outcasts_nick_is_free(owner: Client, feste: Client):
 def test_membership_is_granted_and_revoked(owner: Client, admin: Client, viola: Client):
     """Sections 9.3 and 9.4."""
     affiliate(admin, "viola", "member")
-    assert seen(viola) == [Seen("Viola", None, "member", "participant", None, (110,), None, "", "Maria")]
+    assert seen(viola) == [Seen("Viola", None, "member", "participant", viola.jid, (110,), None, "", "Maria")]
     affiliate(admin, "viola", "none")
-    assert seen(viola) == [Seen("Viola", None, "none", "participant", None, (110,), None, "", "Maria")]
+    assert seen(viola) == [Seen("Viola", None, "none", "participant", viola.jid, (110,), None, "", "Maria")]
 
 
 def test_who_is_no_member_leaves_a_room_for_members(owner: Client, member: Client):
@@ -223,7 +225,7 @@ def test_who_is_no_member_leaves_a_room_for_members(owner: Client, member: Clien
     configure(owner, {"membersonly": "1"})
     clear(owner, member)
     affiliate(owner, "toby", "none")
-    assert seen(member) == [Seen("Toby", "unavailable", "none", "none", None, (110, 321), None, "", "Olivia")]
+    assert seen(member) == [Seen("Toby", "unavailable", "none", "none", member.jid, (110, 321), None, "", "Olivia")]
     assert seen(owner) == [Seen("Toby", "unavailable", "none", "none", member.jid, (321,), None, "", "Olivia")]
 
 
@@ -290,7 +292,7 @@ def test_admins_are_made_and_unmade(owner: Client, admin: Client, viola: Client)
     assert seen(viola)[0].role == "moderator"
     assert condition(affiliate(admin, "viola", "none")) == "forbidden"
     affiliate(owner, "viola", "none")
-    assert seen(viola)[-1] == Seen("Viola", None, "none", "participant", None, (110,), None, "", "Olivia")
+    assert seen(viola)[-1] == Seen("Viola", None, "none", "participant", viola.jid, (110,), None, "", "Olivia")
 
 
 @pytest.mark.parametrize(

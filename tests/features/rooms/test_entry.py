@@ -59,7 +59,7 @@ def test_moderators_see_real_addresses_others_do_not(owner: Client, viola: Clien
     assert enter(feste, "Feste") == [
         Seen("Olivia", None, "owner", "moderator"),
         Seen("Viola", None, "none", "participant"),
-        Seen("Feste", None, "none", "participant", None, (110,)),
+        Seen("Feste", None, "none", "participant", feste.jid, (110,)),
     ]
     assert seen(owner) == [Seen("Feste", None, "none", "participant", feste.jid)]
     assert seen(viola) == [Seen("Feste", None, "none", "participant")]
@@ -118,7 +118,7 @@ def test_a_second_client_shares_the_nick(stage: Stage, owner: Client, viola: Cli
     second = stage.login("viola", "ship")
     assert enter(second, "Viola") == [
         Seen("Olivia", None, "owner", "moderator"),
-        Seen("Viola", None, "none", "participant", None, (110,)),
+        Seen("Viola", None, "none", "participant", second.jid, (110,)),
     ]
     clear(viola, second, owner)
     owner.say(ROOM, "hey", type="groupchat")
@@ -133,7 +133,7 @@ def test_one_of_two_clients_leaves(stage: Stage, owner: Client, viola: Client):
     enter(second, "Viola", presence="<show>away</show>")
     clear(owner, viola)
     second.presence("unavailable", to=f"{ROOM}/Viola")
-    assert seen(second) == [Seen("Viola", "unavailable", "none", "none", None, (110,))]
+    assert seen(second) == [Seen("Viola", "unavailable", "none", "none", second.jid, (110,))]
     assert seen(owner) == [Seen("Viola", None, "none", "participant", viola.jid)]
     viola.leave()
     assert [each.type for each in seen(owner)] == ["unavailable"]
@@ -155,7 +155,7 @@ def test_a_room_for_members(owner: Client, feste: Client):
     assert condition(feste.only()) == "registration-required"
     affiliate(owner, "feste", "member")
     clear(feste)
-    assert enter(feste, "Feste")[-1] == Seen("Feste", None, "member", "participant", None, (110,))
+    assert enter(feste, "Feste")[-1] == Seen("Feste", None, "member", "participant", feste.jid, (110,))
 
 
 def test_who_is_banned_stays_out(owner: Client, feste: Client):
@@ -210,7 +210,7 @@ def test_who_has_lost_track_gets_all_of_it_again(owner: Client, viola: Client):
     clear(viola, owner)
     assert enter(viola, "Viola") == [
         Seen("Olivia", None, "owner", "moderator"),
-        Seen("Viola", None, "none", "participant", None, (110,)),
+        Seen("Viola", None, "none", "participant", viola.jid, (110,)),
     ]
     assert [each.text_of("body") for each in viola.take("message")] == ["hello", ""]
     assert not owner.take()

@@ -224,7 +224,7 @@ def test_a_visitor_asks_to_be_heard(owner: Client, visitor: Client):
         (visitor.jid,),
     )
     answer(owner, f"{ns.MUC}#request", role="participant", roomnick="Viola", request_allow="true")
-    assert seen(visitor) == [Seen("Viola", None, "none", "participant", None, (110,), None, "", "Olivia")]
+    assert seen(visitor) == [Seen("Viola", None, "none", "participant", visitor.jid, (110,), None, "", "Olivia")]
 
 
 def test_no(owner: Client, visitor: Client):

@@ -170,7 +170,7 @@ def test_strangers_leave_a_room_that_becomes_one_for_members(owner: Client, viol
     enter(feste, "Feste")
     clear(owner, viola)
     configure(owner, {"membersonly": "1"})
-    assert seen(viola) == [Seen("Viola", "unavailable", "none", "none", None, (110, 322))]
+    assert seen(viola) == [Seen("Viola", "unavailable", "none", "none", viola.jid, (110, 322))]
     assert seen(feste) == [Seen("Viola", "unavailable", "none", "none", None, (322,))]
 
 

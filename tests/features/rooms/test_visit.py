@@ -20,8 +20,8 @@ def test_another_nick(owner: Client, viola: Client):
         Seen("Cesario", None, "none", "participant", viola.jid),
     ]
     assert seen(viola) == [
-        Seen("Viola", "unavailable", "none", "participant", None, (110, 303), "Cesario"),
-        Seen("Cesario", None, "none", "participant", None, (110,)),
+        Seen("Viola", "unavailable", "none", "participant", viola.jid, (110, 303), "Cesario"),
+        Seen("Cesario", None, "none", "participant", viola.jid, (110,)),
     ]
     viola.leave()
     assert [(each.nick, each.type) for each in seen(owner)] == [("Cesario", "unavailable")]
@@ -72,7 +72,7 @@ def test_where_nicks_are_locked_a_member_has_the_reserved_one(owner: Client, vio
     administer(owner, "jid='feste@localhost' affiliation='member' nick='Fool'")
     configure(owner, {"x-muc#roomconfig_reservednick": "1"})
     clear(feste, viola)
-    assert enter(feste, "Feste")[-1] == Seen("Fool", None, "member", "participant", None, (110, 210))
+    assert enter(feste, "Feste")[-1] == Seen("Fool", None, "member", "participant", feste.jid, (110, 210))
     feste.available(to=f"{ROOM}/Feste")
     assert condition(feste.only("presence")) == "not-acceptable"
     assert enter(feste, "Feste")[-1].codes == (110, 210)
@@ -127,7 +127,7 @@ def test_what_others_see_of_it(owner: Client, viola: Client):
     """Section 7.14: the role is none."""
     viola.presence("unavailable", to=f"{ROOM}/Viola")
     assert seen(owner) == [Seen("Viola", "unavailable", "none", "none", viola.jid)]
-    assert seen(viola) == [Seen("Viola", "unavailable", "none", "none", None, (110,))]
+    assert seen(viola) == [Seen("Viola", "unavailable", "none", "none", viola.jid, (110,))]
 
 
 ENDS: dict[str, Callable[[Client], None]] = {
@@ -163,7 +163,7 @@ def test_a_persistent_room_stays(owner: Client, feste: Client):
     owner.write(f"<message to='{ROOM}' type='groupchat'><subject>Music</subject></message>")
     owner.say(ROOM, "if music be the food of love", type="groupchat")
     owner.leave()
-    assert enter(feste, "Feste") == [Seen("Feste", None, "none", "participant", None, (110,))]
+    assert enter(feste, "Feste") == [Seen("Feste", None, "none", "participant", feste.jid, (110,))]
     said, subject = feste.take("message")
     assert (said.text_of("body"), subject.text_of("subject")) == ("if music be the food of love", "Music")
 
