@@ -42,6 +42,7 @@ KINDS: Mapping[str, Kind] = {
     "lost-request": _kind("requests", *REQUEST),
     "lost-response": _kind("requests", *REQUEST),
     "duplicate-request": _kind("requests", *REQUEST),
+    "reorder-requests": _kind("requests", *REQUEST, "seconds"),
     "hang": _kind("requests stanzas", *WHO, "path"),
     "drop": _kind("stanzas", *STANZA),
     "delay": _kind("stanzas", *STANZA, *TIME),
@@ -115,17 +116,20 @@ class Fault:
         """Seconds, this time."""
         return max(0.0, self.seconds + self._dice.uniform(-self.jitter, self.jitter))
 
-    def strikes_request(self, request: HttpRequest) -> bool:
-        """It is one of those, and its turn."""
+    def fits_request(self, request: HttpRequest) -> bool:
+        """It is one of those."""
         wanted, text = self.wanted, self.wanted.text.encode()
-        fits = (
+        return (
             self.transport in ("", request.transport)
             and (self.path == request.path or not (self.path or request.page))
             and wanted.account in ("", request.jid.partition("/")[0])
             and wanted.session in ("", request.jid)
             and text in request.body
         )
-        return fits and self._turn()
+
+    def strikes_request(self, request: HttpRequest) -> bool:
+        """It is one of those, and its turn."""
+        return self.fits_request(request) and self._turn()
 
     def strikes_stanza(self, record: Record) -> bool:
         """The same for an element on a stream; without a kind only stanzas count."""
@@ -167,6 +171,8 @@ class Faults(Shared):
         self._whole = whole or self
         self.by_name: dict[str, Fault] = {}
         self._delayed: list[Deadline] = []
+        self.late: dict[object, tuple[Fault, Callable[[], None]]] = {}
+        """Requests that wait to be overtaken, and how each of them goes on."""
         self.held: dict[str, Hold] = {} if whole is None else whole.held
         """Sessions that are held, by full JID."""
         self.on_strike: Callable[[Fault], None] = lambda fault: None
@@ -218,6 +224,11 @@ class Faults(Shared):
                 struck.append(fault)
                 decided = decided or not mild
         return struck
+
+    def overtaken(self, request: HttpRequest) -> list[Callable[[], None]]:
+        """How those go on that have waited for this one to overtake them."""
+        late = [each for each, (fault, _) in self.late.items() if fault.fits_request(request)]
+        return [self.late.pop(each)[1] for each in late]
 
     def of_stanza(self, record: Record) -> Fault | None:
         """The one that strikes it."""

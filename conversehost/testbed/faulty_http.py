@@ -79,15 +79,31 @@ class FaultyFront:
     def handle(self, exchange: HttpExchange) -> None:
         if self.faults.held and self._holds(exchange):
             return
-        struck = self._struck(exchange) if self.faults.watching and exchange.method != b"OPTIONS" else None
+        if not self.faults.watching or self.spares(exchange):
+            self.hand_on(exchange)
+            return
+        request = self._request(exchange)
+        faults = self.faults.of(self.domain(exchange, request.jid))
+        late = faults.overtaken(request)
+        struck = [] if late else faults.of_request(request)
         if struck:
-            self.strike(exchange, struck)
+            self.strike(exchange, struck, faults)
         else:
-            self.below.handle(exchange)
+            self.hand_on(exchange)
+        for go_on in late:
+            go_on()
 
-    def strike(self, exchange: HttpExchange, struck: list[Fault]) -> None:
-        """It goes on as they say."""
-        FaultyExchange(exchange, self.below, self.faults, struck).begin()
+    def spares(self, exchange: HttpExchange) -> bool:
+        """Whatever faults there are."""
+        return exchange.method == b"OPTIONS"
+
+    def hand_on(self, exchange: HttpExchange) -> None:
+        """Nothing strikes it."""
+        self.below.handle(exchange)
+
+    def strike(self, exchange: HttpExchange, struck: list[Fault], faults: Faults) -> None:
+        """It goes on as they say, who are among those."""
+        FaultyExchange(exchange, self.below, faults, struck).begin()
 
     def domain(self, exchange: HttpExchange, jid: str) -> str:
         """Whose faults strike it."""
@@ -110,10 +126,9 @@ class FaultyFront:
         hold.requests.append((self.below, exchange))
         return True
 
-    def _struck(self, exchange: HttpExchange) -> list[Fault]:
+    def _request(self, exchange: HttpExchange) -> HttpRequest:
         body = b"".join(exchange.body)
-        request = HttpRequest(self.transport, exchange.path.decode("latin-1"), self.who(exchange), body, self.page)
-        return self.faults.of(self.domain(exchange, request.jid)).of_request(request)
+        return HttpRequest(self.transport, exchange.path.decode("latin-1"), self.who(exchange), body, self.page)
 
 
 class Copy(HttpExchange):
@@ -175,6 +190,11 @@ class FaultyExchange(Copy):
 
     def begin(self) -> None:
         """At once, or later."""
+        fault = self._fault
+        if fault is not None and fault.fault == "reorder-requests":
+            self._faults.late[self] = fault, self._overtaken
+            self._deadline = self._faults.after(fault.seconds, self._overtaken)
+            return
         wait = sum(each.wait for each in self._mild if each.fault == "latency")
         if wait:
             self._deadline = self._faults.after(wait, self._arrive)
@@ -183,6 +203,7 @@ class FaultyExchange(Copy):
 
     def lost(self) -> None:
         """The connection is gone."""
+        self._faults.late.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
         if self._shadow is not None:
@@ -215,6 +236,13 @@ class FaultyExchange(Copy):
             self._break()
         else:
             self.original.switch(fields, successor)
+
+    def _overtaken(self) -> None:
+        """Another one was before it, or none has come."""
+        self._faults.late.pop(self, None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._arrive()
 
     def _arrive(self) -> None:
         fault = self._fault

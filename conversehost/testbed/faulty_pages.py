@@ -45,21 +45,21 @@ class Pages(FaultyFront):
             if each and not each.startswith(API):
                 direct.setdefault(each.encode(), self)
 
-    def handle(self, exchange: HttpExchange) -> None:
-        """Of `Direct`. Another protocol is asked for by requests that are spared."""
-        struck = self._struck(exchange) if exchange.method != b"OPTIONS" and not exchange.field(b"upgrade") else []
-        if struck:
-            self.strike(exchange, struck)
-            return
+    def spares(self, exchange: HttpExchange) -> bool:
+        """Also what asks for another protocol."""
+        return super().spares(exchange) or exchange.field(b"upgrade") is not None
+
+    def hand_on(self, exchange: HttpExchange) -> None:
+        """To whoever else answers it."""
         exchange.direct, exchange.streaming = None, streaming_of(exchange)
         exchange.started = False
         exchange.connection.send_ready()
 
-    def strike(self, exchange: HttpExchange, struck: list[Fault]) -> None:
+    def strike(self, exchange: HttpExchange, struck: list[Fault], faults: Faults) -> None:
         """It goes on as they say."""
         if self._wire is not None and any(each.fault in UNSEEN for each in struck):
             exchange.told = self._wire.begin("site", exchange, exchange.body, self.who(exchange))
-        super().strike(exchange, struck)
+        super().strike(exchange, struck, faults)
 
     def domain(self, exchange: HttpExchange, jid: str) -> str:
         """Of whoever is logged in, else of the page: tenants have theirs by name."""

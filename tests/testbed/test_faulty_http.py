@@ -44,8 +44,9 @@ class Stage:
         self.transport = StringTransport()
         self.connection.makeConnection(self.transport)
 
-    def ask(self, method: str = "POST") -> None:
-        self.connection.dataReceived(f"{method} /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi".encode())
+    def ask(self, method: str = "POST", body: str = "hi") -> None:
+        head = f"{method} /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
+        self.connection.dataReceived((head + body).encode())
 
     def breaks(self) -> None:
         self.connection.connectionLost(Failure(ConnectionLost()))
@@ -122,6 +123,33 @@ def test_latency_is_before_the_server_and_bandwidth_behind_it(stage):
     assert stage.heard == b""
     stage.clock.advance(0.1)
     assert stage.heard == b"hello"
+
+
+def test_a_request_is_overtaken_by_the_next_one(stage):
+    stage.faults.add(Fault("x", "reorder-requests", count=1))
+    stage.ask(body="a1")
+    assert stage.behind.handled == []
+    stage.ask(body="b2")
+    stage.clock.advance(10)
+    assert [b"".join(each.body) for each in stage.behind.handled] == [b"b2", b"a1"]
+    stage.answers(0, b"second")
+    stage.answers(1, b"first")
+    assert stage.transport.value().index(b"first") < stage.transport.value().index(b"second")
+    assert stage.faults.by_name["x"].strikes == 1
+
+
+def test_without_a_next_one_it_goes_on_by_itself(stage):
+    stage.faults.add(Fault("x", "reorder-requests", seconds=2))
+    stage.ask(body="a1")
+    stage.clock.advance(1.9)
+    assert stage.behind.handled == []
+    stage.clock.advance(0.1)
+    assert len(stage.behind.handled) == 1
+    stage.ask(body="b2")
+    stage.breaks()
+    stage.clock.advance(10)
+    assert len(stage.behind.handled) == 1
+    assert stage.faults.late == {}
 
 
 def test_an_answer_that_is_late_for_a_broken_connection_is_lost(stage):
