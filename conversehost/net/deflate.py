@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
-_PARAMETERS = frozenset(
-    f"{side}_{what}" for side in ("client", "server") for what in ("max_window_bits", "no_context_takeover")
+_PARAMETER = re.compile(
+    r"(server_max_window_bits)\s*=.+|(client_max_window_bits)(?:\s*=.+)?|((?:client|server)_no_context_takeover)"
 )
 
 
@@ -35,8 +36,9 @@ class Deflate(PerMessageDeflate):
 def agree(offers: str) -> tuple[Deflate | None, str]:
     """What is agreed on of a Sec-WebSocket-Extensions field, and the field that says so (RFC 7692 section 5)."""
     for offer in offers.split(","):
-        name, *parameters = (each.partition("=")[0].strip() for each in offer.split(";"))
-        if name != Deflate.name or not _PARAMETERS.issuperset(parameters):
+        name, *parameters = (each.strip() for each in offer.split(";"))
+        known = {found[found.lastindex or 0] for each in parameters if (found := _PARAMETER.fullmatch(each))}
+        if name != Deflate.name or len(known) < len(parameters):  # one that isn't known so, or the same one twice
             continue
         made = Deflate()
         with suppress(ValueError):

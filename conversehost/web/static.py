@@ -158,6 +158,7 @@ class Folder(SiteResource):
 
         for field in (b"if-modified-since", b"range"):  # judged already
             request.requestHeaders.removeHeader(field)
+        request.responseHeaders.removeHeader(b"last-modified")  # it says so itself, and warns of who says it too
         if part:
             request.requestHeaders.addRawHeader(b"range", part)
         source: Any = File(file.path)

@@ -59,6 +59,9 @@ def test_compression_is_off_unless_switched_on(front):
     [
         "permessage-deflate; client_max_window_bits=99",
         "permessage-deflate; server_max_window_bits=x",
+        "permessage-deflate; server_max_window_bits",
+        "permessage-deflate; server_no_context_takeover=1",
+        "permessage-deflate; client_max_window_bits=10; client_max_window_bits=12",
         "permessage-deflate; x=1",
     ],
 )

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.web.http import datetimeToString
 
 from conversehost.web import static
@@ -218,6 +219,19 @@ def test_files_say_that_they_come_in_parts(browser):
 def test_a_large_part(browser):
     answer = browser.get("/dist/font.woff2", range="bytes=1-")
     assert answer.body == (bytes(range(256)) * 400)[1:]
+
+
+def test_the_log_is_not_told_of_each(browser):
+    told: list[str] = []
+
+    def observe(event: dict) -> None:
+        told.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(observe)
+    answer = browser.get("/dist/font.woff2", range="bytes=1-")
+    globalLogPublisher.removeObserver(observe)
+    assert told == []
+    assert answer.fields["last-modified"] == browser.get("/dist/font.woff2").fields["last-modified"]
 
 
 def test_several_parts(browser):
