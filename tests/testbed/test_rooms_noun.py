@@ -309,3 +309,23 @@ def test_a_room_in_which_nothing_was_said_is_in_the_state_too(api, lounge):
     assert [each["name"] for each in told["room"]][-1] == ADDRESS
     assert None not in told["room"][-1].values()
     assert api("GET", "/state").status == 200
+
+
+def silent(house: House) -> None:
+    house.api("POST", "/clock", {"advance": 181})
+
+
+def ended(house: House) -> None:
+    (session,) = house.sessions("?account=alice")
+    assert house.api("DELETE", f"/sessions/{quoted(session['jid'])}").status == 204
+
+
+@pytest.mark.parametrize("end", [silent, ended])
+def test_who_came_by_bosh_and_is_gone_is_no_ghost(house, api, end):
+    """The page was closed, or its session was ended."""
+    api("POST", "/rooms", {"jid": "lounge"})
+    bound = house.prebound("alice")
+    house.poll(bound, 0, f"<presence xmlns='{ns.CLIENT}' to='{ADDRESS}/Alice'><x xmlns='{ns.MUC}'/></presence>")
+    assert [each["nick"] for each in api("GET", f"{LOUNGE}/occupants").json["occupants"]] == ["Alice"]
+    end(house)
+    assert api("GET", f"{LOUNGE}/occupants").json["occupants"] == []

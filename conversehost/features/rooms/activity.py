@@ -33,7 +33,7 @@ class Activity:
         service.hooks.left.append(self.left)
 
     def visited(self, client: JID, presence: Stanza) -> None:
-        """Section 4: from now on, until the client goes. Raises StanzaError(resource-constraint)."""
+        """Section 3.1: from now on, until the client goes. Raises StanzaError(resource-constraint)."""
         if presence.type == "unavailable":
             self._told.pop(client, None)
         if presence.type is not None or not presence.has(ns.RAI, "rai"):

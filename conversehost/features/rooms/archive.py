@@ -90,7 +90,7 @@ def offered(room: Room) -> tuple[str, ...]:
 
 
 def _reader(room: Room, iq: Stanza) -> JID:
-    """Who might come in (section 6.2). Raises StanzaError."""
+    """Who might come in (section 6.1.2). Raises StanzaError."""
     client = iq.sender
     assert client is not None
     if not room.config.archiving:

@@ -55,7 +55,7 @@ class Hats:
         service.on_room_iq("set", ns.COMMANDS, "command", self.execute)
 
     def dress(self, room: Room, occupant: Occupant, presence: Stanza) -> None:
-        """Section 4.1."""
+        """Section 3.1."""
         worn = wearer(room, occupant.account)
         if worn:
             hats = child(presence, ns.HATS, "hats")
@@ -63,7 +63,7 @@ class Hats:
                 child(hats, ns.HATS, "hat", hats_of(room)[uri].attributes)
 
     def told(self, room: Room, client: JID) -> Sequence[Field]:
-        """A hash of them all (section 3)."""
+        """A hash of them all (section 2)."""
         hats = hats_of(room)
         if not hats:
             return ()
@@ -129,7 +129,7 @@ def _form(title: str, *fields: Field) -> Form:
 
 
 def create(room: Room, answers: Answers) -> Done:
-    """A new one, or another title or colour for one that there is (section 4.2). Raises StanzaError."""
+    """A new one, or another title or colour for one that there is (section 3.2). Raises StanzaError."""
     hat = Hat(answers.text(URI), answers.text(TITLE), answers.text(HUE))
     try:
         if hat.hue and not 0 <= float(hat.hue) <= 360:
@@ -143,7 +143,7 @@ def create(room: Room, answers: Answers) -> Done:
 
 
 def destroy(room: Room, answers: Answers) -> Done:
-    """Also for those who wear it (section 4.3)."""
+    """Also for those who wear it (section 3.3)."""
     uri = answers.text(URI)
     wearers = [parse(each) for each, worn in room.host.store.items(WEARERS, room.jid.bare).items() if uri in worn]
     for each in wearers:
@@ -156,7 +156,7 @@ def destroy(room: Room, answers: Answers) -> Done:
 
 
 def assign(room: Room, answers: Answers) -> Done:
-    """Section 4.5. Raises StanzaError(resource-constraint)."""
+    """Section 3.5. Raises StanzaError(resource-constraint)."""
     account, uri = _account(answers), answers.text(URI)
     worn = wearer(room, account)
     if not worn and len(room.host.store.items(WEARERS, room.jid.bare)) >= MANY:
@@ -167,7 +167,7 @@ def assign(room: Room, answers: Answers) -> Done:
 
 
 def unassign(room: Room, answers: Answers) -> Done:
-    """Section 4.6."""
+    """Section 3.6."""
     account, uri = _account(answers), answers.text(URI)
     _wear(room, account, tuple(each for each in wearer(room, account) if each != uri))
     _show(room, account)
@@ -175,13 +175,13 @@ def unassign(room: Room, answers: Answers) -> Done:
 
 
 def list_hats(room: Room, answers: Answers) -> Done:
-    """Section 4.4."""
+    """Section 3.4."""
     rows = [(each.title, each.uri, each.hue) for each in hats_of(room).values()]
     return Done(payload=Table(_columns(TITLE, URI, HUE), rows, title="Hats List").result())
 
 
 def list_assigned(room: Room, answers: Answers) -> Done:
-    """Section 4.7."""
+    """Section 3.7."""
     hats = hats_of(room)
     rows = [
         (address, uri, hats[uri].title, hats[uri].hue)

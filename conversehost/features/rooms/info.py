@@ -69,7 +69,7 @@ class RoomInfo:
 
 
 def kinds(room: Room) -> Sequence[str]:
-    """Section 15.3 of the registrar's considerations."""
+    """Section 16.3."""
     config = room.config
     whois = {"anyone": "muc_nonanonymous", "moderators": "muc_semianonymous", "none": "muc_fullyanonymous"}
     return (
@@ -84,7 +84,7 @@ def kinds(room: Room) -> Sequence[str]:
 
 def facts(room: Room, client: JID) -> Sequence[Field]:
     """What the room is about is no secret where everybody finds it and may come in; else it is for who belongs to it
-    (section 13.4).
+    (section 14.4).
     """
     config, record = room.config, room.record
     found = [

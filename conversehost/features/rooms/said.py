@@ -42,7 +42,7 @@ def id_given(room: Room, message: Stanza) -> str | None:
 
 
 def with_author(message: Stanza, speaker: Occupant, client: JID) -> Stanza:
-    """The same with the real address in it (section 6.2)."""
+    """The same with the real address in it (section 6.1.2)."""
     kept = copy(message)
     item = Item(speaker.affiliation.text, speaker.role.text, client.full)
     write_item(child(kept, ns.MUC_USER, "x"), item, with_jid=True)

@@ -11,7 +11,7 @@ from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import Element, child, clean
 
 Codes = tuple[int, ...]
-"""Status codes (XEP-0045 section 15.6)."""
+"""Status codes (XEP-0045 section 16.6)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ EMPTY = "<vCard xmlns='vcard-temp'/>"
 
 
 def test_a_room_has_a_picture(owner: Client, viola: Client, feste: Client):
-    """XEP-0486 section 4."""
+    """XEP-0486 section 3."""
     assert ns.VCARD in features(feste)
     assert ns.VCARD in features(feste, SERVICE)
     assert "muc#roominfo_avatarhash" not in facts(feste)
@@ -78,7 +78,7 @@ def test_a_room_has_a_picture(owner: Client, viola: Client, feste: Client):
 
 
 def test_its_owners_choose_it(owner: Client, viola: Client):
-    """XEP-0486 section 4.2."""
+    """XEP-0486 section 3.2."""
     affiliate(owner, "viola", "admin")
     assert condition(viola.ask("set", PICTURE, ROOM)) == "forbidden"
 
@@ -129,7 +129,7 @@ def test_that_something_was_said(owner: Client, feste: Client):
 
 
 def test_what_was_said_meanwhile(owner: Client, feste: Client):
-    """XEP-0437 section 5: all rooms in one notification."""
+    """XEP-0437 section 4: all rooms in one notification."""
     affiliate(owner, "feste", "member")
     other = f"tavern@{SERVICE}"
     found(owner, other)
@@ -144,7 +144,7 @@ def test_what_was_said_meanwhile(owner: Client, feste: Client):
 
 
 def test_strangers_hear_nothing(owner: Client, feste: Client):
-    """XEP-0437 section 5."""
+    """XEP-0437 section 4."""
     owner.say(ROOM, type="groupchat")
     subscribe(feste)
     owner.say(ROOM, type="groupchat")
@@ -161,7 +161,7 @@ def test_states_are_no_activity(owner: Client, feste: Client):
 
 @pytest.mark.parametrize("end", [lambda client: client.presence("unavailable", to=SERVICE), Client.drop])
 def test_no_more(owner: Client, feste: Client, end):
-    """XEP-0437 section 4.2."""
+    """XEP-0437 section 3.2."""
     affiliate(owner, "feste", "member")
     subscribe(feste)
     clear(feste)

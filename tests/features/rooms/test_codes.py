@@ -1,4 +1,4 @@
-"""Every status code of XEP-0045 section 15.6 has a moment at which it is sent."""
+"""Every status code of XEP-0045 section 16.6 has a moment at which it is sent."""
 
 from __future__ import annotations
 

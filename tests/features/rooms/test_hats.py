@@ -58,7 +58,7 @@ def test_a_hat_is_made_and_worn(owner: Client, viola: Client, feste: Client):
 
 
 def test_in_two_steps(owner: Client):
-    """Section 4.2."""
+    """Section 3.2."""
     begun = command(owner, "create")
     assert begun[0].get("status") == "executing"
     fields = [each.get("var") for each in begun.iter(f"{{{ns.DATA}}}field")]
@@ -72,20 +72,20 @@ def test_in_two_steps(owner: Client):
 
 
 def test_a_hat_is_changed(owner: Client, teacher: Client):
-    """Section 4.2: who wears it wears it so."""
+    """Section 3.2: who wears it wears it so."""
     command(owner, "create", title="Professor", uri=TEACHER)
     assert hats(owner, "Viola") == [{"title": "Professor", "uri": TEACHER}]
 
 
 def test_a_hat_is_destroyed(owner: Client, teacher: Client):
-    """Section 4.3."""
+    """Section 3.3."""
     command(owner, "destroy", uri=TEACHER)
     assert hats(owner, "Viola") == []
     assert rows(command(owner, "list")) == rows(command(owner, "list-assigned")) == []
 
 
 def test_a_hat_is_taken(owner: Client, teacher: Client):
-    """Section 4.6."""
+    """Section 3.6."""
     command(owner, "unassign", jid=teacher.bare, uri=TEACHER)
     assert hats(owner, "Viola") == []
 

@@ -55,7 +55,7 @@ def test_what_a_room_is(owner: Client, feste: Client):
     ],
 )
 def test_kinds_of_rooms(owner: Client, feste: Client, setting: dict[str, str], before: str, after: str):
-    """Section 15.3."""
+    """Section 16.3."""
     found = features(feste)
     assert before in found
     assert after not in found
@@ -86,7 +86,7 @@ def test_more_of_a_room(owner: Client, feste: Client):
     "closed", [{"publicroom": "0"}, {"membersonly": "1"}, {"passwordprotectedroom": "1", "roomsecret": "x"}]
 )
 def test_a_closed_room_keeps_to_itself(owner: Client, feste: Client, closed: dict[str, str]):
-    """Section 13.4: not what it is about, not how many are there, not who owns it."""
+    """Section 14.4: not what it is about, not how many are there, not who owns it."""
     configure(owner, closed)
     assert not {"muc#roominfo_subject", "muc#roominfo_occupants", "muc#roominfo_contactjid"} & set(facts(feste))
     assert "muc#roominfo_subject" in facts(owner)
@@ -113,7 +113,7 @@ def test_ones_reserved_nick(owner: Client, feste: Client, viola: Client):
 
 
 def test_everything_goes_through(owner: Client, feste: Client):
-    """Section 15.1.1 of the notes."""
+    """Section 18.1.1."""
     node = f"<query xmlns='{ns.DISCO_INFO}' node='{ns.MUC}#traffic'/>"
     assert condition(feste.ask("get", node, ROOM)) == "service-unavailable"
 

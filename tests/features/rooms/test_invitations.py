@@ -166,7 +166,7 @@ def test_a_new_member_of_a_room_for_members_is_invited(owner: Client, feste: Cli
 
 
 def test_who_is_not_inside_hears_what_he_has_become(owner: Client, feste: Client):
-    """Section 15.1 of the notes, status code 101."""
+    """Section 16.6.2, status code 101."""
     affiliate(owner, "feste", "admin")
     (x,) = feste.only().iter(f"{{{ns.MUC_USER}}}x")
     assert codes_in(x) == (101,)

@@ -48,7 +48,7 @@ def told(client: Client) -> list[tuple[int, ...]]:
 
 
 def test_the_form_has_every_standard_field(owner: Client):
-    """Section 15.5.3."""
+    """Section 16.5.3."""
     assert set(settings(owner)) >= {"muc#maxhistoryfetch", *(f"muc#roomconfig_{each}" for each in STANDARD.split())}
 
 

@@ -141,8 +141,18 @@ ENDS: dict[str, Callable[[Client], None]] = {
 
 @pytest.mark.parametrize("end", ENDS)
 def test_no_ghost_stays(owner: Client, viola: Client, end: str):
-    """Section 15.2 of the notes: whichever way a client goes, it leaves its rooms."""
+    """Section 18.1.2: whichever way a client goes, it leaves its rooms."""
     ENDS[end](viola)
+    assert [(each.nick, each.type) for each in seen(owner)] == [("Viola", "unavailable")]
+
+
+def test_who_may_come_back_is_no_ghost_until_it_is_too_late(stage: Stage, owner: Client, viola: Client):
+    """XEP-0198: a connection that breaks isn't the session's end, if the client has asked for it."""
+    viola.write(f"<enable xmlns='{ns.SM}' resume='true'/>")
+    viola.drop()
+    assert seen(owner) == []
+    stage.clock.advance(100_000)
+    stage.turn.end()
     assert [(each.nick, each.type) for each in seen(owner)] == [("Viola", "unavailable")]
 
 
