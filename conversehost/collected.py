@@ -15,7 +15,7 @@ LARGEST = 262_144
 """Bytes."""
 
 
-class BodyError(ValueError):
+class NotCollectedError(ValueError):
     """It is too large, or not all of it."""
 
 
@@ -46,11 +46,11 @@ class Body(Protocol):
         if len(self._data) <= self._largest and reason.check(ResponseDone, PotentialDataLoss):
             self._done.callback(self._data)
         else:
-            self._done.errback(BodyError(f"the answer breaks off, or has more than {self._largest} bytes"))
+            self._done.errback(NotCollectedError(f"the answer breaks off, or has more than {self._largest} bytes"))
 
 
 def collected(response: IResponse, largest: int = LARGEST) -> Deferred[bytes]:
-    """Its body; BodyError where that breaks off or has more bytes. Who gives up waiting cancels it."""
+    """Its body; NotCollectedError where that breaks off or has more bytes. Who gives up waiting cancels it."""
     collecting: Body
     done: Deferred[bytes] = Deferred(lambda _: collecting.abort())
     collecting = Body(done, largest)

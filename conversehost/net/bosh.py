@@ -116,8 +116,7 @@ class BoshFront:
         """Put as the session wants it: Content-Type and charset, code, reason, coding."""
         code, fields = 200, _COMMON + cors
         if why is not None:
-            if self._reasons and why.reason:
-                fields += b"X-BOSH-Reason: %s\r\n" % header_text(why.reason)
+            fields += self._reason(why.reason)
             if isinstance(why, ClosedError) and exchange.method == b"POST":  # a proxy in front may ask another process
                 code, fields = 503, fields + b"Retry-After: %d\r\n" % RETRY
             if manner.legacy and why.condition in LEGACY:
@@ -154,7 +153,8 @@ class BoshFront:
         if data is None:
             exchange.respond(200, _HTML + cors, _PAGE)
         elif not self._allow_script or exchange.method == b"HEAD":
-            exchange.respond(404, _TEXT + cors, b"404 Not Found: script syntax is off; --bosh-script turns it on\n")
+            fields = _TEXT + cors + self._reason(_NO_SCRIPT)
+            exchange.respond(404, fields, f"404 Not Found: {_NO_SCRIPT}\n".encode())
         else:
             self._hand_in(exchange, cors, data, parse_script)
 
@@ -172,17 +172,24 @@ class BoshFront:
             exchange.context = (session, ours)
 
     def _not_decoded(self, exchange: HttpExchange, cors: bytes, error: coding.CodingError) -> None:
-        if error.unknown:
-            fields = _TEXT + cors + b"Accept-Encoding: %s\r\n" % coding.ACCEPTED
-            exchange.respond(415, fields, f"415 Unsupported Media Type: {error}\n".encode())
-        elif error.too_big:
-            exchange.respond(413, _TEXT + cors, f"413 Content Too Large: {error}\n".encode())
-        else:
+        if not (error.unknown or error.too_big):
             why = BodyError("bad-request", str(error))
             self.answer(exchange, cors, terminate(why.condition), PLAIN, why)
+            return
+        fields = _TEXT + cors + self._reason(str(error))
+        if error.unknown:
+            fields += b"Accept-Encoding: %s\r\n" % coding.ACCEPTED
+            exchange.respond(415, fields, f"415 Unsupported Media Type: {error}\n".encode())
+        else:
+            exchange.respond(413, fields, f"413 Content Too Large: {error}\n".encode())
+
+    def _reason(self, text: str) -> bytes:
+        """The field that says why, if there shall be one."""
+        return b"X-BOSH-Reason: %s\r\n" % header_text(text) if self._reasons and text else b""
 
 
 _TEXT = b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"
+_NO_SCRIPT = "script syntax is off; --bosh-script turns it on"
 
 
 def header_text(reason: str) -> bytes:

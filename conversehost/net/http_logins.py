@@ -20,7 +20,7 @@ from conversehost.auth import Attempt
 from conversehost.auth.guarded import SECONDS, Answer, Trouble
 from conversehost.auth.http import HttpQuestion, Manner
 from conversehost.clock import Clock
-from conversehost.collected import BodyError, collected
+from conversehost.collected import NotCollectedError, collected
 from conversehost.net.reaching import read_certificates
 from conversehost.xmpp.jid import JID
 
@@ -107,6 +107,6 @@ def reason(failure: Failure) -> str:
     cause = causes[-1]
     if cause.check(CancelledError):
         return f"nothing for {SECONDS} seconds"
-    if cause.check(error.ConnectError, error.DNSLookupError, error.ConnectionClosed, BodyError):
+    if cause.check(error.ConnectError, error.DNSLookupError, error.ConnectionClosed, NotCollectedError):
         return cause.getErrorMessage()
     return cause.type.__name__
