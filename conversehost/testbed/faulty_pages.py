@@ -11,7 +11,7 @@ from typing import Any, cast
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from conversehost.net.exchange import Answering, Direct, HttpExchange, Streaming
+from conversehost.net.exchange import FRAMING, Answering, Direct, HttpExchange, Streaming
 from conversehost.net.front import HttpFactory
 from conversehost.net.http import HttpConnection
 from conversehost.net.webchannel import WebChannel
@@ -44,6 +44,12 @@ class Pages(FaultyFront):
         for each in paths:
             if each and not each.startswith(API):
                 direct.setdefault(each.encode(), self)
+
+    def handle(self, exchange: HttpExchange) -> None:
+        """Of `Direct`. A head that is known from before comes without its length, which others go by (`net.heads`)."""
+        if exchange.method == b"POST" and not any(name in FRAMING for name, _ in exchange.headers):
+            exchange.headers = [*exchange.headers, (b"content-length", b"%d" % exchange.size)]
+        super().handle(exchange)
 
     def spares(self, exchange: HttpExchange) -> bool:
         """Also what asks for another protocol."""

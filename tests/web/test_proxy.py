@@ -55,6 +55,17 @@ def test_a_path_of_ours_stays_ours(site, path, code):
     assert response.headers["x-site"] is None
 
 
+def test_a_page_of_the_site_is_struck_where_a_fault_names_it(site, bed):
+    with bed.fault("status", path="/shop", status=504, count=1):
+        assert site.ask("GET", "/shop")[0].status == 504
+        assert site.told("POST", "/shop", b"three books")["size"] == 11
+    with bed.fault("latency", path="/shop", seconds=0), bed.fault("bandwidth", path="/shop", bytes_per_second=1e9):
+        assert site.told("POST", "/shop", b"three books")["size"] == 11
+    with bed.fault("lost-response", path="/shop"), pytest.raises(ConnectionError):
+        site.ask("GET", "/shop")
+    assert site.told("POST", "/shop", b"three books")["size"] == 11
+
+
 def test_what_the_site_answers_is_recorded(site, bed):
     response, said = site.ask("POST", "/recorded", b"not kept")
     (exchange,) = bed.exchanges(path="/recorded")
