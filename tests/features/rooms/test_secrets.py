@@ -65,6 +65,7 @@ def ask_everything(client: Client) -> None:
             f"<metadata xmlns='{ns.MAM}'/>",
             f"<ping xmlns='{ns.PING}'/>",
             f"<query xmlns='{ns.LAST}'/>",
+            f"<pubsub xmlns='{ns.PUBSUB}'><items node='urn:xmpp:avatar:metadata'/></pubsub>",
             *(f"<query xmlns='{ns.MUC_ADMIN}'><item affiliation='{each}'/></query>" for each in AFFILIATIONS),
             *(f"<query xmlns='{ns.MUC_ADMIN}'><item role='{each}'/></query>" for each in ROLES),
         ):
