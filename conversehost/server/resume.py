@@ -31,6 +31,7 @@ class Resumable:
 
     __slots__ = (
         "_asked",
+        "_asked_at",
         "_bytes",
         "_deadline",
         "_over",
@@ -54,6 +55,7 @@ class Resumable:
         self._unacked: deque[tuple[float, bytes]] = deque()  # each with the time it was sent
         self._bytes = 0
         self._asked = False  # our <r/> waits for its answer
+        self._asked_at = 0  # what was sent before it
         self._deadline: Deadline | None = None
         self._over = False  # too much waited
 
@@ -110,14 +112,16 @@ class Resumable:
             self._bytes -= len(self._unacked.popleft()[1])
 
     def answered(self) -> None:
-        """An <a/> came: time for the next question, where something has been sent since."""
+        """An <a/> came: time for the next question, where something has been sent since. Not where nothing has: a
+        client that hasn't handled all would be asked as often as it answers.
+        """
         self._asked = False
-        if self._unacked:
+        if self._unacked and self._sent != self._asked_at:
             self._ask()
 
     def _ask(self) -> None:
         if not self._asked and self.stream is not None:
-            self._asked = True
+            self._asked, self._asked_at = True, self._sent
             self.stream.link.send(_ASK)
 
     # Connections

@@ -28,6 +28,7 @@ from conversehost.xmpp.stream import Link, StreamOpen
 from conversehost.xmpp.xml import Element, child, element, to_bytes
 
 _BIND = f"{{{ns.BIND}}}bind"
+_SM = f"{{{ns.SM}}}sm"
 _RESOURCE = f"{{{ns.BIND}}}resource"
 _NONE: Mapping[str, Negotiation] = {}
 BIND_TRIES = 10
@@ -156,6 +157,8 @@ class ServerStream:
         state: tuple[Hashable, ...] = (opened.can_secure, opened.early_bytes, opened.max_bytes, opened.idle)
         if self.account is None:
             state += (authentication.offer(), types, authentication.is_private, authentication.wants_tls)
+        else:
+            state += (self.session is None, self.managed is None)
         offered = self.host.offered.get(state)
         if offered is None:
             offered = self.host.offered[state] = to_bytes(self._features())
@@ -251,7 +254,9 @@ class ServerStream:
             self.host.unbound(self.session)
 
     def _features(self) -> Element:
-        """In the order that clients are to look at them in: TLS, login, the rest (RFC 6120 section 4.3.2)."""
+        """In the order that clients are to look at them in: TLS, login, the rest (RFC 6120 section 4.3.2). What has
+        been negotiated already isn't among them: some clients would do it again.
+        """
         made = element(ns.STREAM, "features", prefix="stream")
         if self.opened.can_secure:
             starttls = child(made, ns.TLS, "starttls")
@@ -262,12 +267,15 @@ class ServerStream:
         if self.account is None:
             for framing in self._framings.values():
                 made.extend(framing.offer())
-        else:
+        elif self.session is None:  # else it was bound with the login
             child(made, ns.BIND, "bind")
         if self.opened.max_bytes:
             made.append(limits(self.opened, is_in=self.account is not None))
         for hook in self.host.hooks.stream_features:
             made.extend(hook(self.account is not None))
+        managed = made.find(_SM)
+        if managed is not None and self.managed is not None:
+            made.remove(managed)
         return made
 
     def _negotiate(self, received: Element) -> None:

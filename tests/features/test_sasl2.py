@@ -249,6 +249,18 @@ def test_who_can_not_resume_is_bound_anew(stage: Stage):
     assert name(client.take()[0]) == "features"
 
 
+@pytest.mark.parametrize(("asked", "left"), [("", {"sm"}), (ENABLE, set())])
+def test_what_came_with_the_login_is_no_feature_any_more(stage: Stage, asked: str, left: set[str]):
+    """RFC 6120 section 4.3.3. @xmpp/client would resume and bind once more, and lose its session by that."""
+    client = connect(stage)
+    authenticate(client, plain(), AGENT, BIND.replace("</bind>", f"{asked}</bind>"))
+    features = client.take()[0]
+    assert {name(each) for each in features} & {"bind", "sm"} == left
+    unbound = connect(stage)
+    authenticate(unbound, plain())
+    assert {name(each) for each in unbound.take()[0]} & {"bind", "sm"} == {"bind", "sm"}
+
+
 def test_too_many_sessions(stage: Stage):
     for number in range(10):
         stage.connect("romeo", str(number))

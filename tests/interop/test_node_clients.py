@@ -65,6 +65,12 @@ def all_but(client: str, transport: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("kind", kinds, indirect=True, ids=named)
 
 
+def only(*those: tuple[str, str]) -> pytest.MarkDecorator:
+    """For what no other can do: client and transport."""
+    kinds = [each for each in KINDS if each[:2] in those]
+    return pytest.mark.parametrize("kind", kinds, indirect=True, ids=named)
+
+
 @pytest.fixture(scope="module", params=KINDS, ids=named)
 def kind(request: pytest.FixtureRequest) -> Kind:
     return request.param
@@ -123,6 +129,7 @@ def test_it_logs_in_by_the_mechanism_it_likes_best_and_by_plain(romeo, bed, kind
     jid = romeo.logs_in(mechanism=mechanism)
     (session,) = bed.sessions("romeo")
     assert (session.jid, session.transport) == (jid, kind.transport.replace("tls", "tcp"))
+    assert f'mechanism="{mechanism or "SCRAM-"}' in bed.transcript()
 
 
 def test_a_wrong_password_is_called_one(romeo, bed, kind):
@@ -212,6 +219,20 @@ def test_it_comes_back_when_the_server_hung_up(romeo, juliet, bed):
 def test_it_comes_back_after_a_stream_error(romeo, juliet, bed):
     """stanza over BOSH fails at a `terminate` that has something in it: it ends its own stream, and writes on."""
     comes_back(romeo, juliet, bed, "reset")
+
+
+@only(("xmpp", "websocket"), ("xmpp", "tcp"), ("xmpp", "tls"), ("stanza", "websocket"))
+def test_a_connection_that_breaks_is_resumed(romeo, juliet, bed, kind):
+    """strophe.js has no stream management of its own, and the others none over BOSH, which has its own way."""
+    jid = romeo.logs_in(returns=True, **({"resumes": True} if kind.client == "stanza" else {}))
+    romeo.appears()
+    (before,) = bed.sessions("romeo")
+    bed.kill(before, "reset")
+    juliet.send(f"<message xmlns='jabber:client' type='chat' to='{jid}'><body>{ESCAPED}</body></message>")
+    romeo.hears(NASTY)
+    assert before.id in [each.id for each in bed.sessions("romeo")]  # the same one, not one that came later
+    romeo.does("say", to="juliet@localhost", body=NASTY)
+    assert juliet.wait_for("message").findtext(f"{{{CLIENT}}}body") == NASTY
 
 
 def test_all_notice_that_the_server_stops():

@@ -11,11 +11,12 @@ class Person {
     this.tell = tell;
   }
 
-  prepare({ service, mechanism, returns = false, ...options }) {
+  prepare({ service, mechanism, returns = false, resumes = false, ...options }) {
     const transports = { [service.startsWith("ws") ? "websocket" : "bosh"]: service };
     // As it leaves, its stream management still writes: over WebSocket that is an error that nobody catches, and over
     // BOSH it waits for ever until that is sent.
-    const manners = { autoReconnect: returns, maxReconnectBackoff: 0.001, useStreamManagement: false };
+    const manners = { autoReconnect: returns, maxReconnectBackoff: 0.001, useStreamManagement: resumes };
+    this.resumes = resumes;
     const client = createClient({ transports, ...manners, ...options });
     this.client = client;
     const others = client.sasl.mechanisms.filter(({ name }) => mechanism && name !== mechanism);
@@ -60,7 +61,8 @@ class Person {
   }
 
   leave() {
-    this.client.disconnect();
+    if (this.resumes) this.client.transport?.disconnect(false);
+    else this.client.disconnect();
   }
 }
 
