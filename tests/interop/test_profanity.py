@@ -47,6 +47,23 @@ def test_one_looks_at_the_certificate_and_takes_it(screen, testbed, door, tls):
     screen.until("me: Is it safe?", "Echo/bot: Is it safe?")
 
 
+@pytest.mark.parametrize(("door", "tls"), [("c2s", "force"), ("c2s_tls", "legacy")])
+def test_a_connection_that_breaks_is_resumed(screen, testbed, door, tls):
+    screen.type("/reconnect 1")
+    log_in(screen, getattr(testbed, door), tls)
+    screen.until("TLS certificate verification failed", "/tls allow")
+    screen.type("/tls always")
+    screen.until("logged in successfully")
+    (before,) = testbed.sessions("romeo")
+    testbed.kill(before, "reset")
+    screen.until("Lost connection.")
+    testbed.message("juliet", before.jid, "Art thou there?")
+    screen.until("Connection re-established.", "(win 2)")
+    screen.type("/win 2")
+    screen.until("Art thou there?")
+    assert [each.id for each in testbed.sessions("romeo")] == [before.id]
+
+
 def test_a_wrong_password_is_refused(screen, testbed):
     log_in(screen, testbed.c2s, "disable", "wrong")
     screen.until("Login failed.")
