@@ -66,7 +66,7 @@ GROUND: tuple[Xep | Rfc, ...] = (
     Xep(206, "XMPP Over BOSH", "1.4", "complete"),
     Rfc(7395, "An XMPP Subprotocol for WebSocket", "complete"),
     Rfc(7590, "Use of TLS in XMPP", "as far as a server has to do with it; 1.2 and 1.3"),
-    Rfc(7628, "SASL Mechanisms for OAuth", "for who embeds the server and has a verifier; there is no option yet"),
+    Rfc(7628, "SASL Mechanisms for OAuth", "complete; `--oauth` names who verifies tokens"),
     Rfc(7622, "XMPP Address Format", "complete"),
     Rfc(7677, "SCRAM-SHA-256", "complete; SCRAM-SHA-512 is offered too"),
     Rfc(9266, "Channel Bindings for TLS 1.3", "`tls-exporter`"),
