@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from twisted.logger import LogLevel, globalLogPublisher
 
+from conversehost.client.client import Client
 from conversehost.client.wire import Manners
 from conversehost.play.memory import NOBODY, InMemory
 from conversehost.play.network import Network
 from conversehost.play.player import play
-from conversehost.testbed.dialogue import Dialogue, load
+from conversehost.testbed.dialogue import Dialogue, Role, load
 from conversehost.testing import TestBed
+from conversehost.xmpp import ns
+from conversehost.xmpp.jid import parse
+from conversehost.xmpp.xml import element
 
 DIALOGUES = [load(path) for path in sorted(Path(__file__).parent.glob("*.txt"))]
 NETWORK = ("tcp", "tls", "bosh", "websocket")
@@ -74,5 +78,34 @@ def test_in_memory(dialogue):
 @pytest.mark.parametrize(("dialogue", "transport"), list(playable()))
 def test_over_the_network(bed_for, dialogue, transport):
     bed = bed_for(dialogue)
-    addresses = {"tcp": bed.c2s, "tls": bed.c2s_tls, "bosh": bed.bosh, "websocket": bed.websocket}
-    play(dialogue, Network({transport: addresses[transport]}, Manners(ca=bed.ca), turn_clock=bed.advance))
+    play(dialogue, Network({transport: address(bed, transport)}, Manners(ca=bed.ca), turn_clock=bed.advance))
+
+
+def address(bed: TestBed, transport: str) -> str:
+    return {"tcp": bed.c2s, "tls": bed.c2s_tls, "bosh": bed.bosh, "websocket": bed.websocket}[transport] or ""
+
+
+@pytest.mark.parametrize("there", NETWORK)
+@pytest.mark.parametrize("here", NETWORK)
+def test_a_session_is_resumed_over_any_transport(bed_for, here, there):
+    """XEP-0198 section 5. The older connection need not be known to be broken."""
+    bed = bed_for(next(each for each in DIALOGUES if Path(each.path).stem == "resumption"))
+
+    def client(transport: str) -> Client:
+        place = Network({transport: address(bed, transport)}, Manners(ca=bed.ca))
+        made = place.client(Role("Romeo", parse("romeo@localhost/orchard"), "secret"))
+        made.open()
+        made.receive()
+        return made
+
+    older, newer = client(here), client(there)
+    older.log_in()
+    older.send(element(ns.SM, "enable", {"resume": "true"}))
+    while not older.is_managed:
+        older.receive()
+    bed.message("juliet@localhost", "romeo@localhost/orchard", "meanwhile")
+    newer.resume(older)
+    assert newer.receive().findtext(f"{{{ns.CLIENT}}}body") == "meanwhile"
+    (session,) = bed.sessions("romeo@localhost")
+    assert (session.jid, session.transport) == ("romeo@localhost/orchard", there.replace("tls", "tcp"))
+    newer.close()
