@@ -55,13 +55,15 @@ class ClosedError(BodyError):
 class Body:
     """A request: its attributes (those with a namespace by Clark name), its stanzas, its size in bytes.
 
-    `content`: in script syntax, what is in it before it is known which stanzas that makes.
+    `content`: in script syntax, what is in it before it is known which stanzas that makes. `said`: its one stanza as it
+    was written, where that is at hand.
     """
 
     attributes: Mapping[str, str]
     payload: Sequence[Element] = field(default=())
     size: int = 0
     content: bytes | None = None
+    said: bytes = b""
 
     def get(self, name: str) -> str | None:
         """The attribute as it stands, or None."""
@@ -133,7 +135,7 @@ def _read_usual(data: bytes, limits: Limits) -> Body | None:
         if stanza is None or stanza.tag[:1] != "{" or stanza.tag.startswith(_IN_BODY):
             return None
         payload.append(stanza)
-    return Body({"rid": rid.decode(), "sid": sid.decode()}, payload, len(data))
+    return Body({"rid": rid.decode(), "sid": sid.decode()}, payload, len(data), said=content or b"")
 
 
 def build(attributes: Mapping[str, str] | None, payload: Sequence[bytes]) -> bytes:

@@ -290,7 +290,7 @@ class BoshSession:
                 stream.close(StreamError("policy-violation", "stanza too big", application=too_big))
             if stream.closed:
                 return
-            stream.backend.receive(deepcopy(stanza) if as_copy else stanza)
+            stream.receive(deepcopy(stanza) if as_copy else stanza, body.said)
 
     def _leave(self, body: Body, streams: list[BoshStream]) -> None:
         """Section 13, and 16.5 where a stream is named."""

@@ -10,7 +10,7 @@ from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError, WayError
 from conversehost.xmpp.replies import stream_error
 from conversehost.xmpp.stream import Backend, StreamOpen
-from conversehost.xmpp.xml import to_bytes
+from conversehost.xmpp.xml import Element, to_bytes
 
 if TYPE_CHECKING:
     from conversehost.bosh.session import BoshSession
@@ -51,7 +51,19 @@ def ending(error: StreamError | None) -> BodyError:
 class BoshStream:
     """The `Link` for the server behind it. `queue` waits for a request to go out with."""
 
-    __slots__ = ("backend", "closed", "drained", "farewell", "greeting", "name", "queue", "queued", "ready", "session")
+    __slots__ = (
+        "backend",
+        "closed",
+        "drained",
+        "farewell",
+        "greeting",
+        "name",
+        "queue",
+        "queued",
+        "ready",
+        "said",
+        "session",
+    )
 
     def __init__(self, session: BoshSession, name: str, backend: Backend) -> None:
         self.session = session
@@ -64,6 +76,13 @@ class BoshStream:
         self.ready = False  # its turn comes
         self.closed = False
         self.drained: Callable[[], None] | None = None
+        self.said = b""
+
+    def receive(self, stanza: Element, said: bytes) -> None:
+        """One from the client; it is in `said` meanwhile as it was written, where that is known."""
+        self.said = said
+        self.backend.receive(stanza)
+        self.said = b""
 
     def send(self, stanza: bytes) -> None:
         """Queue for the client."""

@@ -55,7 +55,8 @@ def install(host: Host) -> None:
     host.hooks.outgoing.append(feature.outgoing)
     for takes in host.hooks.incoming.values():
         takes.append(feature.incoming)
-    host.hooks.announced.append(feature.announced)
+    for keeps in host.hooks.announced.values():
+        keeps.append(feature.announced)
     host.hooks.hides.append(feature.hides)
     host.hooks.session_closed.append(feature.closed)
     host.hooks.restored.append(feature.restored)

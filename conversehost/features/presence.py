@@ -26,7 +26,7 @@ def install(host: Host) -> None:
     host.on_presence_from("probe", feature.ask)
     host.on_presence_to("probe", feature.probe)
     host.hooks.incoming["presence"].append(feature.heard)
-    host.hooks.announced.append(feature.announced)
+    host.hooks.announced["presence"].append(feature.announced)
     host.hooks.hidden.append(feature.withdraw)
     host.hooks.session_closed.append(feature.closed)
     host.hooks.account_deleted.append(feature.forget)
@@ -205,7 +205,7 @@ class PresenceFeature:
 
     def announced(self, to: JID, sent: Broadcast) -> bool:
         """The same, of who tells many."""
-        return sent.kind == "presence" and self.heard(to, sent.stanza)
+        return self.heard(to, sent.stanza)
 
     def withdraw(self, account: JID, address: JID) -> None:
         """The account hides from an address: whoever there was told of a session isn't any more."""

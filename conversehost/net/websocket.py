@@ -108,9 +108,15 @@ class WebSocketConnection:
         if self._ended or not self._out:
             return
         out, self._out = self._out, []
-        frames = [self.frames.text(stanza) for stanza in out]
-        if self._outlet.write(b"".join(frames)):
-            return
+        if len(out) == 1:  # as it mostly is
+            frame = self.frames.text(out[0])
+            if self._outlet.write(frame):
+                return
+            frames = [frame]
+        else:
+            frames = [self.frames.text(stanza) for stanza in out]
+            if self._outlet.write(b"".join(frames)):
+                return
         end = self._outlet.given - sum(map(len, frames))
         for stanza, frame in zip(out, frames, strict=True):
             end += len(frame)

@@ -99,7 +99,7 @@ class Delivery:
             sessions = [each for each in self._host.sessions(to.local) if each.shown is not None]
             if not sessions:
                 return
-        for keeps in self._announced:
+        for keeps in self._announced[broadcast.kind]:
             if keeps(to, broadcast):
                 return
         data = broadcast.to(to.full)

@@ -36,7 +36,9 @@ class Hooks:
     one that takes it away in silence; StanzaError refuses it.
     """
 
-    announced: list[Callable[[JID, Broadcast], bool]] = field(default_factory=list)
+    announced: dict[str, list[Callable[[JID, Broadcast], bool]]] = field(
+        default_factory=lambda: {"message": [], "presence": []}
+    )
     """The same for what goes to many, a presence or what is said in a room: it has no `to`, and must not be changed.
     Each of them is asked for each who hears it, so only those are here whom such stanzas concern.
     """

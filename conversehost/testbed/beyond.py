@@ -13,7 +13,7 @@ from conversehost.net.websocket import WebSocketConnection
 from conversehost.testbed.faults import Fault, Faults
 from conversehost.testbed.faulty_stream import FAILED, LOGINS, Lane, claimed
 from conversehost.testbed.traffic import Record, Stream, Traffic
-from conversehost.testbed.wire import Tapped, Wire
+from conversehost.testbed.wire import STANZAS, Tapped, Wire
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.stanza import Stanza
@@ -124,7 +124,7 @@ class WatchedStream:
         """By the server, to the client."""
         if self._traffic is not None:
             tapped = self.tapped
-            framed = tapped.source is not None and tapped.source.keeps(data)
+            framed = tapped.source is not None and data.startswith(STANZAS)
             self._traffic.add("out", tapped, data, framed=framed)
         if self.visit is None and self.stream.jid:
             self._logged_in(self.stream.jid)

@@ -14,7 +14,7 @@ from conversehost.testbed.faulty_stream import FaultyStream
 from conversehost.testbed.questions import excuse
 from conversehost.testbed.stubs import Stubs
 from conversehost.testbed.traffic import Stream, Traffic
-from conversehost.testbed.wire import Tapped, Wire
+from conversehost.testbed.wire import STANZAS, Tapped, Wire, is_usual
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stream import Above, Link, StreamOpen, lowest
 from conversehost.xmpp.xml import Element, to_bytes
@@ -37,6 +37,7 @@ class TappedStream(FaultyStream):
         self._traffic = traffic
         self._wire = wire
         self._tapped: Stream
+        self._bosh: BoshStream | None = None  # below, where it is one
 
     def open(self, request: StreamOpen, link: Link) -> None:
         super().open(request, self._tap(request, link))
@@ -45,9 +46,13 @@ class TappedStream(FaultyStream):
         return super().open_as(account, request, self._tap(request, link), resource)
 
     def receive(self, stanza: Element) -> None:
-        tapped = self._tapped
-        said = b"" if tapped.source is None else tapped.source.heard()
-        self._traffic.add("in", tapped, said or to_bytes(stanza), framed=said != b"")
+        tapped, bosh = self._tapped, self._bosh
+        if tapped.source is not None:
+            said = tapped.source.heard()
+            self._traffic.add("in", tapped, said or to_bytes(stanza), framed=said != b"")
+        else:
+            said = b"" if bosh is None else bosh.said
+            self._traffic.add("in", tapped, said if is_usual(said) else to_bytes(stanza))
         FaultyStream.receive(self, stanza)  # as super() would, in half the time
         if not tapped.jid and self.session is not None:
             self._traffic.name(tapped, self.session.full)
@@ -86,6 +91,7 @@ class TappedStream(FaultyStream):
         self._tapped = self._traffic.stream(request.transport, request.address)
         below = lowest(link)
         if isinstance(below, BoshStream):
+            self._bosh = below
             self._wire.knows(below.session.sid, self._tapped)
         elif isinstance(below, WebSocketConnection) and isinstance(below.frames.tap, Tapped):
             below.frames.tap.carry(self._tapped)
@@ -104,6 +110,6 @@ class TappedLink(Above):
 
     def send(self, stanza: bytes) -> None:
         stream = self._stream
-        framed = stream.source is not None and stream.source.keeps(stanza)
+        framed = stream.source is not None and stanza.startswith(STANZAS)
         self._traffic.add("out", stream, stanza, framed=framed)
         self.below.send(stanza)

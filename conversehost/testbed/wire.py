@@ -26,7 +26,8 @@ BODY = "body"
 _EXCHANGE = Struct("<IQdQdHI")
 _pack = _EXCHANGE.pack
 _FRAME = Struct("<IQd")
-_STANZAS = b"<message", b"<presence", b"<iq"
+STANZAS = b"<message", b"<presence", b"<iq"
+"""What a stream keeps. With it, those of a WebSocket aren't kept as its frames too."""
 _CLIENT = b"jabber:client"
 _SID = re.compile(rb"""<body\b[^>]*?\ssid=["']([^"']+)["']""")
 
@@ -212,10 +213,6 @@ class Tapped:
         """That is its stream."""
         self.stream, stream.source = stream, self
 
-    def keeps(self, message: bytes) -> bool:
-        """Whether that is kept with the stream."""
-        return self.stream is not None and message.startswith(_STANZAS)
-
     def came(self, message: bytes, kind: str = "text") -> None:
         """Of `Tap`."""
         if self._latest:
@@ -226,13 +223,11 @@ class Tapped:
             self._wire.frame("in", kind, message, self)
 
     def heard(self) -> bytes:
-        """The stanza that has just come as it was said, if that is like the form which all transports share, save for
-        quotes: the stream keeps it so. Else it is kept here, and b"" returned.
+        """The stanza that has just come as it was said, if the stream can keep it so. Else it is kept here, and b""
+        returned.
         """
         message = self._latest
-        end = message.find(b">")
-        at = message.find(b" xmlns=", 0, end) + 8
-        if message[at : at + 13] == _CLIENT and message.find(b"&", 0, end) < 0 and message.rfind(b"<!") < 0:
+        if is_usual(message):
             self._latest = b""
             return message
         self.left()
@@ -253,8 +248,15 @@ class Tapped:
         """Of `Tap`."""
         if self._latest:
             self.left()
-        if kind != "text" or not self.keeps(data):
+        if self.stream is None or kind != "text" or not data.startswith(STANZAS):
             self._wire.frame("out", kind, data, self)
+
+
+def is_usual(message: bytes) -> bool:
+    """Whether a stanza is said in the form that all transports share, save for quotes."""
+    end = message.find(b">")
+    at = message.find(b" xmlns=", 0, end) + 8
+    return message[at : at + 13] == _CLIENT and message.find(b"&", 0, end) < 0 and message.rfind(b"<!") < 0
 
 
 @dataclass(slots=True, eq=False, frozen=True)

@@ -21,8 +21,9 @@ def full(*disabled: str) -> Stage:
 
 def registered(host: Host) -> set[object]:
     """All that features have told the host of: what a client can see of them, and what answers it."""
-    points = {**vars(host.hooks), **{f"incoming {kind}": hooks for kind, hooks in host.hooks.incoming.items()}}
-    del points["incoming"]
+    points = dict(vars(host.hooks))
+    for name in ("incoming", "announced"):
+        points |= {f"{name} {kind}": hooks for kind, hooks in points.pop(name).items()}
     hooks = {(point, hook.__module__) for point, hooks in points.items() for hook in hooks}
     tables = (
         host.iqs,

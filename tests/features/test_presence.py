@@ -408,7 +408,7 @@ def test_an_account_may_hide(stage: Stage, juliet: Client, romeo: Client):
 
 
 def test_a_stanza_can_be_taken_away_from_one_of_many(stage: Stage, juliet: Client, romeo: Client):
-    stage.host.hooks.announced.append(lambda to, stanza: to.bare == romeo.bare)
+    stage.host.hooks.announced["presence"].append(lambda to, stanza: to.bare == romeo.bare)
     other = stage.login("juliet", "chamber")
     juliet.take()
     juliet.available()

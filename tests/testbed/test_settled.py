@@ -122,7 +122,7 @@ def test_not_while_somebody_waits_for_an_answer(house, alice):
     alice.ask("2", to=bob.jid)
     bob.say("")
     assert (
-        Settling(house).reason().startswith(f'{alice.jid} has no answer to <iq xmlns="jabber:client" type="get" id="2"')
+        Settling(house).reason().startswith(f"{alice.jid} has no answer to <iq xmlns='jabber:client' type='get' id='2'")
     )
 
 

@@ -96,7 +96,7 @@ def test_what_many_hear_is_theirs_alone_to_keep_back(stage: Stage, owner: Client
     host = stage.router.hosts["localhost"]
     asked: list[str] = []
     host.hooks.incoming["message"].append(lambda to, came: bool(asked.append(to.full)))
-    host.hooks.announced.append(lambda to, said: to.full == owner.jid)
+    host.hooks.announced["message"].append(lambda to, said: to.full == owner.jid)
     viola.say(ROOM, "hi", type="groupchat")
     assert viola.only().text_of("body") == "hi"
     assert not owner.take()
