@@ -13,7 +13,7 @@ from conversehost.net.exchange import HttpExchange
 from conversehost.testbed.tape import Tape
 from conversehost.testbed.traffic import Stream, Traffic
 
-EXCHANGES, FRAMES, BYTES = 10_000, 20_000, 32 << 20
+EXCHANGES, FRAMES, BYTES = 5_000, 20_000, 32 << 20
 """What is kept; the oldest goes first."""
 KEPT = 65_536
 """Bytes of a page's body: a library that a page loads needn't be."""
