@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 HIDDEN = b"..."
+_SECRET = rb"auth|response|challenge|success|initial-response|additional-data|password"
+_CDATA = rb"<!\[CDATA\[(?:[^]<]|\](?!\]>)|<(?!!\[CDATA\[))*+\]\]>"
 _XML = re.compile(
-    rb"(<(?:auth|response|challenge|success|initial-response|additional-data|password)\b[^>]*>)([^<]+)(</)"
-    rb"|(<token [^>]*?token=[\"'])([^\"']+)"
+    rb"(<(?:[\w.-]+:)?(?:%s)\b[^<>]*>)((?:[^<]++|%s)++)(</)" % (_SECRET, _CDATA)
+    + rb"|(<(?:[\w.-]+:)?token\s[^<>]*?\btoken\s*=\s*[\"'])([^\"'<]+)",
 )
+"""However it is written; nothing is looked at twice."""
 _HEADERS = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
 _NAMES = rb"password|passwd|secret|token|access_token|refresh_token|id_token|code|hmac|totp"
 _FORM = re.compile(rb"((?:^|[?&])(?:%s)=)[^&#\s]*" % _NAMES, re.IGNORECASE)
