@@ -97,8 +97,7 @@ class Manager:
             if session is None:
                 raise BodyError("item-not-found", "no such session: it ended, or never was")
             if session.secure and not peer.secure:
-                exchange.hang_up()
-                return None
+                raise BodyError("", "it goes over TLS")  # which hangs up
             session.request(body, exchange)
         except BodyError as error:
             session = session or self._named_in(data)
