@@ -13,8 +13,8 @@ from conversehost.testbed.faults import Faults
 from conversehost.testbed.faulty_stream import FaultyStream
 from conversehost.testbed.questions import excuse
 from conversehost.testbed.stubs import Stubs
-from conversehost.testbed.traffic import Stream, Traffic
-from conversehost.testbed.wire import STANZAS, Tapped, Wire, is_usual
+from conversehost.testbed.traffic import Stream, Traffic, is_usual
+from conversehost.testbed.wire import STANZAS, Tapped, Wire
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stream import Above, Link, StreamOpen, lowest
 from conversehost.xmpp.xml import Element, to_bytes

@@ -28,7 +28,8 @@ _KIND = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _PLAIN = re.compile(rb"[^&\s]*")
 _BEGINS = re.compile(r"/*([\w-]+)(?![\w:(-])")
-_CLIENT = re.compile(rb""" xmlns=(["'])jabber:client\1""")
+_CLIENT = re.compile(rb"""(<[\w.-]+(?:\s+[^\s=/>]+\s*=\s*(?:"[^"]*"|'[^']*'))*?)\s+xmlns=(["'])jabber:client\2""")
+"""The tag of a stanza up to its namespace. What looks like one in the value of an attribute is none."""
 _HEAD = Struct("<IQdB")
 _pack = _HEAD.pack
 _OUT, _FRAMED = 1, 2
@@ -83,7 +84,17 @@ class Record:
 
 @lru_cache(maxsize=1)  # all who wait look at the same one
 def _element(record: Record) -> Element:
-    return etree.fromstring(_CLIENT.sub(b"", record.data, count=1))
+    found = _CLIENT.match(record.data)
+    return etree.fromstring(found[1] + record.data[found.end() :] if found else record.data)
+
+
+def is_usual(message: bytes) -> bool:
+    """Whether a stanza is said in the form that all transports share, save for quotes."""
+    return (
+        _CLIENT.match(message) is not None
+        and message.find(b"&", 0, message.find(b">")) < 0
+        and message.rfind(b"<!") < 0
+    )
 
 
 def redacted(data: bytes) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from conversehost.net import coding
 from conversehost.net.exchange import HttpExchange
 from conversehost.testbed.tape import Tape
-from conversehost.testbed.traffic import Stream, Traffic
+from conversehost.testbed.traffic import Stream, Traffic, is_usual
 
 EXCHANGES, FRAMES, BYTES = 5_000, 20_000, 32 << 20
 """What is kept; the oldest goes first."""
@@ -28,7 +28,6 @@ _pack = _EXCHANGE.pack
 _FRAME = Struct("<IQd")
 STANZAS = b"<message", b"<presence", b"<iq"
 """What a stream keeps. With it, those of a WebSocket aren't kept as its frames too."""
-_CLIENT = b"jabber:client"
 _SID = re.compile(rb"""<body\b[^>]*?\ssid=["']([^"']+)["']""")
 
 
@@ -250,13 +249,6 @@ class Tapped:
             self.left()
         if self.stream is None or kind != "text" or not data.startswith(STANZAS):
             self._wire.frame("out", kind, data, self)
-
-
-def is_usual(message: bytes) -> bool:
-    """Whether a stanza is said in the form that all transports share, save for quotes."""
-    end = message.find(b">")
-    at = message.find(b" xmlns=", 0, end) + 8
-    return message[at : at + 13] == _CLIENT and message.find(b"&", 0, end) < 0 and message.rfind(b"<!") < 0
 
 
 @dataclass(slots=True, eq=False, frozen=True)

@@ -8,6 +8,7 @@ from conversehost.net.prebind import Prebound
 from conversehost.testbed import traffic as traffic_module
 from conversehost.testbed.traffic import Filter, FilterError, Traffic, matching, near_misses
 from conversehost.xmpp import ns
+from conversehost.xmpp.xml import parse
 from tests.testbed.conftest import Waiter
 
 WAIT = "POST", "/traffic/wait"
@@ -35,6 +36,18 @@ def test_what_comes_and_goes(house, api, alice):
     assert "<body>hi</body>" in one["xml"]
     assert (two["direction"], two["session"]) == ("out", bob.jid)
     assert two["number"] > one["number"]
+
+
+def test_it_is_kept_as_it_was_said(house, api, alice):
+    house.poll(alice, 1, HI)
+    assert said(api, "?kind=message&direction=in")[0]["xml"] == HI
+
+
+@pytest.mark.parametrize("decoy", [f" xmlns='{ns.CLIENT}'", f" xmlns='{ns.CLIENT}'>", f"> xmlns='{ns.CLIENT}'"])
+def test_what_looks_like_a_namespace_hides_nothing(house, api, alice, decoy):
+    house.poll(alice, 1, f'<message id="{decoy}" xmlns="{ns.CLIENT}" to="bob@localhost"><body>hi</body></message>')
+    (found,) = said(api, "?direction=in&xpath=message[body='hi']")
+    assert parse(found["xml"].encode()).get("id") == decoy
 
 
 @pytest.mark.parametrize(
