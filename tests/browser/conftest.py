@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from conversehost.testing import TestBed
+from conversehost.testing.reporting import Used, show
 
 HERE = Path(__file__).parent
 SCREENSHOTS = HERE / "screenshots"
@@ -67,12 +68,28 @@ def version() -> str:
     return VERSIONS[0]
 
 
+BED: pytest.StashKey[TestBed] = pytest.StashKey()
+
+
 @pytest.fixture
-def bed(servers: Callable[[str], TestBed], version: str) -> TestBed:
+def bed(servers: Callable[[str], TestBed], version: str, request: pytest.FixtureRequest) -> TestBed:
     """The server, as right after its start."""
     bed = servers(version)
     bed.reset()
+    request.node.stash[BED] = bed
     return bed
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what its pages and the server said to each other."""
+    report = yield
+    bed = item.stash.get(BED, None)
+    if bed is not None and report.failed and call.when == "call":
+        show([Used(bed, bed._do)], report)
+    return report
 
 
 DEVICES = "iq//*[local-name()='publish'][@node='urn:xmpp:omemo:2:devices']"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.browser.conftest import bed, browser, servers, version, visitor
+from tests.browser.conftest import bed, browser, pytest_runtest_makereport, servers, version, visitor
 from tests.testing.conftest import run
 
-__all__ = ["bed", "browser", "run", "servers", "version", "visitor"]
+__all__ = ["bed", "browser", "pytest_runtest_makereport", "run", "servers", "version", "visitor"]

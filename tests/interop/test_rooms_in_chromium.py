@@ -77,7 +77,8 @@ class Guest:
 
     def hears(self, *texts: str) -> None:
         """Everything that was said to all, in order."""
-        expect(self.room.locator(".chat-area .chat-msg__text")).to_have_text(list(texts), use_inner_text=True)
+        heard = self.room.locator(".chat-area .chat-msg__text")
+        expect(heard, f"what {self.visitor.name} hears").to_have_text(list(texts), use_inner_text=True)
 
     def is_told(self, text: str) -> None:
         """By the room itself, below what was said or in place of it."""

@@ -14,6 +14,10 @@ from tests.lossy.network import Network
 _BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 
 
+_FARTHEST = 20
+"""How far rids may run ahead of an answer that doesn't come: with acks the server keeps 30 answers at most."""
+
+
 class SessionEndedError(Exception):
     """The server ended the session."""
 
@@ -130,8 +134,8 @@ class LossyClient:
             self._send("")
 
     def _may_open(self, most: int) -> bool:
-        """Without acks the server keeps no more than the last few answers, so an older one has to be had first."""
-        within = self.acks or self._rid + 1 < self._next + self._requests
+        """The server keeps few answers, without acks no more than the last ones: an older one has to be had first."""
+        within = self._rid + 1 < self._next + (_FARTHEST if self.acks else self._requests)
         return self._running and within and len(self._open) < most
 
     def _send(self, payload: str) -> None:
