@@ -30,8 +30,9 @@ def act(message: Locator, action: str) -> None:
 
 
 def confirm(visitor: Visitor) -> None:
-    modal = visitor.page.locator("converse-confirm-modal").last
+    modal = visitor.is_shown(visitor.page.locator("converse-confirm-modal").last)
     modal.locator("[type=submit], .btn-primary").first.click()
+    expect(modal).to_be_hidden()
 
 
 def test_messages_are_seen_corrected_liked_and_taken_back(visitor: People, bed: TestBed):
@@ -90,7 +91,7 @@ def test_somebody_is_blocked_and_unblocked(visitor: People, bed: TestBed):
 
     alice.page.locator("converse-roster .dropdown-toggle, #converse-roster .dropdown-toggle").first.click()
     alice.page.get_by_text("Show block list").click()
-    modal = alice.page.locator("converse-blocklist-modal")
+    modal = alice.is_shown(alice.page.locator("converse-blocklist-modal"))
     modal.get_by_text("bob@localhost").click()
     modal.get_by_text("Unblock selected users").click()
     bed.wait_for("iq/*[namespace-uri()='urn:xmpp:blocking'][local-name()='unblock']", account="alice", direction="in")

@@ -15,9 +15,10 @@ __all__ = ["guest"]
 def test_another_nick(guest):
     alice, bob, jane = together(guest, "tavern", "alice", "bob", "jane")
     bob.room_menu("open-nickname-modal")
-    modal = bob.page.locator("converse-muc-nickname-modal")
+    modal = bob.modal("converse-muc-nickname-modal")
     modal.locator("input[name=nick]").fill("Robert")
     modal.locator("[type=submit]").click()
+    expect(modal).to_be_hidden()
     bob.is_told("Your nickname has been changed to Robert")
     alice.sees("Alice", "Jane", "Robert")
     bob.say("still me")
@@ -60,7 +61,7 @@ def test_a_password(guest):
 def invite(host: Guest, jid: str, reason: str) -> None:
     """By the room's menu."""
     host.room_menu("open-invite-modal")
-    modal = host.page.locator("converse-muc-invite-modal")
+    modal = host.modal("converse-muc-invite-modal")
     modal.locator("input[name=invitee_jids]").fill(jid)
     modal.locator("textarea[name=reason]").fill(reason)
     modal.locator("[type=submit]").click()
@@ -69,7 +70,9 @@ def invite(host: Guest, jid: str, reason: str) -> None:
 
 def accept(invited: Guest, words: str) -> None:
     """The invitation that says so, though another one may lie on it."""
-    invited.page.locator(".modal.show", has_text=words).locator("[type=submit]").dispatch_event("click")
+    modal = invited.visitor.is_shown(invited.page.locator(".modal.show", has_text=words))
+    modal.locator("[type=submit]").dispatch_event("click")
+    expect(modal).to_be_hidden()
 
 
 def test_an_invitation(guest):

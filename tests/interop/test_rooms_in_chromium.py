@@ -27,6 +27,9 @@ class Guest:
         """
         self.page.locator(f".show-{name}-modal").dispatch_event("click")
 
+    def modal(self, selector: str) -> Locator:
+        return self.visitor.is_shown(self.page.locator(selector).last)
+
     def room_menu(self, name: str) -> None:
         """Of the room itself, in the same way."""
         self.room.locator(f".{name}").dispatch_event("click")
@@ -34,9 +37,10 @@ class Guest:
     def ask_for(self, room: str) -> None:
         """By its name. The names of rooms that are there may come up over the button."""
         self.menu("add-muc")
-        modal = self.page.locator(".modal", has=self.page.locator("input[name=chatroom]"))
+        modal = self.modal(".modal:has(input[name=chatroom])")
         modal.locator("input[name=chatroom]").fill(room)
         modal.locator("[type=submit]").dispatch_event("click")
+        expect(modal).to_be_hidden()
 
     def configure(self, *switches: str, **texts: str) -> None:
         """Fill in the room's form: what is switched on, and what is written."""
@@ -216,8 +220,7 @@ def test_a_moderator_takes_back_what_was_said(guest):
     message.hover()
     message.locator(".dropdown-toggle").last.click()
     message.locator(".chat-msg__action-retract").click()
-    modal = alice.page.locator("converse-confirm-modal, .modal.show").last
-    modal.locator("[type=submit], .btn-primary").first.click()
+    alice.modal("converse-confirm-modal, .modal.show").locator("[type=submit], .btn-primary").first.click()
     for each in (alice, bob):
         expect(each.room.get_by_text("buy this")).to_have_count(0)
         each.is_told("removed|retracted")
@@ -243,7 +246,7 @@ def test_a_private_message(guest):
 def test_the_rooms_are_listed_and_echo_is_in_one(guest):
     alice = guest("alice")
     alice.menu("list-muc")
-    modal = alice.page.locator("converse-muc-list-modal")
+    modal = alice.modal("converse-muc-list-modal")
     modal.locator("input[name=server]").fill("conference.localhost")
     modal.locator("input[name=server]").press("Enter")
     modal.get_by_text("The lobby").click()
