@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from conversehost.features.xep import Xep
 from conversehost.server.archive import addresses
-from conversehost.server.archive_rules import is_wanted, is_worth_keeping
+from conversehost.server.archive_rules import is_wanted, is_worth_keeping, names_in
 from conversehost.server.host import Host, Reply
 from conversehost.server.session import Session
 from conversehost.xmpp import mam, ns
@@ -39,12 +39,13 @@ def install(host: Host) -> None:
 
 @dataclass(eq=False, slots=True)
 class Arriving:
-    """A message on its way: what is archived of it, without any id; and the id that it has got for its receiver's
-    archive, "" once it is there.
+    """A message on its way: what is archived of it, without any id; what is in it, by Clark name; and the id that it
+    has got for its receiver's archive, "" once it is there.
     """
 
     message: Stanza
     data: bytes
+    names: frozenset[str]
     id: str = ""
 
 
@@ -59,15 +60,20 @@ class ArchiveFeature:
         self._host = host
         self._archive = host.archive
         self._arriving: Arriving | None = None
+        self._plain: Stanza | None = None  # the last message that came in without any id
 
     # Ids that are given here come from here (XEP-0359 section 4)
 
     def outgoing(self, session: Session, stanza: Stanza) -> None:
         if stanza.kind == "message":
-            strip(stanza, session.bare)
+            self._plain = stanza
+            if next(stanza.iterchildren(_STANZA_ID), None) is not None:
+                self._plain = None
+                strip(stanza, session.bare)
 
     def incoming(self, to: JID, stanza: Stanza) -> bool:
-        strip(stanza, to.bare)
+        if stanza is not self._plain:
+            strip(stanza, to.bare)
         return False
 
     # What is kept
@@ -81,7 +87,7 @@ class ArchiveFeature:
     def delivered(self, to: JID, message: Stanza, sessions: list[Session]) -> None:
         arriving = self._arriving
         if arriving is None or arriving.message is not message:
-            if has_id(message, to.bare):
+            if message is not self._plain and has_id(message, to.bare):
                 return
             arriving = self._announce(message, to.bare)
         if arriving is not None and arriving.id:
@@ -94,38 +100,37 @@ class ArchiveFeature:
         to = message.to
         if to is None or to.bare == session.bare:
             return
-        strip(message, to.bare)
-        if arriving is not None and arriving.message is message:  # so it is worth keeping
-            if not is_wanted(self._host, session.bare, to):
+        is_copied = len(self._host.sessions(session.jid.local)) > 1  # his other clients may get one
+        if is_copied or message is not self._plain:
+            strip(message, to.bare)
+        if arriving is None or arriving.message is not message:
+            names = names_in(message)
+            if not is_worth_keeping(message, names):
                 return
-        elif self._is_kept(session.bare, to, message):
-            arriving = Arriving(message, to_bytes(message))
-        else:
-            return
-        id = self._archive.new_id(session.bare, self._host.clock.utc())
-        if len(self._host.sessions(session.jid.local)) > 1:
-            mark(message, session.bare, id)  # his other clients may get a copy
-        self._keep(session.bare, arriving, id)
+            arriving = Arriving(message, to_bytes(message), names)
+        if is_wanted(self._host, session.bare, to):
+            id = self._archive.new_id(session.bare, self._host.clock.utc())
+            if is_copied:
+                mark(message, session.bare, id)
+            self._keep(session.bare, arriving, id)
 
     def _announce(self, message: Stanza, account: str) -> Arriving | None:
         """Give it an id for that account's archive, where it is to be in it."""
-        sender = message.sender
-        if sender is None or not self._is_kept(account, sender, message):
-            self._arriving = None
-        else:
+        sender, names, self._arriving = message.sender, names_in(message), None
+        if sender is not None and is_worth_keeping(message, names) and is_wanted(self._host, account, sender):
             id = self._archive.new_id(account, self._host.clock.utc())
-            self._arriving = Arriving(message, to_bytes(message), id)
+            self._arriving = Arriving(message, to_bytes(message), names, id)
             mark(message, account, id)
         return self._arriving
 
-    def _is_kept(self, account: str, peer: JID, message: Stanza) -> bool:
-        return is_worth_keeping(message) and is_wanted(self._host, account, peer)
-
     def _keep(self, account: str, arriving: Arriving, id: str) -> None:
         message = arriving.message
-        self._archive.add(account, arriving.data, self._host.clock.utc(), addresses(account, message), id)
-        for hook in self._host.hooks.archived:
-            hook(account, id, message)
+        self._archive.add(account, id, arriving.data, addresses(account, message))
+        archived = self._host.hooks.archived
+        if not arriving.names.isdisjoint(archived):
+            for name in arriving.names.intersection(archived):
+                for hook in archived[name]:
+                    hook(account, id, message)
 
     # What its owner asks
 

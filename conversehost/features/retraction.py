@@ -30,8 +30,6 @@ _MUC_USER = f"{{{ns.MUC_USER}}}x"
 def install(host: Host) -> None:
     def archived(account: str, id: str, message: Stanza) -> None:
         """The retraction itself is kept too (section 6)."""
-        if next(message.iterchildren(*_TAKING_BACK), None) is None:
-            return
         wanted, other = retracted_by(message), other_side(account, message)
         if wanted is None or other is None:
             return
@@ -43,7 +41,8 @@ def install(host: Host) -> None:
 
     for namespace in (ns.RETRACTION, f"{ns.RETRACTION}#tombstone"):
         host.advertise(namespace, at="account")
-    host.hooks.archived.append(archived)
+    for name in _TAKING_BACK:
+        host.hooks.archived.setdefault(name, []).append(archived)
 
 
 def retracted_by(message: Stanza) -> str | None:

@@ -69,8 +69,8 @@ class Archive:
     logs in the store, in one collection, and any number of objects like this may look after it.
 
     For a room: `add` what was said, as the occupants got it, with the real address and the occupant's as labels as far
-    as `with` may find it by them, and put the id into what they get, as `<stanza-id by='the room'/>`. For the id alone
-    there is `new_id`, so that it can be in the stanza before that is serialised. Register `answer` for iqs of the type
+    as `with` may find it by them, and put the id into what they get, as `<stanza-id by='the room'/>`. It is from
+    `new_id`, so that it can be in the stanza before that is serialised. Register `answer` for iqs of the type
     set with `<query/>`, `mam.form` and `metadata` for those of the type get, behind the room's own rule of who may
     read; the argument `show` takes out of a message what this reader mustn't see, and its `to`. A message that was
     retracted or moderated is `replace`d by a tombstone.
@@ -86,20 +86,21 @@ class Archive:
 
     def new_id(self, owner: str, at: float) -> str:
         """For a message that comes now, or came then (seconds since 1970): nobody can guess it."""
-        return self._store.log(self._collection, owner).key_for(min(max(_milliseconds(at), 0), LATEST))
+        milliseconds = _milliseconds(at)
+        if not 0 <= milliseconds <= LATEST:
+            milliseconds = 0 if milliseconds < 0 else LATEST
+        return self._store.log(self._collection, owner).key_for(milliseconds)
 
-    def add(self, owner: str, message: bytes, at: float, labels: Iterable[str], id: str = "") -> str:
-        """Keep a message that comes now, or came then; answers its id. `id`: from `new_id`, or from where the message
-        was before; the time is in it. `labels`: the addresses by which `with` finds it, bare ones and full ones.
+    def add(self, owner: str, id: str, message: bytes, labels: Iterable[str]) -> None:
+        """Keep a message. `id`: from `new_id`, or from where the message was before; the time is in it. `labels`: the
+        addresses by which `with` finds it, bare ones and full ones.
 
         Raises ValueError for an id that is taken, or none.
         """
-        id = id or self.new_id(owner, at)
         log = self._store.open_log(self._collection, owner)
         log.add(id, message, labels)
         while len(log) > self._messages or (log.bytes > self._messages * BYTES_PER_MESSAGE and len(log) > 1):
             log.drop_first()
-        return id
 
     def get(self, owner: str, id: str) -> Archived | None:
         """The message with that id."""

@@ -35,14 +35,17 @@ _LASTING = {
 }
 
 
-def is_worth_keeping(message: Stanza) -> bool:
+def names_in(message: Stanza) -> frozenset[str]:
+    """What is in it, by Clark name."""
+    return frozenset([each.tag for each in message])
+
+
+def is_worth_keeping(message: Stanza, names: frozenset[str]) -> bool:
     """Chat, also such as has no body: receipts, markers, reactions, retractions, what is encrypted, and whatever its
     sender wants stored (XEP-0313 section 6.1, XEP-0334 section 4). Not what goes to many, nor what happens meanwhile.
+    `names`: `names_in` it.
     """
-    if message.type in _OTHER_TYPES:
-        return False
-    tags = {each.tag for each in message}
-    return not tags.isdisjoint(_LASTING) and tags.isdisjoint(_NOT_STORED)
+    return message.type not in _OTHER_TYPES and not names.isdisjoint(_LASTING) and names.isdisjoint(_NOT_STORED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,8 +73,10 @@ class Hooks:
     another session of the account adds that to them.
     """
 
-    archived: list[Callable[[str, str, Stanza], None]] = field(default_factory=list)
-    """A message went into the archive of an account: the account's bare address, and the message's id there."""
+    archived: dict[str, list[Callable[[str, str, Stanza], None]]] = field(default_factory=dict)
+    """A message went into the archive of an account: the account's bare address, and the message's id there. For those
+    messages that have a child of that Clark name.
+    """
 
     nodes: list[Callable[[At, str], DiscoNode | None]] = field(default_factory=list)
     """Nodes of service discovery, beside those that the host knows by name, of the host or of its accounts."""

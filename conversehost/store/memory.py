@@ -38,7 +38,7 @@ class MemoryStore:
         return True
 
     def items(self, collection: str, owner: str) -> Mapping[str, Any]:
-        return self._collections.get(collection, {}).get(owner, NOTHING)
+        return self._collections.get(collection, NOTHING).get(owner, NOTHING)
 
     def owners(self, collection: str) -> Iterable[str]:
         return self._collections.get(collection, {}).keys()
@@ -50,11 +50,14 @@ class MemoryStore:
         return key
 
     def log(self, collection: str, owner: str) -> Log:
-        found = self._collections.get(collection, {}).get(owner)
+        found = self._collections.get(collection, NOTHING).get(owner)
         return found if isinstance(found, Log) else Log()
 
     def open_log(self, collection: str, owner: str) -> Log:
-        found = self._collections.setdefault(collection, {}).setdefault(owner, Log())
+        table = self._collections.setdefault(collection, {})
+        found = table.get(owner)
+        if found is None:
+            found = table[owner] = Log()
         assert isinstance(found, Log), f"{collection} isn't a collection of logs"
         return found
 

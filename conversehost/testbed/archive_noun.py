@@ -88,4 +88,6 @@ def written(sender: JID, to: JID, text: str, id: str) -> Stanza:
 
 def record(host: Host, account: JID, message: Stanza, at: float) -> str:
     """It is in the account's archive, as if it had been said then; answers its id there."""
-    return host.archive.add(account.bare, to_bytes(message), at, addresses(account.bare, message))
+    id = host.archive.new_id(account.bare, at)
+    host.archive.add(account.bare, id, to_bytes(message), addresses(account.bare, message))
+    return id

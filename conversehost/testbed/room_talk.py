@@ -116,4 +116,5 @@ def record(room: Room, nick: str | None, text: str, at: float, author: JID | Non
         labels.append(author.bare)
     kept = archive.new_id(room.jid.bare, at)
     child(message, ns.STANZA_ID, "stanza-id", {"by": room.jid.bare, "id": kept})
-    return archive.add(room.jid.bare, to_bytes(message), at, labels, kept)
+    archive.add(room.jid.bare, kept, to_bytes(message), labels)
+    return kept

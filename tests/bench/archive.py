@@ -69,7 +69,8 @@ def fill(archive: Archive) -> None:
         )
         end = "</body></message>"
         message = (head + "x" * (300 - len(head) - len(end)) + end).encode()
-        archive.add(OWNER, message, 1_700_000_000 + number / 100, (peer.bare, peer.full))
+        id = archive.new_id(OWNER, 1_700_000_000 + number / 100)
+        archive.add(OWNER, id, message, (peer.bare, peer.full))
 
 
 def _delivery(*disabled: str) -> float:

@@ -22,7 +22,7 @@ def full(*disabled: str) -> Stage:
 def registered(host: Host) -> set[object]:
     """All that features have told the host of: what a client can see of them, and what answers it."""
     points = dict(vars(host.hooks))
-    for name in ("incoming", "announced"):
+    for name in ("incoming", "announced", "archived"):
         points |= {f"{name} {kind}": hooks for kind, hooks in points.pop(name).items()}
     hooks = {(point, hook.__module__) for point, hooks in points.items() for hook in hooks}
     tables = (

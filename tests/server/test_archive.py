@@ -26,7 +26,9 @@ def archive() -> Archive:
 
 def keep(archive: Archive, body: str, at: float = START, peer: str = PEOPLE[0]) -> str:
     message = f'<message xmlns="jabber:client" from="{peer}"><body>{body}</body></message>'
-    return archive.add(ME, message.encode(), at, {peer, parse(peer).bare})
+    id = archive.new_id(ME, at)
+    archive.add(ME, id, message.encode(), {peer, parse(peer).bare})
+    return id
 
 
 def found(archive: Archive, **query: object) -> list[str]:
@@ -169,7 +171,7 @@ def test_the_latest_come_first(archive: Archive):
 def test_an_id_may_be_asked_for_before_the_message_is_kept(archive: Archive):
     keep(archive, "before")
     id = archive.new_id(ME, START)
-    assert archive.add(ME, b'<message xmlns="jabber:client"><body>this</body></message>', START, (), id) == id
+    archive.add(ME, id, b'<message xmlns="jabber:client"><body>this</body></message>', ())
     keep(archive, "after")
     assert found(archive) == ["before", "this", "after"]
 

@@ -49,7 +49,7 @@ class RoomArchive:
             labels += [speaker.account.bare, speaker.shown.full]
         if message.text_of("body"):
             labels.append(HISTORY)
-        self._archive.add(room.jid.bare, to_bytes(kept), room.host.clock.utc(), labels, id)
+        self._archive.add(room.jid.bare, id, to_bytes(kept), labels)
 
     def get(self, room: Room, id: str) -> Archived | None:
         """The message with that id."""
