@@ -113,7 +113,9 @@ def _origin(text: str) -> str:
         return lower
     try:
         parts = urllib.parse.urlsplit(lower)
-        if not parts.scheme or not parts.hostname or lower != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        if not parts.scheme or not parts.hostname or lower != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError
+        if "@" in parts.netloc or parts.netloc.endswith(":"):
             raise ValueError
         host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
         own = {"http": 80, "https": 443}.get(parts.scheme)

@@ -12,7 +12,7 @@ from conversehost.bosh.body import Body, BodyError, ClosedError, parse_body, see
 from conversehost.bosh.exchange import Exchange
 from conversehost.bosh.keys import KeySequence
 from conversehost.bosh.session import BoshSession
-from conversehost.bosh.stream import BoshStream, opening
+from conversehost.bosh.stream import BoshStream, check_xmpp_version, opening
 from conversehost.bosh.terms import PLAIN, Ceilings, Manner, Terms, agree, greeting, lower_version, manner
 from conversehost.clock import Clock
 from conversehost.draining import WHY, Draining
@@ -170,6 +170,7 @@ class Manager:
         rid, domain = body.rid, domain_of(body)
         if self._moved and peer.secure <= self._moved.startswith("https:"):  # never to less security
             raise see_other_uri(self._moved)
+        check_xmpp_version(body)
         terms, version = agree(body, self.ceilings), lower_version(body.get("ver"))
         keys = KeySequence(newkey, terms.requests + 1) if (newkey := body.get("newkey")) is not None else None
         name = unguessable() if terms.streams > 1 else ""

@@ -9,7 +9,7 @@ from conversehost.bosh.body import Body, BodyError
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError, WayError
 from conversehost.xmpp.replies import stream_error
-from conversehost.xmpp.stream import Backend, StreamOpen
+from conversehost.xmpp.stream import Backend, StreamOpen, check_version
 from conversehost.xmpp.xml import Element, to_bytes
 
 if TYPE_CHECKING:
@@ -35,6 +35,15 @@ def opening(body: Body, domain: str, session: BoshSession) -> StreamOpen:
         route=body.get("route") or "",
         visit=session.visit,
     )
+
+
+def check_xmpp_version(body: Body) -> None:
+    """XEP-0206 section 3; clients that say none are forgiven. Raises BodyError(remote-stream-error)."""
+    said = body.get(f"{{{ns.XBOSH}}}version")
+    try:
+        check_version("1.0" if said is None else said)
+    except StreamError as error:
+        raise ending(error) from None
 
 
 def ending(error: StreamError | None) -> BodyError:

@@ -80,7 +80,7 @@ class BoshFront:
         self._manager = manager
         self._cors = cors or Cors()
         self._allow_script = allow_script
-        self._reasons = reasons
+        self.reason = b"X-BOSH-Reason" if reasons else b""
         self.body_limit = 2 * stanza_limit
         self.bodies = 0
         self._plain: dict[bytes, bytes] = {}
@@ -185,7 +185,7 @@ class BoshFront:
 
     def _reason(self, text: str) -> bytes:
         """The field that says why, if there shall be one."""
-        return b"X-BOSH-Reason: %s\r\n" % header_text(text) if self._reasons and text else b""
+        return b"%s: %s\r\n" % (self.reason, header_text(text)) if self.reason and text else b""
 
 
 _TEXT = b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"

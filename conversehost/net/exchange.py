@@ -21,9 +21,12 @@ _REFUSAL = b"Content-Type: text/plain; charset=utf-8\r\n"
 
 
 class Direct(Protocol):
-    """What is answered without twisted.web: BOSH, prebind."""
+    """What is answered without twisted.web: BOSH, prebind. `reason`: the header field in which its clients look for why
+    a request is refused, also one that isn't handed to it; b"" for none.
+    """
 
     body_limit: int
+    reason: bytes
 
     def handle(self, exchange: HttpExchange) -> None:
         """Answer it, now or later, by `exchange.respond`."""
@@ -178,9 +181,15 @@ class HttpExchange:
         self.connection.send_ready()
 
     def refuse(self, code: int) -> None:
-        """An answer that says no more than its code."""
-        cors = self.connection.factory.cors.fields(self) or b""
-        self.respond(code, _REFUSAL + cors, b"%d %s\n" % (code, REASONS[code]))
+        """An answer that says no more than its code, and why in the field that there may be for it. `direct` has no
+        more to do with it.
+        """
+        fields = _REFUSAL + (self.connection.factory.cors.fields(self) or b"")
+        if self.direct is not None and self.direct.reason:
+            why = b"a body has %d bytes at most" % self.direct.body_limit if code == 413 else REASONS[code]
+            fields += b"%s: %s\r\n" % (self.direct.reason, why)
+        self.direct = None
+        self.respond(code, fields, b"%d %s\n" % (code, REASONS[code]))
 
     def hang_up(self) -> None:
         """No answer, and no more requests: the connection is closed."""

@@ -95,6 +95,7 @@ class WebSocketFront:
     """
 
     body_limit = 1_024
+    reason = b""
 
     def __init__(
         self,

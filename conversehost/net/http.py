@@ -281,7 +281,6 @@ class HttpConnection(Protocol):
             self.transport.abortConnection()
             return
         exchange.close = True
-        exchange.direct = None
         self._lingers = True
         self._waiting.append(exchange)
         exchange.refuse(code)

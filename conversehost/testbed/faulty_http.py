@@ -71,7 +71,7 @@ class FaultyFront:
 
     def __init__(self, below: Direct, faults: Faults, transport: str, who: Callable[[HttpExchange], str]) -> None:
         self.below = below
-        self.body_limit = below.body_limit
+        self.body_limit, self.reason = below.body_limit, below.reason
         self.faults = faults
         self.transport = transport
         self.who = who

@@ -82,6 +82,7 @@ class Aside:
     """`Direct`: has a request answered by twisted.web, or by what passes it on, and then answers with all of that."""
 
     body_limit = BODY_LIMIT
+    reason = b""
 
     def handle(self, exchange: HttpExchange) -> None:
         assert isinstance(exchange, Copy)

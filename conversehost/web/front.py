@@ -31,6 +31,7 @@ class AccountFront:
     """
 
     body_limit = 4_096
+    reason = b""
     methods = b"GET, HEAD"
 
     def __init__(self, visitors: Finder, hosts: Hosts, cors: Cors | None = None) -> None:

@@ -35,6 +35,19 @@ def test_the_first_answer_tells_what_was_agreed(stage):
     assert request.said == ["features"]
 
 
+@pytest.mark.parametrize("version", ["0.9", "0", "", "new", "x.0"])
+def test_an_older_xmpp_than_there_is_here(stage, version):
+    request = Client(stage).create(**{"xmlns:xmpp": ns.XBOSH, "xmpp:version": version})
+    assert request.body.get("condition") == "remote-stream-error"
+    assert request.body[0][0].tag == f"{{{ns.STREAM_ERROR}}}unsupported-version"
+    assert list(stage.manager.sessions()) == []
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "2.0"])
+def test_a_later_xmpp_knows_ours_too(stage, version):
+    assert Client(stage).create(**{"xmlns:xmpp": ns.XBOSH, "xmpp:version": version}).held
+
+
 def test_what_was_agreed_is_told_once(stage, romeo, server):
     answer = romeo.hold()
     server.says("a")

@@ -117,6 +117,14 @@ def test_requests_may_be_packed(front, coding):
     assert chat.server.heard == ["a"]
 
 
+def test_a_body_that_is_too_large_is_told_so_in_both_ways(front):
+    wire = front.wire()
+    wire.post(b"<body>%s</body>" % (b" " * 2 * STANZA_LIMIT))
+    (answer,) = wire.answers
+    assert answer.code == 413
+    assert answer.fields["x-bosh-reason"] == f"a body has {2 * STANZA_LIMIT} bytes at most"
+
+
 def test_deflate_without_its_wrapper_is_understood():
     packer = zlib.compressobj(6, zlib.DEFLATED, -15)
     assert decode(packer.compress(b"<body/>") + packer.flush(), b"deflate", 100) == b"<body/>"
@@ -187,7 +195,7 @@ def test_a_reason_is_one_line_of_ascii(front):
 
 
 def test_reasons_can_be_left_out(front):
-    front.bosh._reasons = False
+    front.bosh.reason = b""
     wire = front.wire()
     wire.post("<body/>")
     assert wire.answers[0].fields["x-bosh-reason"] is None

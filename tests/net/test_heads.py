@@ -21,6 +21,7 @@ class Direct:
     """Notes what it is asked, and answers with the body."""
 
     body_limit = LIMIT
+    reason = b""
 
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []

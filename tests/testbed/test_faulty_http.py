@@ -19,6 +19,7 @@ class Behind:
     """A `Direct` that remembers, and answers when it is told to."""
 
     body_limit = 1_000
+    reason = b""
 
     def __init__(self) -> None:
         self.handled: list[HttpExchange] = []

@@ -366,6 +366,7 @@ def test_one_that_stops_does_not_wait_for_what_is_open(upstream):
     ("arguments", "text"),
     [
         (["--proxy", "localhost:8000"], "--proxy: wants the URL of a server, without a path"),
+        (["--proxy", "http://localhost:"], "--proxy: wants the URL of a server, without a path"),
         (["--proxy", "http://localhost:8000/app"], "--proxy: wants the URL of a server, without a path"),
         (["--proxy", "http://localhost:1", "--site", "/"], "--proxy and --site both say what is at /: choose one"),
         (["--proxy", "http://localhost:5280"], "--proxy http://localhost:5280 is this server itself"),
