@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conversehost.features.xep import Xep
-from conversehost.server.archive import addresses
+from conversehost.server.archive import addresses, mark
 from conversehost.server.archive_rules import is_wanted, is_worth_keeping, names_in
 from conversehost.server.host import Host, Reply
 from conversehost.server.session import Session
 from conversehost.xmpp import mam, ns
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import Element, child, to_bytes
+from conversehost.xmpp.xml import Element, to_bytes
 
 XEP = Xep(313, "Message Archive Management", "1.1.3", "complete, with the fields and queries of `#extended`")
 IDS = Xep(359, "Unique and Stable Stanza IDs", "0.7.0", "complete")
@@ -152,11 +152,6 @@ class ArchiveFeature:
 
     def forget(self, account: JID) -> None:
         self._archive.clear(account.bare)
-
-
-def mark(message: Stanza, by: str, id: str) -> None:
-    """Say under which id an archive has it."""
-    child(message, ns.STANZA_ID, "stanza-id", {"by": by, "id": id})
 
 
 def strip(message: Stanza, by: str) -> None:

@@ -12,7 +12,7 @@ from conversehost.features.rooms.room import Room
 from conversehost.features.rooms.said import HISTORY
 from conversehost.features.rooms.standing import default_role
 from conversehost.features.rooms.views import Item, write_item
-from conversehost.server.archive import Archive
+from conversehost.server.archive import Archive, mark
 from conversehost.testbed.archived import ADDED, FILTER, MESSAGES, found
 from conversehost.testbed.fields import Fields, Lines, Moment, Text
 from conversehost.testbed.noun import MISSING, ApiError, Noun, Reply, Verb, World, refusals
@@ -115,6 +115,6 @@ def record(room: Room, nick: str | None, text: str, at: float, author: JID | Non
         write_item(child(message, ns.MUC_USER, "x"), Item(affiliation.text, role.text, author.bare), with_jid=True)
         labels.append(author.bare)
     kept = archive.new_id(room.jid.bare, at)
-    child(message, ns.STANZA_ID, "stanza-id", {"by": room.jid.bare, "id": kept})
+    mark(message, room.jid.bare, kept)
     archive.add(room.jid.bare, kept, to_bytes(message), labels)
     return kept

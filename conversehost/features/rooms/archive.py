@@ -9,13 +9,13 @@ from conversehost.features.rooms.room import Room
 from conversehost.features.rooms.said import HISTORY, id_given, is_worth_keeping, with_author, without_author
 from conversehost.features.rooms.service import RoomService
 from conversehost.features.rooms.standing import Affiliation
-from conversehost.server.archive import Archive, Archived
+from conversehost.server.archive import Archive, Archived, mark
 from conversehost.server.host import Reply
 from conversehost.xmpp import mam, ns
 from conversehost.xmpp.errors import StanzaError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.stanza import Stanza
-from conversehost.xmpp.xml import child, to_bytes
+from conversehost.xmpp.xml import to_bytes
 
 
 class RoomArchive:
@@ -36,7 +36,7 @@ class RoomArchive:
         """Before it goes out it gets the id by which the room keeps it."""
         if is_worth_keeping(message):
             id = self._archive.new_id(room.jid.bare, room.host.clock.utc())
-            child(message, ns.STANZA_ID, "stanza-id", {"by": room.jid.bare, "id": id})
+            mark(message, room.jid.bare, id)
 
     def keep(self, room: Room, speaker: Occupant | None, message: Stanza) -> None:
         """Once it went out."""
