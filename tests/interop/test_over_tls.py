@@ -9,7 +9,7 @@ import pytest
 from tests.clients.relay import Relay
 
 from .test_aioxmpp import Client as AioClient
-from .test_aioxmpp import aioxmpp, chat
+from .test_aioxmpp import aioxmpp, chat, until_quiet
 from .test_slixmpp import NASTY, SOON, Client, run
 
 # As in test_aioxmpp.
@@ -102,6 +102,7 @@ def test_aioxmpp_resumes(testbed, way):
         async with Relay(door(testbed, way)).listening() as wire, juliet.connected():
             romeo = aio_client(testbed, wire.address, "romeo@localhost/orchard", way)
             async with romeo.connected():
+                await asyncio.to_thread(until_quiet, testbed, "romeo")
                 wire.cut()
                 await juliet.send(chat("romeo@localhost/orchard", NASTY))
                 await asyncio.wait_for(romeo.resumed.wait(), SOON)
