@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from conversehost.auth import Accepted, Attempt, Authenticator, Outcome, Refused
@@ -100,7 +101,10 @@ class Authentication:
             return ()
         if self._rules.anonymous:
             return ("ANONYMOUS",)
-        return tuple(each for each in self._rules.mechanisms if self._fits(each))
+        rules, opened = self._rules, self._opened
+        has_plus = opened.channel is not None and bool(opened.channel.types)
+        is_known = opened.visit is not None or bool(certified(opened.channel, self._domain))
+        return fitting(rules.mechanisms, is_known, has_plus, rules.tokens is not None, self.is_private)
 
     def bindings(self) -> Sequence[str]:
         """The types of channel binding for them (XEP-0440)."""
@@ -147,15 +151,13 @@ class Authentication:
             self.fail(error)
 
     def _begin(self, name: str, initial: bytes | None) -> None:
-        offered = self.offer()
-        if name not in offered:
+        if name not in self.offer():
             raise self._unfit(name)
         self._check_throttle()
         self._note(name)
-        is_plus_offered = any(each.endswith("-PLUS") for each in offered)
         if name == "ANONYMOUS":
             initial = initial or b""  # there is nothing to ask for, and Strophe.js knows no answer to a challenge here
-        self._start(make(name, self._setting(is_plus_offered=is_plus_offered)), initial)
+        self._start(make(name, self._setting()), initial)
 
     def _unfit(self, name: str) -> SASLError:
         """Why nobody can log in by that one (RFC 6120 sections 6.5.4, 6.5.7 and 6.5.9)."""
@@ -219,23 +221,14 @@ class Authentication:
         else:
             self.fail(error)
 
-    def _fits(self, name: str) -> bool:
-        if name == "EXTERNAL":
-            return self._opened.visit is not None or bool(certified(self._setting()))
-        if name.endswith("-PLUS"):
-            return self._opened.channel is not None and bool(self._opened.channel.types)
-        if name in FOR_TOKENS and self._rules.tokens is None:
-            return False
-        return name not in IN_THE_CLEAR or self.is_private
-
     @property
     def is_private(self) -> bool:
         return self._opened.secure or self._rules.clear or is_local(self._opened.address)
 
-    def _setting(self, *, is_plus_offered: bool = False) -> Setting:
-        rules = self._rules
-        opened = self._opened
-        return Setting(self._domain, rules.authenticator, rules.tokens, opened.channel, opened.visit, is_plus_offered)
+    def _setting(self) -> Setting:
+        rules, opened = self._rules, self._opened
+        has_plus = bool(self.bindings())
+        return Setting(self._domain, rules.authenticator, rules.tokens, opened.channel, opened.visit, has_plus)
 
     def _note(self, mechanism: str) -> None:
         opened = self._opened
@@ -244,3 +237,21 @@ class Authentication:
 
     def _forget(self) -> None:
         self._mechanism = self._asked = None
+
+
+@lru_cache
+def fitting(
+    mechanisms: tuple[str, ...], is_known: bool, has_plus: bool, has_tokens: bool, is_private: bool
+) -> tuple[str, ...]:
+    """Those that can be had: by a client whom its certificate or the site names, with channel binding, where somebody
+    verifies tokens, and where nobody listens.
+    """
+
+    def fits(name: str) -> bool:
+        if name == "EXTERNAL":
+            return is_known
+        if name.endswith("-PLUS"):
+            return has_plus
+        return name not in IN_THE_CLEAR or (is_private and (has_tokens or name not in FOR_TOKENS))
+
+    return tuple(filter(fits, mechanisms))

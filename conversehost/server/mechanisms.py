@@ -158,7 +158,7 @@ class External:
         self._setting = setting
 
     def receive(self, message: bytes) -> Step:
-        named, wanted = certified(self._setting), utf8(message)
+        named, wanted = certified(self._setting.channel, self._setting.domain), utf8(message)
         if wanted and address(wanted) not in named:
             raise SASLError("invalid-authzid", "your certificate names somebody else")
         if not named:
@@ -201,15 +201,15 @@ class Visiting:
         return Accepted(told)
 
 
-def certified(setting: Setting) -> list[JID]:
-    """The accounts of this domain that the client's certificate names, existing or not."""
+def certified(channel: Channel | None, domain: str) -> list[JID]:
+    """The accounts of a domain that the client's certificate names, existing or not."""
     found = []
-    for text in () if setting.channel is None else setting.channel.addresses():
+    for text in () if channel is None else channel.addresses():
         try:
             jid = parse(text)
         except JIDError:
             continue
-        if jid.domain == setting.domain and jid.local and not jid.resource:
+        if jid.domain == domain and jid.local and not jid.resource:
             found.append(jid)
     return found
 

@@ -326,7 +326,8 @@ class ServerStream:
         if iq.type != "set" or iq[0].tag != _BIND:
             raise StanzaError("not-authorized", "bind a resource first")
         try:
-            session = self.bind(iq[0].findtext(_RESOURCE) or "")
+            resource = next(iq[0].iterchildren(_RESOURCE), None)
+            session = self.bind("" if resource is None else resource.text or "")
         except (JIDError, StanzaError) as error:
             self._bind_failures += 1
             if self._bind_failures >= BIND_TRIES:

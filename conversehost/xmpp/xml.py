@@ -113,7 +113,7 @@ def attributes_of(found: Any) -> dict[str, str]:
 
 def parse(data: bytes) -> Element:
     """The one element in `data`. Raises XMLError: not-well-formed, restricted-xml, unsupported-encoding."""
-    suspicious = b"<!" in data or b"<?" in data
+    suspicious = _SPECIAL.search(data) is not None
     if suspicious:
         check_prolog(data.removeprefix(codecs.BOM_UTF8))
     try:
