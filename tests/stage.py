@@ -205,7 +205,7 @@ class Client:
 
     def restart(self, **known: Any) -> Element:
         """Open the stream anew, as after login; the features. Nothing waits in the inbox then."""
-        self.opening = replace(self.opening, **known)
+        self.opening = self.opening._replace(**known)
         self.stream.restart(self.opening)
         self.stage.turn.end()
         return self.take()[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from conversehost.bosh.body import Body, BodyError
 from conversehost.options import Settings
@@ -61,8 +62,7 @@ class Manner:
 PLAIN = Manner()
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """Seconds; numbers of requests and of streams; `acks`: the client says which answers it has (section 9.2)."""
 
     wait: int

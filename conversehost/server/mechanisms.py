@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from conversehost.auth import Accepted, Attempt, Authenticator, BackEnd, Outcome, Refused
 from conversehost.xmpp.jid import JID, JIDError, parse, prepare_local
@@ -63,8 +63,7 @@ class Mechanism(Protocol):
         """The client's next message. Raises SASLError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What a mechanism works with: whom to ask, the domain of its accounts, what TLS knows of the connection, and what
     the client showed of a login to the site.
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID, JIDError, parse
@@ -37,8 +36,7 @@ class Visit(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class StreamOpen:
+class StreamOpen(NamedTuple):
     """What a client says, and what is known of it, when it opens a stream or restarts it.
 
     `secure`: nobody can listen; `can_secure`: the client may start TLS. `early_bytes` of one

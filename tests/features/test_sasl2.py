@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
 
 import pytest
 
@@ -26,7 +25,7 @@ def connect(stage: Stage, **opening: object) -> Client:
     """A stream to localhost; its features wait in the inbox."""
     stage.account("romeo")
     client = Client(stage)
-    client.opening = replace(StreamOpen(DOMAIN, "stage"), **opening)  # type: ignore[arg-type]
+    client.opening = StreamOpen(DOMAIN, "stage", **opening)  # type: ignore[arg-type]
     client.stream.open(client.opening, client)
     stage.turn.end()
     return client

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from conversehost.clock import Clock
@@ -156,7 +154,7 @@ def test_what_is_remembered_has_an_end():
 
 
 def restart(client: Client, **known: str) -> None:
-    client.stream.restart(replace(client.opening, **known))
+    client.stream.restart(client.opening._replace(**known))
     client.stage.turn.end()
 
 
