@@ -119,11 +119,11 @@ class Accounts:
         if known is not None and known.credentials:
             same = matches(known.credentials[0], attempt.password)
         else:
-            same = hmac.compare_digest(_encoded(self._password(attempt.account)), _encoded(attempt.password))
+            same = hmac.compare_digest(_encoded(self._password(known)), _encoded(attempt.password))
         if not (same and attempt.password):
             done(Refused())
         else:
-            done(DISABLED if self.is_disabled(attempt.account) else Accepted(attempt.account))
+            done(DISABLED if known is not None and known.disabled else Accepted(attempt.account))
 
     def find(self, account: JID, done: Callable[[bool | None], None]) -> None:
         """`BackEnd`: at once."""
@@ -151,7 +151,7 @@ class Accounts:
         recognised = known.recognised(mechanism) if known is not None else None
         if recognised is not None:
             return self._enabled(account, recognised.server_key) if proves(recognised.stored_key) else None
-        password = self._password(account)
+        password = self._password(known)
         salt, _ = self.scram_salt(account, mechanism)
         key = (account.full, mechanism, password)
         kept = self._keys.get(key)
@@ -175,10 +175,9 @@ class Accounts:
         if found is not None:
             self._put(account, replace(found, disabled=disabled))
 
-    def _password(self, account: JID) -> str:
+    def _password(self, account: Account | None) -> str:
         """Of an unknown account a secret one: everything, time too, is as with a wrong password."""
-        found = self.get(account)
-        return self._secret.hex() if found is None or not found.password else found.password
+        return self._secret.hex() if account is None or not account.password else account.password
 
 
 def matches(credentials: Credentials, password: str) -> bool:
