@@ -16,16 +16,12 @@ _order = itertools.count()
 class Deadline:
     """Something that is due at a time. `cancel()` may be called at any time, also after it fired."""
 
-    __slots__ = ("call", "clock", "order", "when")
+    __slots__ = ("call", "clock", "when")
 
     def __init__(self, clock: Clock, when: float, call: Callable[[], None]) -> None:
         self.clock = clock
         self.when = when
         self.call: Callable[[], None] | None = call
-        self.order = next(_order)
-
-    def __lt__(self, other: Deadline) -> bool:
-        return (self.when, self.order) < (other.when, other.order)
 
     def cancel(self) -> None:
         """Never fire. The entry leaves the heap later, in bulk, so that cancelling costs nothing."""
@@ -40,7 +36,7 @@ class Clock:
     def __init__(self, now: float = 0.0, utc: float = 1_700_000_000.0) -> None:
         self._now = now
         self._utc = utc
-        self._heap: list[Deadline] = []
+        self._heap: list[tuple[float, int, Deadline]] = []  # of those at the same time, the one that was set first
         self._dead = 0
 
     def now(self) -> float:
@@ -54,8 +50,8 @@ class Clock:
     def at(self, when: float, call: Callable[[], None]) -> Deadline:
         """Have `call()` made once `now()` has reached `when`."""
         deadline = Deadline(self, when, call)
-        heapq.heappush(self._heap, deadline)
-        if self._heap[0] is deadline:
+        heapq.heappush(self._heap, (when, next(_order), deadline))
+        if self._heap[0][2] is deadline:
             self.earlier(when)
         return deadline
 
@@ -66,15 +62,15 @@ class Clock:
     def next(self) -> float | None:
         """When the next deadline is due; None when nothing waits."""
         heap = self._heap
-        while heap and heap[0].call is None:
+        while heap and heap[0][2].call is None:
             heapq.heappop(heap)
             self._dead -= 1
-        return heap[0].when if heap else None
+        return heap[0][0] if heap else None
 
     def fire(self) -> None:
         """Make the calls of all deadlines that are due, the earliest first."""
         while (when := self.next()) is not None and when <= self.now():
-            deadline = heapq.heappop(self._heap)
+            _, _, deadline = heapq.heappop(self._heap)
             call, deadline.call = deadline.call, None
             if call is not None:
                 call()
@@ -94,6 +90,6 @@ class Clock:
         """One more deadline was cancelled; rebuild the heap when most of it is dead."""
         self._dead += 1
         if self._dead > 1000 and self._dead * 2 > len(self._heap):
-            self._heap = [deadline for deadline in self._heap if deadline.call is not None]
+            self._heap = [each for each in self._heap if each[2].call is not None]
             heapq.heapify(self._heap)
             self._dead = 0
