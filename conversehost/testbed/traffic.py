@@ -195,8 +195,7 @@ def by_xpath(expression: str) -> Callable[[Record], bool]:
     return lambda record: record.data.startswith(start) and test(record.element())
 
 
-@dataclass(slots=True, eq=False, frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """Something else that happened: a session was opened or closed, a fault struck..."""
 
     number: int

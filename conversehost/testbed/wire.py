@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
@@ -295,7 +296,7 @@ class Wire:
         self._size = 0
         self._frames = Tape(_FRAME, FRAMES, BYTES)
         self._senders: dict[int, Sender] = {}
-        self.sids: dict[str, Stream] = {}
+        self.sids: OrderedDict[str, Stream] = OrderedDict()
 
     def next(self) -> int:
         """A number."""
@@ -389,7 +390,7 @@ class Wire:
     def knows(self, sid: str, stream: Stream) -> None:
         """Whose a BOSH session is."""
         if len(self.sids) >= SIDS:
-            del self.sids[next(iter(self.sids))]
+            self.sids.popitem(last=False)
         self.sids[sid] = stream
 
     def frames(self) -> Iterator[Frame]:
