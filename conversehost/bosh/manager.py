@@ -89,7 +89,7 @@ class Manager:
             body = parse(data, self.limits)
             if body.sid is None:
                 answers = manner(body)
-                session, first = self._create(body, peer)
+                session, first = self._create(body, answers, peer)
                 session.visit = visit()
                 session.greet(body.rid, body, exchange, first, opening(body, first["from"], session))
                 return session
@@ -163,7 +163,7 @@ class Manager:
         found = _SID.search(data)
         return None if found is None else self._sessions.get(found[1].decode())
 
-    def _create(self, body: Body, peer: Peer) -> tuple[BoshSession, dict[str, str]]:
+    def _create(self, body: Body, answers: Manner, peer: Peer) -> tuple[BoshSession, dict[str, str]]:
         """A session as it is asked for, and the attributes of its first answer. Raises BodyError."""
         if self.draining.on:
             raise ClosedError("system-shutdown", WHY)
@@ -171,7 +171,7 @@ class Manager:
         if self._moved and peer.secure <= self._moved.startswith("https:"):  # never to less security
             raise see_other_uri(self._moved)
         check_xmpp_version(body)
-        terms, version = agree(body, self.ceilings), lower_version(body.get("ver"))
+        terms, version = agree(body, self.ceilings, answers), lower_version(body.get("ver"))
         keys = KeySequence(newkey, terms.requests + 1) if (newkey := body.get("newkey")) is not None else None
         name = unguessable() if terms.streams > 1 else ""
         session = self._add(rid, terms, self._backend(domain), name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from conversehost.bosh.body import Body, BodyError
@@ -85,7 +86,7 @@ class Terms(NamedTuple):
         return self.wait == 0 or self.hold == 0
 
 
-def agree(body: Body, ceilings: Ceilings) -> Terms:
+def agree(body: Body, ceilings: Ceilings, manner: Manner) -> Terms:
     """What a session creation request gets: at most what it asks for. Raises BodyError(bad-request)."""
     wait, hold = body.number("wait", 60), body.number("hold", 1)
     return Terms(
@@ -96,7 +97,7 @@ def agree(body: Body, ceilings: Ceilings) -> Terms:
         maxpause=ceilings.maxpause,
         streams=ceilings.streams,
         acks=body.get("ack") == "1",
-        manner=manner(body),
+        manner=manner,
     )
 
 
@@ -125,6 +126,7 @@ def _extends_ascii(charset: str) -> bool:
         return False
 
 
+@lru_cache
 def lower_version(asked: str | None) -> str:
     """The lower of the client's version and ours, compared as numbers (section 7.2). Raises BodyError(bad-request)."""
     if asked is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 ACCEPTED = b"gzip, deflate"
 _WINDOWS = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}
@@ -26,6 +27,7 @@ def field(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bytes:
     return b", ".join(value for each, value in headers if each == name)
 
 
+@lru_cache
 def preferred(accept_encoding: bytes) -> bytes:
     """The coding to answer with: gzip, deflate, or b"" for none."""
     refused: set[bytes] = set()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from conversehost.options import LOCAL
@@ -28,8 +27,7 @@ _PAIR = re.compile(rb'\s*(%s)=(?:(%s)|"((?:[^"\\]|\\.)*)")\s*(?:[;,]|$)' % (_TOK
 _SCHEMES = {b"https": True, b"wss": True, b"http": False, b"ws": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """Who sends a request. `secure`: over TLS as far as the client's own connection; `host`: what it called us by."""
 
     address: str

@@ -19,13 +19,6 @@ _LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: (\d{1,7})\r\n")
 _PECULIAR = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
 
 
-class Whole(NamedTuple):
-    """A packet that is one request, as far as can be seen: its head without the digits of its length, and the body."""
-
-    head: bytes
-    body: bytes
-
-
 class Known(NamedTuple):
     """What was read of a head. `headers`: without content-length."""
 
@@ -42,16 +35,16 @@ class Heads:
     def __init__(self) -> None:
         self._known: dict[bytes, Known] = {}
 
-    def exchange(self, connection: HttpConnection, whole: Whole) -> HttpExchange | None:
+    def exchange(self, connection: HttpConnection, head: bytes, body: bytes) -> HttpExchange | None:
         """The request, complete, when its head is known."""
-        known = self._known.get(whole.head)
-        if known is None or len(whole.body) > known.direct.body_limit:
+        known = self._known.get(head)
+        if known is None or len(body) > known.direct.body_limit:
             return None
         made = HttpExchange(connection)
         made.method = b"POST"
         made.target, made.path, made.headers, made.forwarded, made.direct = known
-        made.body.append(whole.body)
-        made.size = len(whole.body)
+        made.body.append(body)
+        made.size = len(body)
         return made
 
     def learn(self, head: bytes, exchange: HttpExchange) -> None:
@@ -72,10 +65,10 @@ class Heads:
         self._known[head] = Known(exchange.target, exchange.path, headers, exchange.forwarded, direct)
 
 
-def whole(data: bytes) -> Whole | None:
-    """The request that `data` is, if it is one and no more."""
+def whole(data: bytes) -> tuple[bytes, bytes] | None:
+    """The request that `data` is, if it is one and no more: its head without the digits of its length, and the body."""
     end = data.find(b"\r\n\r\n") + 4
     found = _LENGTH.search(data, 0, end)
     if found is None or end + int(found[1]) != len(data):
         return None
-    return Whole(data[: found.start(1)] + data[found.end(1) : end], data[end:])
+    return data[: found.start(1)] + data[found.end(1) : end], data[end:]

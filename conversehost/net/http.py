@@ -109,11 +109,11 @@ class HttpConnection(Protocol):
 
     def _read(self, data: bytes) -> None:
         request = whole(data) if self._exchange is None else None
-        exchange = request and self.factory.heads.exchange(self, request)
+        exchange = request and self.factory.heads.exchange(self, *request)
         if exchange:
             self._complete(exchange)
             return
-        self._learning = request and request.head
+        self._learning = request and request[0]
         self._feed(data)
         self._learning = None
 

@@ -55,7 +55,7 @@ class Throttle:
     def blocks(self, address: str) -> bool:
         """Whether it has to wait."""
         origin = origin_of(address)
-        return self._level(origin) > self._allowed(origin) - 1
+        return origin in self._levels and self._level(origin) > self._allowed(origin) - 1
 
     def forgive(self) -> None:
         """Nobody has failed."""

@@ -103,6 +103,7 @@ def prepare_local(text: str) -> str:
     return prepared
 
 
+@lru_cache
 def prepare_domain(text: str) -> str:
     """Lower case, no final dot, U-labels in place of A-labels; IP literals too (section 3.2). Raises JIDError."""
     if _is_plain(text):
