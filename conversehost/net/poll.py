@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import tcp
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableDescriptor, IListeningPort, IReadDescriptor
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -24,6 +25,7 @@ log = Logger()
 
 AT_ONCE = 64
 """Events taken from the kernel in one go, which are one turn; then whoever else waits for the reactor has his."""
+_USUAL: dict[Exception, Failure] = {each: Failure(each) for each in (CONNECTION_DONE, CONNECTION_LOST)}
 
 
 def best(reactor: Any, turn: Turn) -> Any:
@@ -127,7 +129,7 @@ class Poll:
                 why, read = None, False
             else:  # it hung up, and all that it said is read
                 read = bool(self._wanted[number] & select.EPOLLIN)
-                why = ConnectionDone() if read else ConnectionLost()
+                why = CONNECTION_DONE if read else CONNECTION_LOST
             if why is None and events & select.EPOLLOUT:
                 why, read = member.doWrite(), False
         except Exception as error:
@@ -138,9 +140,10 @@ class Poll:
 
     def _lost(self, member: Any, why: Exception, read: bool) -> None:
         """`read`: while reading; the other direction may go on."""
+        failure = _USUAL.get(why) or Failure(why)
         if read and isinstance(why, ConnectionDone) and IHalfCloseableDescriptor.providedBy(member):
             self.removeReader(member)
-            member.readConnectionLost(Failure(why))
+            member.readConnectionLost(failure)
         else:
             self._leave(member)
-            member.connectionLost(Failure(why))
+            member.connectionLost(failure)
