@@ -11,10 +11,12 @@ from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
 from conversehost.xmpp.jid import JID
 from conversehost.xmpp.sasl import SASLError
-from conversehost.xmpp.xml import Element, child, clean, element
+from conversehost.xmpp.xml import Element, child, clean, element, to_bytes
 
 if TYPE_CHECKING:
     from conversehost.server.stream import ServerStream
+
+_SUCCESS = to_bytes(element(ns.SASL, "success"))
 
 
 class Negotiation(Protocol):
@@ -69,7 +71,8 @@ class Login:
         self._stream.send(element(ns.SASL, "challenge", text=encode(data)))
 
     def success(self, account: JID, data: bytes) -> None:
-        self._stream.logged_in(account, element(ns.SASL, "success", text=encode(data)))
+        said = to_bytes(element(ns.SASL, "success", text=encode(data))) if data else _SUCCESS
+        self._stream.logged_in(account, said)
 
     def failure(self, error: SASLError) -> None:
         made = element(ns.SASL, "failure")

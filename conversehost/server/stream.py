@@ -164,11 +164,11 @@ class ServerStream:
             offered = self.host.offered[state] = to_bytes(self._features())
         self._link.send(offered)
 
-    def logged_in(self, account: JID, success: Element) -> None:
+    def logged_in(self, account: JID, success: bytes) -> None:
         """By whichever framing; the stream begins anew."""
         self.account = account
         self._link.restarting()
-        self.send(success)
+        self._link.send(success)
 
     def trust(self, account: JID) -> None:
         """It is logged in, and goes on as it is."""
