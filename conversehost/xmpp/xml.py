@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -427,6 +428,7 @@ def clean(text: str) -> str:
     return _UNFIT.sub("", text)
 
 
+@lru_cache(maxsize=1024)
 def attribute(value: str) -> str:
     """`value` quoted and escaped, for a tag that isn't an element (stream headers, `<body>`)."""
     if _HARMLESS.fullmatch(value):
