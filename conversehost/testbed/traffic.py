@@ -28,7 +28,9 @@ _KIND = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _PLAIN = re.compile(rb"[^&\s]*")
 _BEGINS = re.compile(r"/*([\w-]+)(?![\w:(-])")
-_CLIENT = re.compile(rb"""(<[\w.-]+(?:\s+[^\s=/>]+\s*=\s*(?:"[^"]*"|'[^']*'))*?)\s+xmlns=(["'])jabber:client\2""")
+_CLIENT = re.compile(
+    rb"""(<[\w.-]++(?:\s++[^\s=/>]++\s*+=\s*+(?:"[^"]*+"|'[^']*+'))*?)\s++xmlns=(["'])jabber:client\2"""
+)
 """The tag of a stanza up to its namespace. What looks like one in the value of an attribute is none."""
 _HEAD = Struct("<IQdB")
 _pack = _HEAD.pack
