@@ -15,7 +15,7 @@ from conversehost.bosh.script import ScriptContent
 from conversehost.bosh.stream import BoshStream, ending
 from conversehost.bosh.streams import Due, Streams
 from conversehost.bosh.terms import Terms
-from conversehost.bosh.window import Answer, Arrival, RidWindow
+from conversehost.bosh.window import Answer, RidWindow
 from conversehost.clock import Deadline
 from conversehost.xmpp import ns
 from conversehost.xmpp.errors import StreamError
@@ -163,12 +163,12 @@ class BoshSession:
         self.attached = True
         rid = body.rid
         arrival = self.window.judge(rid)
-        if arrival is Arrival.NEXT:
+        if arrival == "next":
             self._take(rid, Waiting(body, exchange, self._clock.now()))
             self._take_early()
-        elif arrival is Arrival.AHEAD:
+        elif arrival == "ahead":
             self._wait_for_gap(rid, body, exchange)
-        elif arrival is Arrival.REPEAT:
+        elif arrival == "repeat":
             self._repeat(rid, body, exchange)
         else:
             raise BodyError("item-not-found", f"rid {rid} is outside the window: {self._expected()}")

@@ -14,7 +14,7 @@ open socket; until then it can be had again, and what was in it isn't delivered 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from enum import Enum, auto
+from typing import Literal
 
 from conversehost.bosh.body import EMPTY, build
 from conversehost.bosh.stream import BoshStream
@@ -23,13 +23,8 @@ UNACKNOWLEDGED = 30
 """How many answers are kept for a client that says it hasn't got them."""
 
 
-class Arrival(Enum):
-    """What a rid is at this moment."""
-
-    NEXT = auto()
-    AHEAD = auto()
-    REPEAT = auto()
-    OUTSIDE = auto()
+Arrival = Literal["next", "ahead", "repeat", "outside"]
+"""What a rid is at this moment."""
 
 
 class Answer:
@@ -83,12 +78,12 @@ class RidWindow:
         self._acked = first - 1 if acks else None  # None: nothing is acknowledged in this session
 
     def judge(self, rid: int) -> Arrival:
-        """Whether it may come. REPEAT: taken before; if its answer is no longer kept it is outside all the same."""
+        """Whether it may come. "repeat": taken before; if its answer is no longer kept it is outside all the same."""
         if rid == self.last + 1:
-            return Arrival.NEXT
+            return "next"
         if rid <= self.last:
-            return Arrival.REPEAT
-        return Arrival.AHEAD if rid <= self.last + self.size else Arrival.OUTSIDE
+            return "repeat"
+        return "ahead" if rid <= self.last + self.size else "outside"
 
     def take(self, rid: int) -> None:
         """The next one is processed."""
