@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 
@@ -58,7 +58,7 @@ class HttpFactory(Factory):
         self.cors = cors or Cors()
         self.proxies = proxies or Proxies()
         self.connections: set[HttpConnection] = set()
-        self.answers: Counter[int] = Counter()  # by status code
+        self.answers: dict[int, int] = defaultdict(int)  # by status code
         self.turns = Durations()
         self.heads = Heads()
         self._second = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -90,12 +90,12 @@ class Entrance:
         self.throttle = Throttle(clock, failures)
         self._clock = clock
         self._room = room
-        self._here: Counter[str] = Counter()
+        self._here: dict[str, int] = defaultdict(int)
 
     def enter(self, address: str, too_slow: Callable[[], None]) -> Ticket:
         """A client opens a stream; `too_slow` is called when its time is over. Raises StreamError."""
         origin = origin_of(address)
-        if self._here.total() >= self._room:
+        if sum(self._here.values()) >= self._room:
             raise StreamError("resource-constraint", "too many clients are logging in: try again later")
         if origin and self._here[origin] >= max(1, self._room // 10):
             raise StreamError("resource-constraint", "too many clients are logging in from your address")
