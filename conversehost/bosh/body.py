@@ -27,7 +27,7 @@ RESTART = f"{{{ns.XBOSH}}}restart"
 _BODY = f"{{{ns.HTTPBIND}}}body"
 _IN_BODY = f"{{{ns.HTTPBIND}}}"
 _USUAL = re.compile(
-    rb"""<body(?:\ rid=(["'])(\d{1,16})\1 | \ sid=(["'])([\w-]+)\3 | \ xmlns=(["'])%b\5){3}\ ?(?:/>|>(.*)</body>)"""
+    rb"""<body(?:\ rid=(["'])(\d{1,16}+)\1 | \ sid=(["'])([\w-]++)\3 | \ xmlns=(["'])%b\5){3}\ ?(?:/>|>(.*)</body>)"""
     % re.escape(ns.HTTPBIND.encode()),
     re.DOTALL | re.VERBOSE,
 )

@@ -87,13 +87,14 @@ class Manager:
         answers = PLAIN
         try:
             body = parse(data, self.limits)
-            if body.sid is None:
+            sid = body.sid
+            if sid is None:
                 answers = manner(body)
                 session, first = self._create(body, answers, peer)
                 session.visit = visit()
                 session.greet(body.rid, body, exchange, first, opening(body, first["from"], session))
                 return session
-            session = self._sessions.get(body.sid)
+            session = self._sessions.get(sid)
             if session is None:
                 raise BodyError("item-not-found", "no such session: it ended, or never was")
             if session.secure and not peer.secure:

@@ -232,7 +232,7 @@ class BoshSession:
 
     def _take_early(self) -> None:
         """Those that waited for the one just taken."""
-        while not self.ended:
+        while (self._ahead or self._orphaned) and not self.ended:
             rid = self.window.last + 1
             if (request := self._ahead.pop(rid, None)) is not None:
                 self._take(rid, request)
