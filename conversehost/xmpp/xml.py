@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import get_ident
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -81,7 +83,8 @@ def _pull_parser() -> Any:
 
 
 _PARSER: etree.XMLParser = _parser()
-_PLAIN = _parser(encoding=None)  # takes UTF-8 for itself, quicker than when it is told to
+_FED: dict[int, Any] = defaultdict(lambda: _parser(encoding=None))  # UTF-8 is quicker to guess than to be told of
+"""By thread, of which clients may have several: what two feed to one parser at once is mixed up."""
 _make: Any = _PARSER.makeelement  # the stubs don't know the default namespace, and not what a parser's errors are
 _make_in: Any = etree.SubElement
 
@@ -164,8 +167,9 @@ def _fed(data: bytes) -> Element | None:
     if _SPECIAL.search(data):
         return None
     try:
-        _PLAIN.feed(data)
-        found: Element = _PLAIN.close()
+        parser = _FED[get_ident()]
+        parser.feed(data)
+        found: Element = parser.close()
     except etree.XMLSyntaxError:
         return None
     return found

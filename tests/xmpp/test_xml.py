@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import get_ident
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from conversehost.xmpp import ns
 from conversehost.xmpp.stanza import Stanza
 from conversehost.xmpp.xml import (
+    _FED,
     Limits,
     XMLError,
     adopt,
@@ -376,3 +380,12 @@ def test_a_plain_document_is_read_like_any_other(edits: list[tuple[int, int, byt
 )
 def test_what_is_not_plain(data: bytes):
     assert read_plain(data, Limits()) is None
+
+
+def test_what_two_threads_read_is_not_mixed_up():
+    ours = _FED[get_ident()]
+    ours.feed(b"<ours>")
+    with ThreadPoolExecutor() as others:
+        assert others.submit(parse, b"<theirs/>").result().tag == "theirs"
+    ours.feed(b"</ours>")
+    assert ours.close().tag == "ours"
