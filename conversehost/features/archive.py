@@ -60,7 +60,7 @@ class ArchiveFeature:
         self._host = host
         self._archive = host.archive
         self._arriving: Arriving | None = None
-        self._plain: Stanza | None = None  # the last message that came in without any id
+        self._plain: Stanza | None = None  # what a client said last, as long as it has no id
 
     # Ids that are given here come from here (XEP-0359 section 4)
 
@@ -100,10 +100,12 @@ class ArchiveFeature:
         to = message.to
         if to is None or to.bare == session.bare:
             return
+        if arriving is not None and arriving.message is not message:
+            arriving = None
         is_copied = len(self._host.sessions(session.jid.local)) > 1  # his other clients may get one
-        if is_copied or message is not self._plain:
+        if is_copied or (arriving is None and message is not self._plain):
             strip(message, to.bare)
-        if arriving is None or arriving.message is not message:
+        if arriving is None:
             names = names_in(message)
             if not is_worth_keeping(message, names):
                 return
@@ -121,6 +123,7 @@ class ArchiveFeature:
             id = self._archive.new_id(account, self._host.clock.utc())
             self._arriving = Arriving(message, to_bytes(message), names, id)
             mark(message, account, id)
+            self._plain = None
         return self._arriving
 
     def _keep(self, account: str, arriving: Arriving, id: str) -> None:
