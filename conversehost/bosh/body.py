@@ -26,6 +26,7 @@ MAX_RID = 2**53 - 1
 RESTART = f"{{{ns.XBOSH}}}restart"
 _BODY = f"{{{ns.HTTPBIND}}}body"
 _IN_BODY = f"{{{ns.HTTPBIND}}}"
+_STANZA = f"{{{ns.CLIENT}}}"
 _USUAL = re.compile(
     rb"""<body(?:\ rid=(["'])(\d{1,16}+)\1 | \ sid=(["'])([\w-]++)\3 | \ xmlns=(["'])%b\5){3}\ ?(?:/>|>(.*)</body>)"""
     % re.escape(ns.HTTPBIND.encode()),
@@ -56,7 +57,7 @@ class Body:
     """A request: its attributes (those with a namespace by Clark name), its stanzas, its size in bytes.
 
     `content`: in script syntax, what is in it before it is known which stanzas that makes. `said`: its one stanza as it
-    was written, where that is at hand.
+    was written, where that is at hand: without prefixes, comments and the like.
     """
 
     attributes: Mapping[str, str]
@@ -132,8 +133,13 @@ def _read_usual(data: bytes, limits: Limits) -> Body | None:
     payload: list[Element] = []
     if content:
         stanza = read_plain(content, limits)
-        if stanza is None or stanza.tag[:1] != "{" or stanza.tag.startswith(_IN_BODY):
+        if stanza is None:
             return None
+        tag: str = stanza.tag
+        if not tag.startswith(_STANZA):
+            if tag[:1] != "{" or tag.startswith(_IN_BODY):
+                return None
+            content = b""
         payload.append(stanza)
     return Body({"rid": rid.decode(), "sid": sid.decode()}, payload, len(data), said=content or b"")
 

@@ -90,16 +90,16 @@ class Successor(Protocol):
 class Told(Protocol):
     """Who wants to know how a request is answered."""
 
-    def answered(self, code: int, fields: bytes, body: bytes | None) -> None:
+    def answered(self, exchange: HttpExchange, code: int, fields: bytes, body: bytes | None) -> None:
         """As `HttpExchange.respond` has it."""
 
-    def begun(self, code: int, fields: bytes) -> None:
+    def begun(self, exchange: HttpExchange, code: int, fields: bytes) -> None:
         """An answer begins, whose body is told by `passed`."""
 
-    def passed(self, data: bytes) -> None:
+    def passed(self, exchange: HttpExchange, data: bytes) -> None:
         """More of an answer's body, whose header was told."""
 
-    def switched(self, fields: bytes, successor: Successor) -> None:
+    def switched(self, exchange: HttpExchange, fields: bytes, successor: Successor) -> None:
         """To another protocol."""
 
 
@@ -156,7 +156,7 @@ class HttpExchange:
         if factory.instance is not None:
             fields += factory.instance.fields(self, code)
         if self.told is not None:
-            self.told.answered(code, fields, body)
+            self.told.answered(self, code, fields, body)
         head = factory.head(code, fields)
         if self.close:
             head += b"Connection: close\r\n"
@@ -176,7 +176,7 @@ class HttpExchange:
         self.connection.factory.answers[101] += 1
         self.successor = successor
         if self.told is not None:
-            self.told.switched(fields, successor)
+            self.told.switched(self, fields, successor)
         self.out = b"HTTP/1.1 101 Switching Protocols\r\n%s\r\n" % fields
         self.connection.send_ready()
 

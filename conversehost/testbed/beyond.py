@@ -93,7 +93,7 @@ class WatchedStream:
     def receive(self, stanza: Element) -> None:
         if self._traffic is not None:
             said = b"" if self.tapped.source is None else self.tapped.source.heard()
-            self._traffic.add("in", self.tapped, said or to_bytes(stanza), framed=said != b"")
+            self._traffic.add("in", self.tapped, said or to_bytes(stanza), said != b"")
         if self.visit is not None:
             self.visit.notice(stanza)
         if self.faults.logins and stanza.tag in LOGINS:
@@ -125,7 +125,7 @@ class WatchedStream:
         if self._traffic is not None:
             tapped = self.tapped
             framed = tapped.source is not None and data.startswith(STANZAS)
-            self._traffic.add("out", tapped, data, framed=framed)
+            self._traffic.add("out", tapped, data, framed)
         if self.visit is None and self.stream.jid:
             self._logged_in(self.stream.jid)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from conversehost.testbed.traffic import Record, Stream, Traffic
 
 _HEAD = re.compile(rb"<iq\b[^>]*")
-_ATTRIBUTE = re.compile(rb"\s(id|type|from|to)=(?:\"([^\"]*)\"|'([^']*)')")
+_ATTRIBUTE = re.compile(rb"\s(id|type|from|to)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _FROM_CLIENTS = (b"<auth", b"<response")  # <authenticate> too
 _FROM_SERVER = (b"<challenge", b"<success", b"<failure", b"<continue")
 QUESTIONS = frozenset((b"get", b"set"))

@@ -10,7 +10,8 @@ from twisted.web.server import Request
 
 from conversehost.net.exchange import Answering, Direct, HttpExchange, Streaming
 from conversehost.testbed.faulty_http import FaultyFront, People
-from conversehost.testbed.wire import Kept, Wire
+from conversehost.testbed.tape import LARGE
+from conversehost.testbed.wire import BOSH, Wire
 from conversehost.testbed.world import API
 
 if TYPE_CHECKING:
@@ -23,16 +24,22 @@ class RecordedFront(FaultyFront):
     def __init__(self, front: FaultyFront, wire: Wire) -> None:
         super().__init__(front.below, front.faults, front.transport, front.who)
         self._wire = wire
+        self._bosh = front.transport == BOSH
         self._named = front.transport == "site"
 
     def handle(self, exchange: HttpExchange) -> None:
-        exchange.told = self._wire.begin(
-            self.transport, exchange, exchange.body, self.who(exchange) if self._named else ""
-        )
+        if self._bosh and exchange.size <= LARGE:
+            self._wire.note(exchange, exchange.body)
+        else:
+            self._wire.begin(self.transport, exchange, exchange.body, self.who(exchange) if self._named else "")
         if self.faults.held or self.faults.watching:
             super().handle(exchange)
         else:
             self.below.handle(exchange)
+
+    def lost(self, exchange: HttpExchange) -> None:
+        self._wire.lost(exchange)
+        super().lost(exchange)
 
 
 class RecordedStreaming:
@@ -49,7 +56,7 @@ class RecordedStreaming:
 
     def take(self, connection: HttpConnection, exchange: HttpExchange) -> Answering:
         """Of `Streaming`."""
-        exchange.told = self._wire.begin("site", exchange, jid=self._people.of_site(exchange))
+        self._wire.begin("site", exchange, jid=self._people.of_site(exchange))
         return self._below.take(connection, exchange)
 
 
@@ -63,33 +70,33 @@ def recorded_requests(wire: Wire, people: People) -> type[Request]:
     """What the site makes of requests, such that they tell of themselves; not those for the control API."""
 
     class RecordedRequest(Request):
-        told: Kept | None = None
+        told: HttpExchange | None = None
+        begun = False
 
         def process(self) -> None:
             if not (self.path or b"").startswith(API.encode()):
-                self.told = self._begin()
+                channel: Any = self.channel
+                content: Any = self.content
+                body: bytes = content.read()
+                content.seek(0)
+                self.told = channel.exchange
+                wire.begin("site", channel.exchange, (body,), people.of_site(channel.exchange))
             super().process()
 
         def write(self, data: bytes) -> None:
-            told = self.told
-            if told is not None:
-                if told.answer is None:
-                    told.begun(int(self.code), lines(self.responseHeaders))
-                told.passed(data)
+            exchange = self.told
+            if exchange is not None and exchange.told is not None:
+                if not self.begun:
+                    self.begun = True
+                    exchange.told.begun(exchange, int(self.code), lines(self.responseHeaders))
+                exchange.told.passed(exchange, data)
             super().write(data)
 
         def finish(self) -> None:
             super().finish()
-            if self.told is not None and self.told.answer is None:
-                self.told.answered(int(self.code), lines(self.responseHeaders), b"")
-
-        def _begin(self) -> Kept:
-            channel: Any = self.channel
-            exchange: HttpExchange = channel.exchange
-            content: Any = self.content
-            body: bytes = content.read()
-            content.seek(0)
-            return wire.begin("site", exchange, (body,), people.of_site(exchange))
+            exchange = self.told
+            if exchange is not None and exchange.told is not None and not self.begun:
+                exchange.told.answered(exchange, int(self.code), lines(self.responseHeaders), b"")
 
     return RecordedRequest
 

@@ -49,10 +49,13 @@ class TappedStream(FaultyStream):
         tapped, bosh = self._tapped, self._bosh
         if tapped.source is not None:
             said = tapped.source.heard()
-            self._traffic.add("in", tapped, said or to_bytes(stanza), framed=said != b"")
+            self._traffic.add("in", tapped, said or to_bytes(stanza), said != b"")
         else:
             said = b"" if bosh is None else bosh.said
-            self._traffic.add("in", tapped, said if is_usual(said) else to_bytes(stanza))
+            # What BOSH hands on like that has no prefixes, which leaves little that may be unusual.
+            if not said or (said.rfind(b"&") >= 0 and not is_usual(said)):
+                said = to_bytes(stanza)
+            self._traffic.add("in", tapped, said)
         FaultyStream.receive(self, stanza)  # as super() would, in half the time
         if not tapped.jid and self.session is not None:
             self._traffic.name(tapped, self.session.full)
@@ -111,5 +114,5 @@ class TappedLink(Above):
     def send(self, stanza: bytes) -> None:
         stream = self._stream
         framed = stream.source is not None and stanza.startswith(STANZAS)
-        self._traffic.add("out", stream, stanza, framed=framed)
+        self._traffic.add("out", stream, stanza, framed)
         self.below.send(stanza)

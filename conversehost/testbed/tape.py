@@ -1,100 +1,134 @@
-"""What happened, laid down in a row: records as bytes, each with the objects that it is about.
+"""What happened, laid down in a row: records of the same form, of which many together are kept column by column.
 
 Objects that are kept for a while have left the processor's caches by the time they go, and so has the memory in which
 new ones are made then. Kept as a dozen objects, a request cost more for that than for all that was noted of it. A piece
-of tape goes as one.
+of tape goes as one; and to note something is to add a tuple to a list.
 """
 
 from __future__ import annotations
 
+import struct
 from collections import deque
-from collections.abc import Iterator
-from struct import Struct
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
-PIECE = 1 << 15
-"""Bytes on a piece, about."""
+FULL = 64
+"""Records on a piece, at most."""
+LARGE = 8_192
+"""Bytes of a record that makes a piece full."""
 PIECES = 16
 """At least so many, however little is kept: what goes at once is no more than a part of it."""
-EACH = 32
-"""Bytes that a head counts for."""
+
+
+class Column(Protocol):
+    """The same of all records on a piece, the oldest first."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Numbers:
+    """Of one kind, which is a letter of `struct`."""
+
+    __slots__ = ("_data", "_form")
+
+    def __init__(self, kind: str, values: Sequence[float]) -> None:
+        self._form = f"{len(values)}{kind}"
+        self._data = struct.pack(self._form, *values)
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(struct.unpack(self._form, self._data))
+
+
+class Strings:
+    """Bytes, one behind the other."""
+
+    __slots__ = ("_sizes", "data")
+
+    def __init__(self, strings: Sequence[bytes]) -> None:
+        self.data = b"".join(strings)
+        self._sizes = Numbers("I", tuple(map(len, strings)))
+
+    def __iter__(self) -> Iterator[bytes]:
+        at = 0
+        for size in self._sizes:
+            yield self.data[at : (at := at + int(size))]
 
 
 class Piece(NamedTuple):
-    """Records, one behind the other. `about`: as many objects for each; `last`: the number of the last one."""
+    """Records by their columns. `size`: bytes in them; `last`: the number of the last one."""
 
-    data: bytes
-    about: list[Any]
+    columns: tuple[Column, ...]
     records: int
+    size: int
     last: int
+
+
+Columns = Callable[[list[Any]], Sequence[Sequence[Any]]]
+
+
+def columns_of(records: list[tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
+    """All the first that they consist of, all the second..."""
+    return tuple(zip(*records, strict=True))
 
 
 class Tape:
     """The latest records, the oldest first."""
 
-    def __init__(self, head: Struct, records: int, size: int) -> None:
-        """What a record begins with is packed by `head`: how many bytes follow, its number, and more. `records` are
-        kept at least, where they have fewer than `size` bytes together.
+    def __init__(self, kinds: str, records: int, size: int, columns: Columns = columns_of) -> None:
+        """What a record consists of has a letter each: one of `struct`, "s" for bytes, "o" for an object. The first is
+        its number, higher than that of the one before. `records` are kept at least, where they have fewer than `size`
+        bytes together. `columns` makes them of what was added, of which all but the number may have waited for it.
         """
+        self.latest: list[tuple[Any, ...]] = []
+        """What isn't on a piece yet. Who adds often does it by hand, as `add` would: the call is a part of the cost."""
+        self.full = min(FULL, max(1, records // PIECES))
         self.forgotten = 0
         """The number of the newest record that went because there were too many."""
-        self._head = head
+        self._kinds = kinds
+        self._columns = columns
         self._records = records
         self._size = size
         self._pieces: deque[Piece] = deque()
         self._kept = self._kept_bytes = 0  # on all pieces
-        self._full = min(PIECE, size // PIECES, records // PIECES * EACH)
-        self._start()
 
-    def _start(self) -> None:
-        self._parts: list[bytes] = []
-        self._about: list[Any] = []
-        self._room = self._full
+    def add(self, *record: Any) -> None:
+        """One more. The last that it consists of are its bytes, or most of them."""
+        self.latest.append(record)
+        if len(self.latest) >= self.full or len(record[-1]) > LARGE:
+            self.cut()
 
-    def add(self, size: int, parts: tuple[bytes, ...], about: tuple[Any, ...]) -> None:
-        """One more, in as many parts as the others, of which the first is its head; `size`: bytes of the rest."""
-        self._parts += parts
-        self._about += about
-        self._room = room = self._room - size - EACH
-        if room <= 0:
-            self._cut(len(parts), len(about))
-
-    def _cut(self, parts: int, width: int) -> None:
+    def cut(self) -> None:
         """What was added last becomes a piece; the oldest go."""
-        last = self._head.unpack(self._parts[-parts])[1]
-        piece = Piece(b"".join(self._parts), self._about, len(self._about) // width, last)
-        self._start()
-        self._pieces.append(piece)
-        self._kept += piece.records
-        self._kept_bytes += len(piece.data)
+        latest, self.latest = self.latest, []
+        columns = tuple(map(_column, self._kinds, self._columns(latest)))
+        size = sum(len(each.data) for each in columns if isinstance(each, Strings))
+        self._pieces.append(Piece(columns, len(latest), size, latest[-1][0]))
+        self._kept += len(latest)
+        self._kept_bytes += size
         while self._kept - self._pieces[0].records >= self._records or self._kept_bytes > self._size:
             oldest = self._pieces.popleft()
             self._kept -= oldest.records
-            self._kept_bytes -= len(oldest.data)
+            self._kept_bytes -= oldest.size
             self.forgotten = oldest.last
             if not self._pieces:
                 return
 
-    def since(self, number: int = 0) -> Iterator[tuple[tuple[Any, ...], bytes, list[Any]]]:
-        """All that came after that one: what is in their heads, what follows there, and what they are about."""
-        pieces = [(each.data, each.about) for each in self._pieces if each.last > number]
-        for data, about in (*pieces, (b"".join(self._parts), self._about[:])):
-            yield from self._read(data, about, number)
-
-    def _read(self, data: bytes, about: list[Any], number: int) -> Iterator[tuple[tuple[Any, ...], bytes, list[Any]]]:
-        heads, at = [], 0
-        while at < len(data):
-            fields = self._head.unpack_from(data, at)
-            start = at + self._head.size
-            at = start + fields[0]
-            heads.append((fields, start, at))
-        width = len(about) // max(1, len(heads))
-        for each, (fields, start, end) in enumerate(heads):
-            if fields[1] > number:
-                yield fields, data[start:end], about[each * width : (each + 1) * width]
+    def since(self, number: int = 0) -> Iterator[tuple[Any, ...]]:
+        """All that came after that one, as they were added."""
+        pieces: list[Sequence[Column]] = [each.columns for each in self._pieces if each.last > number]
+        if self.latest:
+            pieces.append(self._columns(self.latest))
+        for columns in pieces:
+            yield from (record for record in zip(*columns, strict=True) if record[0] > number)
 
     def clear(self) -> None:
         """Forget them."""
         self._pieces.clear()
         self._kept = self._kept_bytes = 0
-        self._start()
+        self.latest = []
+
+
+def _column(kind: str, values: Sequence[Any]) -> Column:
+    if kind == "o":
+        return values
+    return Strings(values) if kind == "s" else Numbers(kind, values)

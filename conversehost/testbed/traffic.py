@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from struct import Struct
 from typing import Any, NamedTuple
 
 from lxml import etree
 
 from conversehost.testbed import redaction, xpath
-from conversehost.testbed.tape import Tape
+from conversehost.testbed.tape import LARGE, Tape
 from conversehost.testbed.tenancy import Shared
+from conversehost.xmpp import ns
 from conversehost.xmpp.xml import Element
 
 RECORDS, MARKS, BYTES = 20_000, 5_000, 32 << 20
@@ -32,9 +32,6 @@ _CLIENT = re.compile(
     rb"""(<[\w.-]++(?:\s++[^\s=/>]++\s*+=\s*+(?:"[^"]*+"|'[^']*+'))*?)\s++xmlns=(["'])jabber:client\2"""
 )
 """The tag of a stanza up to its namespace. What looks like one in the value of an attribute is none."""
-_HEAD = Struct("<IQdB")
-_pack = _HEAD.pack
-_OUT, _FRAMED = 1, 2
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +84,12 @@ class Record:
 @lru_cache(maxsize=1)  # all who wait look at the same one
 def _element(record: Record) -> Element:
     found = _CLIENT.match(record.data)
-    return etree.fromstring(found[1] + record.data[found.end() :] if found else record.data)
+    if found:
+        return etree.fromstring(found[1] + record.data[found.end() :])
+    made = etree.fromstring(record.data)
+    for each in made.iter(f"{{{ns.CLIENT}}}*"):
+        each.tag = etree.QName(each).localname
+    return made
 
 
 def is_usual(message: bytes) -> bool:
@@ -230,7 +232,7 @@ class Traffic(Shared):
         super().__init__()
         self.kept = kept
         self._now = now
-        self._tape = Tape(_HEAD, RECORDS, BYTES)
+        self._tape = Tape("Qdooos", RECORDS, BYTES)
         self.numbers = numbers or Numbers()
         self.cleared = self.numbers.last
         """The number of the newest record when they were forgotten, or it began."""
@@ -270,13 +272,15 @@ class Traffic(Shared):
         """Its client has logged in."""
         stream.jid, stream.named = jid, self.numbers.last
 
-    def add(self, direction: str, stream: Stream, data: bytes, *, framed: bool = False) -> None:
+    def add(self, direction: str, stream: Stream, data: bytes, framed: bool = False) -> None:
         """It was said now. `framed`: as a message of a WebSocket, which nobody else keeps."""
         numbers = self.numbers
         numbers.last = number = numbers.last + 1
-        now, size = self._now(), len(data)
-        head = _pack(size, number, now, (direction == "out") | framed << 1)
-        self._tape.add(size, (head, data), (stream,))
+        now = self._now()
+        tape = self._tape
+        tape.latest.append((number, now, direction, framed, stream, data))
+        if len(tape.latest) >= tape.full or len(data) > LARGE:
+            tape.cut()
         if self.listeners:
             record = Record(number, now, direction, stream, stream.jid, data)
             for listener in tuple(self.listeners):
@@ -284,7 +288,7 @@ class Traffic(Shared):
 
     def since(self, number: int = 0) -> Iterator[Record]:
         """All that are kept and came after that one."""
-        return (_record(*each) for each in self._tape.since(number))
+        return map(_record, self._tape.since(number))
 
     def first(self, wanted: Filter, after: int = 0) -> Record | None:
         """The oldest that matches and came after that one. What was looked at in vain isn't looked at again by who
@@ -301,13 +305,13 @@ class Traffic(Shared):
 
     def beginning(self, *starts: bytes) -> Iterator[Record]:
         """All that begin so: quicker than to look at each."""
-        return (_record(*each) for each in self._tape.since() if each[1].startswith(starts))
+        return (_record(each) for each in self._tape.since() if each[-1].startswith(starts))
 
     def framed(self) -> Iterator[Record]:
         """Those of all domains that are frames of WebSockets, too."""
         all: set[Traffic] = {self, *self.tenants.values()}
         for each in all:
-            yield from (_record(*found) for found in each._tape.since() if found[0][3] & _FRAMED)
+            yield from (_record(found) for found in each._tape.since() if found[3])
 
     def mark(self, name: str, /, **data: object) -> None:
         """Something else happens now."""
@@ -328,11 +332,9 @@ class Traffic(Shared):
         self.excused.clear()
 
 
-def _record(head: tuple[int, int, float, int], data: bytes, about: list[Stream]) -> Record:
-    (_, number, at, flags), (stream,) = head, about
-    return Record(
-        number, at, "out" if flags & _OUT else "in", stream, stream.jid if number > stream.named else "", data
-    )
+def _record(kept: tuple[Any, ...]) -> Record:
+    number, at, direction, _, stream, data = kept
+    return Record(number, at, direction, stream, stream.jid if number > stream.named else "", data)
 
 
 def matching(wanted: Filter, records: Iterator[Record]) -> Iterator[Record]:

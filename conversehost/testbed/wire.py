@@ -6,12 +6,12 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from struct import Struct
+from operator import sub
 from typing import NamedTuple
 
 from conversehost.net import coding
 from conversehost.net.exchange import HttpExchange
-from conversehost.testbed.tape import Tape
+from conversehost.testbed.tape import LARGE, Tape
 from conversehost.testbed.traffic import Stream, Traffic, is_usual
 
 EXCHANGES, FRAMES, BYTES = 5_000, 20_000, 32 << 20
@@ -21,12 +21,10 @@ KEPT = 65_536
 LONGEST = 1 << 20
 """Bytes of one body when it is decompressed."""
 SIDS, SENDERS = 10_000, 1_000
+BOSH = "bosh"
 BODY = "body"
 """What a frame of BOSH is called."""
 
-_EXCHANGE = Struct("<IQdQdHI")
-_pack = _EXCHANGE.pack
-_FRAME = Struct("<IQd")
 STANZAS = b"<message", b"<presence", b"<iq"
 """What a stream keeps. With it, those of a WebSocket aren't kept as its frames too."""
 _SID = re.compile(rb"""<body\b[^>]*?\ssid=["']([^"']+)["']""")
@@ -53,7 +51,8 @@ class HttpMessage:
             return self.body
 
 
-class Sender(NamedTuple):
+@dataclass(slots=True, eq=False, frozen=True)
+class Sender:
     """What many requests have in common. `transport`: "bosh", "websocket" (whose handshake it is) or "site". `jid`: who
     sends it, where the site knows him.
     """
@@ -80,57 +79,54 @@ class Answer(NamedTuple):
     size: int
 
 
+Asked = tuple[int, float, float, Sequence[bytes], HttpExchange | Sender]
+"""What is noted of a request: its number; when it came, in seconds since 1970, and by a clock that measures durations;
+as much of its body as is kept, in parts; the request itself, or all else that is kept of it.
+"""
+
+
 class Kept:
-    """A request that hasn't been answered, or in parts, or became a WebSocket: `Told` of it. With a whole answer it is
-    on tape instead.
+    """A request that has a long body, is answered in parts or never, or became a WebSocket: `Told` of it. With a whole
+    answer it is on tape instead.
     """
 
-    __slots__ = ("answer", "at", "began", "body", "number", "sender", "size", "source", "wire")
+    __slots__ = ("answer", "asked", "sender", "size", "source", "wire")
 
-    wire: Wire
-    number: int
-    sender: Sender
-    at: float
-    """Seconds since 1970."""
-    began: float
-    """Of a clock that measures durations."""
-    body: Sequence[bytes]
-    size: int
-    """Bytes that it holds."""
-    answer: Answer | None
-    source: Tapped | None
-    """Of the frames that followed."""
+    def __init__(self, wire: Wire, asked: Asked, sender: Sender) -> None:
+        self.wire = wire
+        self.asked: Asked = (*asked[:4], sender)
+        self.sender = sender
+        self.size = 0  # bytes that it holds
+        self.answer: Answer | None = None
+        self.source: Tapped | None = None  # of the frames that followed
 
-    def answered(self, code: int, fields: bytes, body: bytes | None) -> None:
-        """That is its answer; `fields` are complete lines."""
-        wire, asked, body = self.wire, b"".join(self.body), body or b""
-        numbers = wire.numbers
-        numbers.last = number = numbers.last + 1
-        size = len(asked)
-        length = size + len(body)
-        head = _pack(length, self.number, self.at, number, wire.elapsed() - self.began, code, size)
-        wire.tape.add(length, (head, asked, body), (self.sender, fields))
-        wire.drop(self)
+    def answered(self, exchange: HttpExchange, code: int, fields: bytes, body: bytes | None) -> None:
+        """Of `Told`."""
+        self.wire.drop(self)
+        self.wire.asked[exchange] = self.asked
+        self.wire.answered(exchange, code, fields, body)
 
-    def begun(self, code: int, fields: bytes) -> None:
-        """An answer begins, whose body is told by `passed`."""
-        self.answer = Answer(self.wire.next(), self.wire.elapsed() - self.began, code, fields, b"", 0)
+    def begun(self, exchange: HttpExchange, code: int, fields: bytes) -> None:
+        """Of `Told`."""
+        self.answer = Answer(self.wire.next(), self._duration(), code, fields, b"", 0)
 
-    def passed(self, part: bytes) -> None:
-        """More of the answer's body."""
+    def passed(self, exchange: HttpExchange, part: bytes) -> None:
+        """Of `Told`."""
         told = self.answer
         assert told is not None
         kept = part[: max(0, KEPT - len(told.body))]
         self.wire.hold(self, len(kept))
-        duration = self.wire.elapsed() - self.began
-        self.answer = told._replace(body=told.body + kept, size=told.size + len(part), duration=duration)
+        self.answer = told._replace(body=told.body + kept, size=told.size + len(part), duration=self._duration())
 
-    def switched(self, fields: bytes, successor: object) -> None:
-        """To WebSocket: frames are what follows."""
-        self.begun(101, fields)
+    def switched(self, exchange: HttpExchange, fields: bytes, successor: object) -> None:
+        """Of `Told`: frames are what follows."""
+        self.begun(exchange, 101, fields)
         tap = getattr(getattr(successor, "frames", None), "tap", None)
         if isinstance(tap, Tapped):
             self.source = tap
+
+    def _duration(self) -> float:
+        return self.wire.elapsed() - self.asked[2]
 
 
 class Exchange:
@@ -157,7 +153,12 @@ class Exchange:
         self.frames = frames
         self._source = source
         self.request = HttpMessage(sender.headers, body, len(body))
-        self.transport, self.method, *_, self.address, _, self.jid = sender
+        self.transport, self.method, self.address, self.jid = (
+            sender.transport,
+            sender.method,
+            sender.address,
+            sender.jid,
+        )
         self.status = 0 if answer is None else answer.status
         self.duration = None if answer is None else answer.duration
         """Seconds until it was answered."""
@@ -291,10 +292,13 @@ class Wire:
         self.now = now
         self.elapsed = elapsed
         self._traffic = traffic
-        self.tape = Tape(_EXCHANGE, EXCHANGES, BYTES)
+        self._tape = Tape("QQddHooss", EXCHANGES, BYTES, self._columns)
+        self.asked: dict[HttpExchange, Asked] = {}
+        """Those that aren't answered yet, save what is in `_kept`."""
+        self._cleared = 0
         self._kept: dict[Kept, None] = {}
         self._size = 0
-        self._frames = Tape(_FRAME, FRAMES, BYTES)
+        self._frames = Tape("Qdooos", FRAMES, BYTES)
         self._senders: dict[int, Sender] = {}
         self.sids: OrderedDict[str, Stream] = OrderedDict()
 
@@ -303,36 +307,75 @@ class Wire:
         self.numbers.last += 1
         return self.numbers.last
 
-    def begin(self, transport: str, asked: HttpExchange, body: Sequence[bytes] = (), jid: str = "") -> Kept:
+    # Requests. Those of BOSH mostly come in few bytes, and get a whole answer: of them no more is noted at the time
+    # than has to be, since that is the time that a message takes.
+
+    def begin(self, transport: str, exchange: HttpExchange, body: Sequence[bytes] = (), jid: str = "") -> None:
         """A request has come; as much of its body as is kept, in parts."""
+        self.note(exchange, body)
+        if transport != BOSH or exchange.size > LARGE:
+            self._keep(exchange, transport, jid)
+
+    def note(self, exchange: HttpExchange, body: Sequence[bytes]) -> None:
+        """One of BOSH has come, with a body that isn't long."""
         numbers = self.numbers
         numbers.last = number = numbers.last + 1
-        kept = Kept()
-        kept.wire = self
-        kept.number = number
-        kept.at = self.now()
-        kept.began = self.elapsed()
-        kept.body = body
-        kept.answer = kept.source = None
-        sender, by = self._senders.get(id(asked.headers)), asked.connection
-        if sender is None or asked.forwarded or jid or sender.address != by.address or sender.secure != by.secure:
-            sender = self._learn(transport, asked, jid)
-        kept.sender = sender
-        kept.size = size = asked.size
-        self._kept[kept] = None
-        self._size += size
-        if self._size > BYTES or len(self._kept) > EXCHANGES:
-            self._make_room()
+        self.asked[exchange] = number, self.now(), self.elapsed(), body, exchange
+        exchange.told = self
+
+    def answered(self, exchange: HttpExchange, code: int, fields: bytes, body: bytes | None) -> None:
+        """Of `Told`."""
+        numbers, tape, body = self.numbers, self._tape, body or b""
+        numbers.last = number = numbers.last + 1
+        tape.latest.append((number, self.asked.pop(exchange), self.elapsed(), code, fields, body))
+        if len(tape.latest) >= tape.full or len(body) + exchange.size > LARGE:
+            tape.cut()
+
+    def begun(self, exchange: HttpExchange, code: int, fields: bytes) -> None:
+        """Of `Told`."""
+        self._keep(exchange).begun(exchange, code, fields)
+
+    def passed(self, exchange: HttpExchange, part: bytes) -> None:
+        """Of `Told`: it isn't told that before an answer has begun."""
+        self._keep(exchange).passed(exchange, part)
+
+    def switched(self, exchange: HttpExchange, fields: bytes, successor: object) -> None:
+        """Of `Told`."""
+        self._keep(exchange).switched(exchange, fields, successor)
+
+    def lost(self, exchange: HttpExchange) -> None:
+        """Its connection is gone, and perhaps it hasn't been answered."""
+        if exchange in self.asked:
+            self._keep(exchange)
+
+    def _keep(self, exchange: HttpExchange, transport: str = BOSH, jid: str = "") -> Kept:
+        asked = self.asked.pop(exchange)
+        exchange.told = kept = Kept(self, asked, self._sender(exchange, transport, jid))
+        if asked[0] > self._cleared:
+            self._kept[kept] = None
+            self.hold(kept, sum(map(len, asked[3])))
         return kept
 
-    def _learn(self, transport: str, asked: HttpExchange, jid: str) -> Sender:
+    def _columns(self, noted: list[tuple[int, Asked, float, int, bytes, bytes]]) -> tuple[Sequence[object], ...]:
+        """What goes on tape of what was noted."""
+        seconds, asked, ended, codes, fields, bodies = zip(*noted, strict=True)
+        numbers, at, began, parts, sources = zip(*asked, strict=True)
+        senders = [each if type(each) is Sender else self._sender(each) for each in sources]
+        durations = tuple(map(sub, ended, began))
+        return seconds, numbers, at, durations, codes, senders, fields, tuple(map(b"".join, parts)), bodies
+
+    def _sender(self, exchange: HttpExchange, transport: str = BOSH, jid: str = "") -> Sender:
         """`net.heads` has the same headers again and again. They are kept here, so that no others have their id."""
-        source = asked if asked.forwarded else asked.connection
-        made = Sender(transport, asked.method, asked.target, asked.headers, source.address, source.secure, jid)
-        if not (asked.forwarded or jid):  # the next one with the same may be somebody else's
+        headers, source = exchange.headers, exchange if exchange.forwarded else exchange.connection
+        address, secure = source.address, source.secure
+        known = self._senders.get(id(headers))
+        if known is not None and known.address == address and known.secure == secure and not jid:
+            return known
+        made = Sender(transport, exchange.method, exchange.target, headers, address, secure, jid)
+        if not jid:  # the next one with the same may be somebody else's
             if len(self._senders) >= SENDERS:
                 self._senders.clear()
-            self._senders[id(asked.headers)] = made
+            self._senders[id(headers)] = made
         return made
 
     def hold(self, kept: Kept, size: int) -> None:
@@ -340,8 +383,7 @@ class Wire:
         if kept in self._kept:
             kept.size += size
             self._size += size
-            if self._size > BYTES:
-                self._make_room()
+            self._make_room()
 
     def _make_room(self) -> None:
         while self._kept and (self._size > BYTES or len(self._kept) > EXCHANGES):
@@ -354,33 +396,33 @@ class Wire:
 
     def frame(self, direction: str, kind: str, data: bytes, source: Tapped) -> None:
         """Of a WebSocket."""
-        number = self.next()
-        head = _FRAME.pack(len(data), number, self.now())
-        self._frames.add(len(data), (head, data), (direction, kind, source))
+        self._frames.add(self.next(), self.now(), direction, kind, source, data)
 
     @property
     def exchanges(self) -> list[Exchange]:
         """All that are kept, the oldest first."""
         found = []
-        for (_, number, at, second, duration, code, size), data, (sender, fields) in self.tape.since():
-            answer = Answer(second, duration, code, fields, data[size:], len(data) - size)
-            found.append(Exchange(self, number, at, sender, data[:size], answer))
+        for second, number, at, duration, code, sender, fields, asked, body in self._tape.since():
+            answer = Answer(second, duration, code, fields, body, len(body))
+            found.append(Exchange(self, number, at, sender, asked, answer))
         followed: dict[Tapped | Exchange, list[Frame]] = {kept.source: [] for kept in self._kept if kept.source}
         for frame in self.websocket_frames() if followed else ():
             if frame.source in followed:
                 followed[frame.source].append(frame)
         for kept in self._kept:
+            number, at, _, body, _ = kept.asked
             frames = None if kept.source is None else followed[kept.source]
-            found.append(
-                Exchange(self, kept.number, kept.at, kept.sender, b"".join(kept.body), kept.answer, frames, kept.source)
-            )
+            found.append(Exchange(self, number, at, kept.sender, b"".join(body), kept.answer, frames, kept.source))
+        for exchange, (number, at, _, body, _) in self.asked.items():
+            if number > self._cleared:
+                found.append(Exchange(self, number, at, self._sender(exchange), b"".join(body)))
         return sorted(found, key=lambda each: each.number)
 
     def websocket_frames(self) -> list[Frame]:
         """All that are kept, the oldest first."""
         found = [
             Frame(number, at, direction, kind, data, source)
-            for (_, number, at), data, (direction, kind, source) in self._frames.since()
+            for number, at, direction, kind, source, data in self._frames.since()
         ]
         for each in self._traffic.framed():
             assert each.stream.source is not None
@@ -406,7 +448,8 @@ class Wire:
 
     def clear(self) -> None:
         """Forget them; who is who is still known."""
-        self.tape.clear()
+        self._cleared = self.numbers.last
+        self._tape.clear()
         self._frames.clear()
         self._kept.clear()
         self._size = 0

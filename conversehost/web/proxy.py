@@ -290,7 +290,7 @@ class Download(Protocol):
             if name.lower() not in _HOP_BY_HOP:
                 parts.extend(b"%s: %s\r\n" % (name, value) for value in values)
         if exchange.told is not None:
-            exchange.told.begun(response.code, b"".join(parts[1:]))
+            exchange.told.begun(exchange, response.code, b"".join(parts[1:]))
         if exchange.method != b"HEAD" and response.code not in _WITHOUT_BODY:
             if response.length is not UNKNOWN_LENGTH:
                 parts.append(b"Content-Length: %d\r\n" % response.length)
@@ -325,7 +325,7 @@ class Download(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if self._wanted and data:
             if self._exchange.told is not None:
-                self._exchange.told.passed(data)
+                self._exchange.told.passed(self._exchange, data)
             self._connection.outlet.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.python.failure import Failure
 
-from conversehost.testbed import traffic as traffic_module
+from conversehost.testbed.tape import Tape
 from tests.testbed.conftest import House, Waiter
 
 
@@ -40,7 +40,7 @@ def test_who_does_not_read_is_told_later(house):
 def test_who_has_missed_too_much_is_told_so(monkeypatch, house):
     traffic = house.server.traffic
     stream = traffic.stream("tcp", "")
-    monkeypatch.setattr(traffic, "_tape", traffic_module.Tape(traffic_module._HEAD, 2, 1_000))
+    monkeypatch.setattr(traffic, "_tape", Tape("Qdooos", 2, 1_000))
     traffic.add("in", stream, b"<a/>")
     last = traffic.last
     for _ in range(4):

@@ -158,6 +158,7 @@ def test_what_is_delayed_is_still_unanswered(api, alice):
     [
         (b'<iq xmlns="jabber:client" type="get" id="1" to="b@h"><q id="2"/></iq>', Iq(b"get", b"1", b"", b"b@h")),
         (b"<iq type='set' from='a@h/x' id='x'/>", Iq(b"set", b"x", b"a@h/x", b"")),
+        (b"<iq type = 'set'\n id ='x'/>", Iq(b"set", b"x", b"", b"")),
         (b"<iqs type='set' id='x'/>", None),
         (b"<message type='get' id='x'/>", None),
     ],

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from struct import Struct
-
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversehost.testbed import tape as tape_module
 from conversehost.testbed.tape import PIECES, Tape
 
-HEAD = Struct("<IQB")
+KINDS = "QdBsos"
+SMALLEST = 16
+"""A record has no fewer bytes than that, here."""
 
 
-def written(tape: Tape, number: int, size: int) -> tuple[int, bytes, str]:
+def written(tape: Tape, number: int, size: int) -> tuple[object, ...]:
     """One more, that tells its number in all its parts."""
     data = b"%d" % number * size
-    tape.add(len(data), (HEAD.pack(len(data), number, number % 7), data), (f"about {number}",))
-    return number, data, f"about {number}"
+    record = (number, number / 2, number % 7, data[: len(data) // 2], f"about {number}", data + b"." * SMALLEST)
+    tape.add(*record)
+    return record
 
 
-def read(tape: Tape, since: int = 0) -> list[tuple[int, bytes, str]]:
-    found = list(tape.since(since))
-    assert [rest for (_, number, rest), _, _ in found] == [number % 7 for (_, number, _), _, _ in found]
-    return [(number, data, about) for (_, number, _), data, (about,) in found]
+def size_of(records: list[tuple[object, ...]]) -> int:
+    return sum(len(part) for record in records for part in record if isinstance(part, bytes))
 
 
 @given(
@@ -32,35 +33,55 @@ def read(tape: Tape, since: int = 0) -> list[tuple[int, bytes, str]]:
     since=st.integers(0, 60),
 )
 def test_the_latest_are_kept_and_the_oldest_go(sizes, records, size, since):
-    tape = Tape(HEAD, records, size)
+    tape = Tape(KINDS, records, size)
     model = [written(tape, number, each) for number, each in enumerate(sizes, 1)]
-    kept = read(tape)
+    kept = list(tape.since())
     assert kept == model[len(model) - len(kept) :]
-    assert read(tape, since) == [each for each in kept if each[0] > since]
+    assert list(tape.since(since)) == [each for each in kept if each[0] > since]
     assert tape.forgotten == (len(model) - len(kept))
-    assert len(kept) < records + 2 * max(1, records // PIECES)
-    longest = max((len(data) + HEAD.size for _, data, _ in model), default=0)
-    bytes_kept = sum(len(data) + HEAD.size for _, data, _ in kept)
-    assert bytes_kept <= size + HEAD.size * max(1, records // PIECES) + size // PIECES + longest
-    if bytes_kept + size // PIECES + longest + HEAD.size * records < size:  # not for their bytes
+    piece = max(1, records // PIECES)
+    assert len(kept) < records + 2 * piece
+    longest = max((size_of([record]) for record in model), default=0)
+    assert size_of(kept) <= size + piece * longest
+    if size_of(kept) + 2 * piece * longest < size:  # not for their bytes
         assert len(kept) >= min(records, len(model))
 
 
 @given(sizes=st.lists(st.integers(0, 40), min_size=1))
 def test_what_was_forgotten_on_purpose(sizes):
-    tape = Tape(HEAD, 10, 1_000)
+    tape = Tape(KINDS, 10, 1_000)
     for number, size in enumerate(sizes, 1):
         written(tape, number, size)
     tape.clear()
-    assert read(tape) == []
-    assert [written(tape, len(sizes) + 1, 3)] == read(tape)
+    assert list(tape.since()) == []
+    assert [written(tape, len(sizes) + 1, 3)] == list(tape.since())
 
 
 def test_who_reads_is_not_disturbed_by_what_comes_meanwhile():
-    tape = Tape(HEAD, 100, 10_000)
+    tape = Tape(KINDS, 100, 10_000)
     before = [written(tape, number, 5) for number in range(1, 20)]
     reader = tape.since()
     first = next(reader)
     for number in range(20, 200):
         written(tape, number, 5)
-    assert [first[1], *(data for _, data, _ in reader)] == [data for _, data, _ in before]
+    assert [first, *reader] == before
+
+
+def test_what_is_long_is_on_a_piece_at_once(monkeypatch):
+    """Else many of them would wait for one another, beside all that the tape may keep."""
+    monkeypatch.setattr(tape_module, "LARGE", 50)
+    tape = Tape(KINDS, 1_000, 200)
+    kept = [written(tape, number, 60) for number in range(1, 10)]
+    assert list(tape.since()) == kept[-1:]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_what_has_waited_is_made_when_it_is_read_or_laid_down(more):
+    tape = Tape(
+        "Qs", 32, 10_000, lambda noted: ([number for number, _ in noted], [b"".join(each) for _, each in noted])
+    )
+    for number in range(1, tape.full + more):
+        tape.latest.append((number, (b"one ", b"%d" % number)))
+    if more:
+        tape.cut()
+    assert list(tape.since()) == [(number, b"one %d" % number) for number in range(1, tape.full + more)]

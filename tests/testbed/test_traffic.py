@@ -43,6 +43,25 @@ def test_it_is_kept_as_it_was_said(house, api, alice):
     assert said(api, "?kind=message&direction=in")[0]["xml"] == HI
 
 
+@pytest.mark.parametrize(
+    ("start", "text", "kept"),
+    [
+        (f"<message xmlns='{ns.CLIENT}'", "you &amp; me", True),
+        (f"<message  id='1'\nxmlns = '{ns.CLIENT}'", "hi", True),
+        (f"<message id='&amp;' xmlns='{ns.CLIENT}'", "hi", False),
+        ("<message xmlns='jabber:&#99;lient'", "hi", False),
+        (f"<c:message xmlns:c='{ns.CLIENT}'", "hi", False),
+    ],
+)
+def test_in_whatever_form_it_was_said_it_can_be_found(house, api, alice, start, text, kept):
+    end = "</c:message>" if start.startswith("<c:") else "</message>"
+    body = "c:body" if start.startswith("<c:") else "body"
+    xml = f"{start} to='bob@localhost'><{body}>{text}</{body}>{end}"
+    house.poll(alice, 1, xml)
+    (found,) = said(api, f"?direction=in&kind=message&to=bob&xpath=message[contains(body,'{text[-1]}')]")
+    assert (found["xml"] == xml) is kept
+
+
 @pytest.mark.parametrize("decoy", [f" xmlns='{ns.CLIENT}'", f" xmlns='{ns.CLIENT}'>", f"> xmlns='{ns.CLIENT}'"])
 def test_what_looks_like_a_namespace_hides_nothing(house, api, alice, decoy):
     house.poll(alice, 1, f'<message id="{decoy}" xmlns="{ns.CLIENT}" to="bob@localhost"><body>hi</body></message>')

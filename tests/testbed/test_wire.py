@@ -8,7 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from conversehost.net.exchange import HttpExchange
 from conversehost.testbed import redaction
@@ -78,6 +80,21 @@ def test_a_request_that_is_held_when_all_is_forgotten_is_told_with_its_answer(ho
     assert held.transport.value()
     assert [each["status"] for each in seen(api, "http")] == [200]
     assert [each["direction"] for each in seen(api, "frame")] == ["out"]
+
+
+def test_a_request_whose_connection_goes_before_its_answer(house, api):
+    bound = house.prebound("alice")
+    house.poll(bound, 0)
+    house.server.reactor.advance(60)
+    held = Held(house, f"<body xmlns='{ns.HTTPBIND}' sid='{bound.sid}' rid='{bound.rid + 1}'/>")
+    api("DELETE", "/traffic")
+    house.server.reactor.advance(60)
+    other = Held(house, f"<body xmlns='{ns.HTTPBIND}' sid='{bound.sid}' rid='{bound.rid + 2}'/>")
+    assert held.transport.value()
+    other.connection.connectionLost(Failure(ConnectionDone()))
+    one, two = seen(api, "http")
+    assert (one["status"], two["status"], two["session"]) == (200, None, bound.jid)
+    assert other.connection not in {each.connection for each in house.server.wire.asked}  # of which nothing is left
 
 
 class Held:
@@ -200,59 +217,101 @@ def small(monkeypatch) -> Wire:
     monkeypatch.setattr(wire_module, "EXCHANGES", 3)
     monkeypatch.setattr(wire_module, "FRAMES", 2)
     monkeypatch.setattr(wire_module, "BYTES", 5_000)
+    monkeypatch.setattr(wire_module, "LARGE", 1_000)
     return Wire(Traffic(lambda: 0.0), lambda: 0.0, lambda: 0.0)
 
 
-def asked(size: int) -> HttpExchange:
-    made = HttpExchange(SimpleNamespace(address="", secure=False))
+def asked(size: int, address: str = "", *, secure: bool = False) -> HttpExchange:
+    made = HttpExchange(SimpleNamespace(address=address, secure=secure))
     made.size = size
     return made
 
 
-def test_the_oldest_goes_first(small):
+def begin(wire: Wire, transport: str, exchange: HttpExchange, jid: str = "") -> HttpExchange:
+    wire.begin(transport, exchange, (b"x" * exchange.size,), jid)
+    return exchange
+
+
+def answered(exchange: HttpExchange, code: int = 200, body: bytes = b"") -> None:
+    exchange.told.answered(exchange, code, b"", body)
+
+
+@pytest.mark.parametrize("transport", ["site", "bosh"])
+def test_the_oldest_goes_first(small, transport):
     for _ in range(5):
-        small.begin("site", asked(10), (b"x" * 10,)).answered(200, b"", b"y" * 10)
+        answered(begin(small, transport, asked(10)), body=b"y" * 10)
         small.frame("in", "text", b"z" * 10, Tapped(small))
     assert [each.number for each in small.exchanges] == [7, 10, 13]
     assert [each.request.body + each.response.body for each in small.exchanges] == [b"x" * 10 + b"y" * 10] * 3
-    assert [each.kind for each in small.frames()] == ["text", "text"]
+    assert [each.kind for each in small.frames()][-2:] == ["text", "text"]
     for _ in range(3):
-        small.begin("site", asked(2_000), (b"x" * 2_000,)).answered(200, b"", b"")
+        answered(begin(small, transport, asked(2_000)))
     assert [each.request.size for each in small.exchanges] == [2_000, 2_000]
 
 
 def test_of_those_that_are_not_answered_the_oldest_goes_first(small):
-    begun = [small.begin("bosh", asked(2_000), (b"x" * 2_000,)) for _ in range(4)]
+    begun = [begin(small, "bosh", asked(2_000)) for _ in range(4)]
     assert [each.number for each in small.exchanges] == [3, 4]
     for each in reversed(begun):
-        each.answered(200, b"", b"y")
+        answered(each, body=b"y")
     assert [each.number for each in small.exchanges] == [1, 2]  # as they were answered last
-    small.begin("site", asked(0)).begun(200, b"")
-    held = small.begin("site", asked(0))
-    held.begun(200, b"A: b\r\n")
+    begin(small, "site", asked(0)).told.begun(asked(0), 200, b"")
+    held = begin(small, "site", asked(0))
+    held.told.begun(held, 200, b"A: b\r\n")
     for part in b"one ", b"two":
-        held.passed(part)
+        held.told.passed(held, part)
     assert (small.exchanges[-1].response.body, small.exchanges[-1].response.headers) == (b"one two", [(b"A", b"b")])
     for _ in range(5):
-        small.begin("bosh", asked(0))
+        begin(small, "site", asked(0))
     assert len(small.exchanges) == 2 + 3
 
 
-def test_an_answer_that_goes_on_after_all_was_forgotten_takes_no_room(small):
-    held = small.begin("site", asked(0))
-    held.begun(200, b"")
+def test_of_those_whose_connection_is_gone_the_oldest_goes_first(small):
+    requests = [begin(small, "bosh", asked(10)) for _ in range(5)]
+    assert [each.number for each in small.exchanges] == [1, 2, 3, 4, 5]  # they may be answered yet
+    for each in requests:
+        small.lost(each)
+        small.lost(each)
+    assert [(each.number, each.status, each.request.size) for each in small.exchanges] == [
+        (3, 0, 10),
+        (4, 0, 10),
+        (5, 0, 10),
+    ]
+    answered(requests[4])
+    small.lost(requests[4])
+    assert [(each.number, each.status) for each in small.exchanges] == [(3, 0), (4, 0), (5, 200)]
+
+
+def test_what_is_lost_after_all_was_forgotten_is_forgotten_too(small):
+    lost = begin(small, "bosh", asked(10))
     small.clear()
-    held.passed(b"x" * 6_000)
-    small.begin("bosh", asked(10), (b"x" * 10,))
+    small.lost(lost)
+    assert small.exchanges == []
+
+
+def test_bosh_may_be_answered_in_parts_too(small):
+    exchange = begin(small, "bosh", asked(10))
+    exchange.told.begun(exchange, 200, b"")
+    exchange.told.passed(exchange, b"one ")
+    exchange.told.passed(exchange, b"two")
+    (told,) = small.exchanges
+    assert (told.status, told.response.body, told.request.size, told.transport) == (200, b"one two", 10, "bosh")
+
+
+def test_an_answer_that_goes_on_after_all_was_forgotten_takes_no_room(small):
+    held = begin(small, "site", asked(0))
+    held.told.begun(held, 200, b"")
+    small.clear()
+    held.told.passed(held, b"x" * 6_000)
+    begin(small, "bosh", asked(10))
     assert [each.request.size for each in small.exchanges] == [10]
 
 
 def test_the_same_headers_over_tls_are_another_url(small):
-    plain, encrypted = asked(0), asked(0)
+    plain, encrypted = asked(0), asked(0, secure=True)
     plain.headers = encrypted.headers = [(b"host", b"localhost")]
-    encrypted.connection = SimpleNamespace(address="", secure=True)
     for each in (plain, encrypted):
-        small.begin("bosh", each).answered(200, b"", b"")
+        answered(begin(small, "bosh", each))
     assert [each.url[0] for each in small.exchanges] == [b"http://localhost", b"https://localhost"]
 
 
@@ -260,17 +319,16 @@ def test_whose_a_request_is_is_not_remembered_by_its_headers(small):
     """Somebody logs out of the site, and asks the same again."""
     known, unknown = asked(0), asked(0)
     known.headers = unknown.headers = [(b"host", b"localhost")]
-    small.begin("site", known, jid="alice@localhost").answered(200, b"", b"")
-    small.begin("site", unknown).answered(401, b"", b"")
+    answered(begin(small, "site", known, "alice@localhost"))
+    answered(begin(small, "site", unknown), 401)
     assert [each.jid for each in small.exchanges] == ["alice@localhost", ""]
 
 
 def test_the_same_headers_of_others_are_still_theirs(small):
-    one, other = asked(0), asked(0)
-    one.headers = other.headers = [(b"host", b"localhost")]
-    other.connection = SimpleNamespace(address="::1", secure=False)
-    for each in (one, other, one):
-        small.begin("bosh", each).answered(200, b"", b"")
+    one, other, again = asked(0), asked(0, "::1"), asked(0)
+    one.headers = other.headers = again.headers = [(b"host", b"localhost")]
+    for each in (one, other, again):
+        answered(begin(small, "bosh", each))
     assert [each.address for each in small.exchanges] == ["", "::1", ""]
 
 
