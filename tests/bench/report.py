@@ -173,12 +173,13 @@ to either side of its median (itself a median over the figures), and a run on an
 - Presence storm: 101 people who are all subscribed to one another are logged in over TCP, and each time all of them
   become available, see all the others, and become unavailable.
 - Messages among 1,000 sessions, in 500 pairs, are measured right after those among 100, by adding the others to them.
-  Each account has two sessions. In all comparisons of ours with itself the better of two measurements counts on
+  Each account has two sessions. In all comparisons of ours with itself the best of several measurements counts on
   either side: what disturbs them only adds.
-- Recording: what is said is kept for tests to look at, unless the server runs with `--no-traffic`. Another one does so,
-  beside the first, and the two are measured in turn. Faults that aren't set cost one look at an empty list.
+- Recording: what is said is kept for tests to look at, unless the server runs with `--no-traffic`. Two that have just
+  started, one that does so and one that doesn't, are measured in turn. Faults that aren't set cost one look at an
+  empty list.
 - Archives: all other figures are of a server with `--disable archive`, as Prosody and ejabberd keep none unless they
-  are told to. By default ours keeps them, and this is what that adds.
+  are told to. By default ours keeps them, and this is what that adds, measured in the same way.
 - Prebind: `GET /prebind` by somebody who is logged in to the site. Once an account has its ten sessions, the one that
   is idle for longest ends for each new one, and that is part of the cost.
 - Static file: random bytes over a connection that is kept, four at a time, not compressed.
