@@ -64,7 +64,7 @@ class Pages(FaultyFront):
     def strike(self, exchange: HttpExchange, struck: list[Fault], faults: Faults) -> None:
         """It goes on as they say."""
         if self._wire is not None and any(each.fault in UNSEEN for each in struck):
-            self._wire.begin("site", exchange, exchange.body, self.who(exchange))
+            self._wire.begin("site", exchange, exchange.body, self.who(exchange), kept=True)
         super().strike(exchange, struck, faults)
 
     def domain(self, exchange: HttpExchange, jid: str) -> str:

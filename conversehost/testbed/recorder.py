@@ -56,7 +56,7 @@ class RecordedStreaming:
 
     def take(self, connection: HttpConnection, exchange: HttpExchange) -> Answering:
         """Of `Streaming`."""
-        self._wire.begin("site", exchange, jid=self._people.of_site(exchange))
+        self._wire.begin("site", exchange, jid=self._people.of_site(exchange), kept=True)
         return self._below.take(connection, exchange)
 
 
@@ -80,7 +80,7 @@ def recorded_requests(wire: Wire, people: People) -> type[Request]:
                 body: bytes = content.read()
                 content.seek(0)
                 self.told = channel.exchange
-                wire.begin("site", channel.exchange, (body,), people.of_site(channel.exchange))
+                wire.begin("site", channel.exchange, (body,), people.of_site(channel.exchange), kept=True)
             super().process()
 
         def write(self, data: bytes) -> None:

@@ -310,14 +310,26 @@ class Wire:
     # Requests. Those of BOSH mostly come in few bytes, and get a whole answer: of them no more is noted at the time
     # than has to be, since that is the time that a message takes.
 
-    def begin(self, transport: str, exchange: HttpExchange, body: Sequence[bytes] = (), jid: str = "") -> None:
-        """A request has come; as much of its body as is kept, in parts."""
-        self.note(exchange, body)
-        if transport != BOSH or exchange.size > LARGE:
-            self._keep(exchange, transport, jid)
+    def begin(
+        self,
+        transport: str,
+        exchange: HttpExchange,
+        body: Sequence[bytes] = (),
+        jid: str = "",
+        *,
+        kept: bool = False,
+    ) -> None:
+        """A request has come; as much of its body as is kept, in parts. `kept`: by itself from now on, as nobody would
+        tell that its connection is `lost`.
+        """
+        sender = self._sender(exchange, transport, jid)
+        self.asked[exchange] = self.next(), self.now(), self.elapsed(), body, sender
+        exchange.told = self
+        if kept or exchange.size > LARGE:
+            self._keep(exchange)
 
     def note(self, exchange: HttpExchange, body: Sequence[bytes]) -> None:
-        """One of BOSH has come, with a body that isn't long."""
+        """The same for one of BOSH, with a body that isn't long."""
         numbers = self.numbers
         numbers.last = number = numbers.last + 1
         self.asked[exchange] = number, self.now(), self.elapsed(), body, exchange
@@ -348,9 +360,10 @@ class Wire:
         if exchange in self.asked:
             self._keep(exchange)
 
-    def _keep(self, exchange: HttpExchange, transport: str = BOSH, jid: str = "") -> Kept:
+    def _keep(self, exchange: HttpExchange) -> Kept:
         asked = self.asked.pop(exchange)
-        exchange.told = kept = Kept(self, asked, self._sender(exchange, transport, jid))
+        source = asked[-1]
+        exchange.told = kept = Kept(self, asked, source if isinstance(source, Sender) else self._sender(source))
         if asked[0] > self._cleared:
             self._kept[kept] = None
             self.hold(kept, sum(map(len, asked[3])))
@@ -413,9 +426,10 @@ class Wire:
             number, at, _, body, _ = kept.asked
             frames = None if kept.source is None else followed[kept.source]
             found.append(Exchange(self, number, at, kept.sender, b"".join(body), kept.answer, frames, kept.source))
-        for exchange, (number, at, _, body, _) in self.asked.items():
+        for number, at, _, body, source in self.asked.values():
             if number > self._cleared:
-                found.append(Exchange(self, number, at, self._sender(exchange), b"".join(body)))
+                sender = source if isinstance(source, Sender) else self._sender(source)
+                found.append(Exchange(self, number, at, sender, b"".join(body)))
         return sorted(found, key=lambda each: each.number)
 
     def websocket_frames(self) -> list[Frame]:

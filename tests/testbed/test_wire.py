@@ -228,7 +228,7 @@ def asked(size: int, address: str = "", *, secure: bool = False) -> HttpExchange
 
 
 def begin(wire: Wire, transport: str, exchange: HttpExchange, jid: str = "") -> HttpExchange:
-    wire.begin(transport, exchange, (b"x" * exchange.size,), jid)
+    wire.begin(transport, exchange, (b"x" * exchange.size,), jid, kept=transport == "site")
     return exchange
 
 
