@@ -8,8 +8,9 @@ from http import HTTPStatus
 from conversehost.testbed import redaction
 from conversehost.testbed.fields import Choice, Fields, Flag, Text, Whole
 from conversehost.testbed.noun import ApiError, World
+from conversehost.testbed.requests import Exchange, HttpMessage
 from conversehost.testbed.shapes import Shape, choice, listed, nullable, number, text, time, whole
-from conversehost.testbed.wire import Exchange, Frame, HttpMessage
+from conversehost.testbed.wire import Frame
 from conversehost.xmpp.times import stamp
 
 COMMON = ("account", "session", "text", "transport", "after")

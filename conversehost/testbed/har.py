@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 import conversehost
 from conversehost.testbed import redaction
 from conversehost.testbed.carriers import shown_message
-from conversehost.testbed.wire import Exchange, Frame, HttpMessage
+from conversehost.testbed.requests import Exchange, HttpMessage
+from conversehost.testbed.wire import Frame
 from conversehost.xmpp.times import stamp
 
 _OPCODES = {"text": 1, "binary": 2, "close": 8, "ping": 9, "pong": 10}
