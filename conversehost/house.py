@@ -55,8 +55,8 @@ class House:
         self.turn = Turn(self.mishaps.report_link)
         self.clock = ReactorClock(reactor, self.turn)
         self.wall = ReactorClock(reactor, self.turn)  # for sockets; nobody turns it by hand
-        self.traffic = Traffic(self.clock.utc, kept=not settings.no_traffic)
-        self.wire = Wire(self.traffic, self.clock.utc, reactor.seconds)
+        self.traffic = Traffic(self.clock.moment, self.turn, kept=not settings.no_traffic)
+        self.wire = Wire(self.traffic, self.clock.moment, reactor.seconds)
         self.expectations = Expectations(self.traffic, self.clock)
         self.faults = Faults(self.clock)
         self.faults.on_strike = lambda fault: self.traffic.mark("fault-struck", name=fault.name, fault=fault.fault)

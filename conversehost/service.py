@@ -259,6 +259,7 @@ class Server(House, Service):
         watch_pages(factory, self.faults, people, self.wire if recording else None)
         if recording:
             factory.site.requestFactory = recorded_requests(self.wire, people)  # type: ignore[assignment]
+            self.wire.watch(factory.connections)
         return factory
 
     def _c2s(self, gate: Gate) -> tcp.ClientFactory:

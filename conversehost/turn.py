@@ -20,13 +20,18 @@ class Turn:
     to have left before he goes on, `end()`.
     """
 
-    __slots__ = ("_due", "_gathers", "_report")
+    __slots__ = ("_due", "_report", "gathers", "when")
 
     def __init__(self, report: Callable[[Exception], None] | None = None) -> None:
         """`report` hears of links that fail; without it their exception is raised, after all others were flushed."""
         self._due: list[Flushable] = []
-        self._gathers = False
         self._report = report
+        self.gathers = False
+        """Several inputs are being handed in."""
+        self.when = 0.0
+        """Seconds since 1970 meanwhile, for all that happens because of them, once somebody has asked the clock; else
+        0.
+        """
 
     def add(self, link: Flushable) -> None:
         """`link.flush()` at the end of this turn. A link adds itself when its queue stops being empty."""
@@ -34,17 +39,20 @@ class Turn:
 
     def begin(self) -> None:
         """Several inputs are there: they are one turn, until `finish`."""
-        self._gathers = True
+        self.gathers = True
 
     def taken(self) -> None:
         """An input has been handed in. That ends the turn, if there aren't others that belong to it."""
-        if not self._gathers:
+        if not self.gathers:
             self.end()
 
     def finish(self) -> None:
         """All of them are handed in."""
-        self._gathers = False
-        self.end()
+        self.gathers = False
+        try:
+            self.end()
+        finally:
+            self.when = 0.0
 
     def end(self) -> None:
         """Flush; also those whose turn comes because of a flush (a bot that answers). One that fails stops no other."""

@@ -28,6 +28,15 @@ class ReactorClock(Clock):
     def utc(self) -> float:
         return (time.time() if self._stood is None else self._stood[1]) + self._utc_offset
 
+    def moment(self) -> float:
+        """`utc`, the same for all that belongs to a turn which gathers several inputs; who needs it often looks at the
+        turn's `when` first.
+        """
+        now = self.utc()
+        if self._turn.gathers:
+            self._turn.when = now
+        return now
+
     @property
     def offset(self) -> float:
         """Seconds that its time stamps are away from the real time."""
@@ -42,6 +51,7 @@ class ReactorClock(Clock):
         """Stand still: nothing falls due by itself."""
         if self._stood is None:
             self._stood = (self._reactor.seconds(), time.time())
+            self._turn.when = 0.0
             self._sleep()
 
     def thaw(self) -> None:
@@ -50,12 +60,14 @@ class ReactorClock(Clock):
             now, utc = self.now(), self.utc()
             self._stood = None
             self._offset, self._utc_offset = now - self._reactor.seconds(), utc - time.time()
+            self._turn.when = 0.0
             self._schedule()
 
     def reset(self) -> None:
         """Tell the real time again. What waits for something has no less to wait than before."""
         self.thaw()
         self._utc_offset = 0.0
+        self._turn.when = 0.0
 
     def earlier(self, when: float) -> None:
         if self._stood is not None:
@@ -80,6 +92,7 @@ class ReactorClock(Clock):
     def _turn_by(self, seconds: float) -> None:
         self._offset += seconds
         self._utc_offset += seconds
+        self._turn.when = 0.0
 
     def _woken(self) -> None:
         try:

@@ -52,6 +52,7 @@ class HttpConnection(Protocol):
         self.secure = ISSLTransport.providedBy(self.transport)
         self.address: str = getattr(self.transport.getPeer(), "host", "")
         self.outlet = Outlet(self.transport, self._room)
+        self.sender: Any = None  # what is known of who sends, to whoever notes what is sent
         self._parser: Any = None  # while a request comes in whose head isn't known
         self._exchange: HttpExchange | None = None  # the one that is coming in
         self._waiting: list[HttpExchange] = []  # rarely two; a deque takes 760 bytes while it is empty
@@ -293,6 +294,11 @@ class HttpConnection(Protocol):
         elif self._exchange is not None and not self._last:
             self._parser = httptools.HttpRequestParser(Rest(self.on_body, self.on_message_complete))
             self._feed(Rest.head(self._exchange) + early)
+
+    @property
+    def unanswered(self) -> tuple[HttpExchange, ...]:
+        """The requests that have come and whose answers haven't gone out."""
+        return tuple(self._waiting)
 
     def is_first(self, exchange: HttpExchange) -> bool:
         """Its answer is the next to go out, and can."""

@@ -1,4 +1,4 @@
-"""What happened, laid down in a row: records of the same form, of which many together are kept column by column.
+"""What happened, laid down in a row: records, of which many together are kept as one string of bytes.
 
 Objects that are kept for a while have left the processor's caches by the time they go, and so has the memory in which
 new ones are made then. Kept as a dozen objects, a request cost more for that than for all that was noted of it. A piece
@@ -7,10 +7,10 @@ of tape goes as one; and to note something is to add a tuple to a list.
 
 from __future__ import annotations
 
-import struct
+import marshal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 FULL = 64
 """Records on a piece, at most."""
@@ -20,115 +20,70 @@ PIECES = 16
 """At least so many, however little is kept: what goes at once is no more than a part of it."""
 
 
-class Column(Protocol):
-    """The same of all records on a piece, the oldest first."""
-
-    def __iter__(self) -> Iterator[Any]: ...
-
-
-class Numbers:
-    """Of one kind, which is a letter of `struct`."""
-
-    __slots__ = ("_data", "_form")
-
-    def __init__(self, kind: str, values: Sequence[float]) -> None:
-        self._form = f"{len(values)}{kind}"
-        self._data = struct.pack(self._form, *values)
-
-    def __iter__(self) -> Iterator[float]:
-        return iter(struct.unpack(self._form, self._data))
-
-
-class Strings:
-    """Bytes, one behind the other."""
-
-    __slots__ = ("_sizes", "data")
-
-    def __init__(self, strings: Sequence[bytes]) -> None:
-        self.data = b"".join(strings)
-        self._sizes = Numbers("I", tuple(map(len, strings)))
-
-    def __iter__(self) -> Iterator[bytes]:
-        at = 0
-        for size in self._sizes:
-            yield self.data[at : (at := at + int(size))]
-
-
 class Piece(NamedTuple):
-    """Records by their columns. `size`: bytes in them; `last`: the number of the last one."""
+    """Records, as `marshal` writes them; whose each of them is; the number of the last one."""
 
-    columns: tuple[Column, ...]
-    records: int
-    size: int
+    data: bytes
+    owners: list[Any]
     last: int
 
 
-Columns = Callable[[list[Any]], Sequence[Sequence[Any]]]
-
-
-def columns_of(records: list[tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
-    """All the first that they consist of, all the second..."""
-    return tuple(zip(*records, strict=True))
-
-
 class Tape:
-    """The latest records, the oldest first."""
+    """The latest records, the oldest first. One is a tuple of numbers, strings and bytes (not of classes derived from
+    those) and of lists of such. It begins with its number, higher than that of the one before, and ends with its bytes,
+    or most of them. Beside it there is an object that says whose it is: as that belongs to many, it is kept as it is.
+    """
 
-    def __init__(self, kinds: str, records: int, size: int, columns: Columns = columns_of) -> None:
-        """What a record consists of has a letter each: one of `struct`, "s" for bytes, "o" for an object. The first is
-        its number, higher than that of the one before. `records` are kept at least, where they have fewer than `size`
-        bytes together. `columns` makes them of what was added, of which all but the number may have waited for it.
-        """
+    def __init__(self, records: int, size: int) -> None:
+        """`records` are kept at least, where they have fewer than `size` bytes together."""
         self.latest: list[tuple[Any, ...]] = []
         """What isn't on a piece yet. Who adds often does it by hand, as `add` would: the call is a part of the cost."""
+        self.owners: list[Any] = []
+        """Whose they are."""
         self.full = min(FULL, max(1, records // PIECES))
         self.forgotten = 0
         """The number of the newest record that went because there were too many."""
-        self._kinds = kinds
-        self._columns = columns
         self._records = records
         self._size = size
         self._pieces: deque[Piece] = deque()
         self._kept = self._kept_bytes = 0  # on all pieces
 
-    def add(self, *record: Any) -> None:
-        """One more. The last that it consists of are its bytes, or most of them."""
+    def add(self, owner: object, *record: Any) -> None:
+        """One more."""
         self.latest.append(record)
+        self.owners.append(owner)
         if len(self.latest) >= self.full or len(record[-1]) > LARGE:
             self.cut()
 
     def cut(self) -> None:
         """What was added last becomes a piece; the oldest go."""
-        latest, self.latest = self.latest, []
-        columns = tuple(map(_column, self._kinds, self._columns(latest)))
-        size = sum(len(each.data) for each in columns if isinstance(each, Strings))
-        self._pieces.append(Piece(columns, len(latest), size, latest[-1][0]))
-        self._kept += len(latest)
-        self._kept_bytes += size
-        while self._kept - self._pieces[0].records >= self._records or self._kept_bytes > self._size:
+        piece = Piece(marshal.dumps(self.latest), self.owners, self.latest[-1][0])
+        self.latest, self.owners = [], []
+        self._pieces.append(piece)
+        self._kept += len(piece.owners)
+        self._kept_bytes += len(piece.data)
+        while self._kept - len(self._pieces[0].owners) >= self._records or self._kept_bytes > self._size:
             oldest = self._pieces.popleft()
-            self._kept -= oldest.records
-            self._kept_bytes -= oldest.size
+            self._kept -= len(oldest.owners)
+            self._kept_bytes -= len(oldest.data)
             self.forgotten = oldest.last
             if not self._pieces:
                 return
 
     def since(self, number: int = 0) -> Iterator[tuple[Any, ...]]:
-        """All that came after that one, as they were added."""
-        pieces: list[Sequence[Column]] = [each.columns for each in self._pieces if each.last > number]
-        if self.latest:
-            pieces.append(self._columns(self.latest))
-        for columns in pieces:
-            yield from (record for record in zip(*columns, strict=True) if record[0] > number)
+        """All that came after that one: whose, and what was added."""
+        pieces = [each for each in self._pieces if each.last > number]
+        latest = list(zip(self.owners, self.latest, strict=True))
+        for piece in pieces:
+            for owner, record in zip(piece.owners, marshal.loads(piece.data), strict=True):
+                if record[0] > number:
+                    yield owner, *record
+        for owner, record in latest:
+            if record[0] > number:
+                yield owner, *record
 
     def clear(self) -> None:
         """Forget them."""
         self._pieces.clear()
         self._kept = self._kept_bytes = 0
-        self.latest = []
-
-
-def _column(kind: str, values: Sequence[Any]) -> Column:
-    if kind == "o":
-        return values
-    return Strings(values) if kind == "s" else Numbers(kind, values)
+        self.latest, self.owners = [], []

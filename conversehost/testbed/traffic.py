@@ -14,6 +14,7 @@ from lxml import etree
 from conversehost.testbed import redaction, xpath
 from conversehost.testbed.tape import LARGE, Tape
 from conversehost.testbed.tenancy import Shared
+from conversehost.turn import Turn
 from conversehost.xmpp import ns
 from conversehost.xmpp.xml import Element
 
@@ -227,12 +228,17 @@ class Numbers:
 class Traffic(Shared):
     """The latest records, the oldest first, and who waits for more of them."""
 
-    def __init__(self, now: Callable[[], float], *, kept: bool = True, numbers: Numbers | None = None) -> None:
-        """`now` tells seconds since 1970; `kept`: whether anybody adds to it; `numbers`: those that records get."""
+    def __init__(
+        self, now: Callable[[], float], turn: Turn | None = None, *, kept: bool = True, numbers: Numbers | None = None
+    ) -> None:
+        """`now` tells seconds since 1970, and `turn` the same for as long as it does; `kept`: whether anybody adds to
+        it; `numbers`: those that records get.
+        """
         super().__init__()
         self.kept = kept
+        self.turn = turn or Turn()
         self._now = now
-        self._tape = Tape("Qdooos", RECORDS, BYTES)
+        self._tape = Tape(RECORDS, BYTES)
         self.numbers = numbers or Numbers()
         self.cleared = self.numbers.last
         """The number of the newest record when they were forgotten, or it began."""
@@ -246,7 +252,7 @@ class Traffic(Shared):
 
     def another(self) -> Traffic:
         """Of other streams."""
-        return Traffic(self._now, kept=self.kept, numbers=self.numbers)
+        return Traffic(self._now, self.turn, kept=self.kept, numbers=self.numbers)
 
     @property
     def last(self) -> int:
@@ -276,9 +282,10 @@ class Traffic(Shared):
         """It was said now. `framed`: as a message of a WebSocket, which nobody else keeps."""
         numbers = self.numbers
         numbers.last = number = numbers.last + 1
-        now = self._now()
+        now = self.turn.when or self._now()
         tape = self._tape
-        tape.latest.append((number, now, direction, framed, stream, data))
+        tape.latest.append((number, now, direction, framed, data))
+        tape.owners.append(stream)
         if len(tape.latest) >= tape.full or len(data) > LARGE:
             tape.cut()
         if self.listeners:
@@ -311,7 +318,7 @@ class Traffic(Shared):
         """Those of all domains that are frames of WebSockets, too."""
         all: set[Traffic] = {self, *self.tenants.values()}
         for each in all:
-            yield from (_record(found) for found in each._tape.since() if found[3])
+            yield from (_record(found) for found in each._tape.since() if found[4])
 
     def mark(self, name: str, /, **data: object) -> None:
         """Something else happens now."""
@@ -333,7 +340,7 @@ class Traffic(Shared):
 
 
 def _record(kept: tuple[Any, ...]) -> Record:
-    number, at, direction, _, stream, data = kept
+    stream, number, at, direction, _, data = kept
     return Record(number, at, direction, stream, stream.jid if number > stream.named else "", data)
 
 

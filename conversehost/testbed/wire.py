@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from operator import sub
+from itertools import chain
 
 from conversehost.net.exchange import HttpExchange
+from conversehost.net.http import HttpConnection
 from conversehost.testbed.requests import Answer, Exchange, Sender
 from conversehost.testbed.tape import LARGE, Tape
 from conversehost.testbed.traffic import Stream, Traffic, is_usual
@@ -25,9 +26,9 @@ STANZAS = b"<message", b"<presence", b"<iq"
 """What a stream keeps. With it, those of a WebSocket aren't kept as its frames too."""
 
 
-Asked = tuple[int, float, float, Sequence[bytes], HttpExchange | Sender]
-"""What is noted of a request: its number; when it came, in seconds since 1970, and by a clock that measures durations;
-as much of its body as is kept, in parts; the request itself, or all else that is kept of it.
+Asked = tuple[Sender, int, float, float, Sequence[bytes]]
+"""What is noted of a request: what others have in common with it; its number; when it came, in seconds since 1970, and
+by a clock that measures durations; as much of its body as is kept, in parts.
 """
 
 
@@ -36,12 +37,11 @@ class Kept:
     answer it is on tape instead.
     """
 
-    __slots__ = ("answer", "asked", "sender", "size", "source", "wire")
+    __slots__ = ("answer", "asked", "size", "source", "wire")
 
-    def __init__(self, wire: Wire, asked: Asked, sender: Sender) -> None:
+    def __init__(self, wire: Wire, asked: Asked) -> None:
         self.wire = wire
-        self.asked: Asked = (*asked[:4], sender)
-        self.sender = sender
+        self.asked = asked
         self.size = 0  # bytes that it holds
         self.answer: Answer | None = None
         self.source: Tapped | None = None  # of the frames that followed
@@ -49,7 +49,7 @@ class Kept:
     def answered(self, exchange: HttpExchange, code: int, fields: bytes, body: bytes | None) -> None:
         """Of `Told`."""
         self.wire.drop(self)
-        self.wire.asked[exchange] = self.asked
+        exchange.noted = self.asked
         self.wire.answered(exchange, code, fields, body)
 
     def begun(self, exchange: HttpExchange, code: int, fields: bytes) -> None:
@@ -72,7 +72,7 @@ class Kept:
             self.source = tap
 
     def _duration(self) -> float:
-        return self.wire.elapsed() - self.asked[2]
+        return self.wire.elapsed() - self.asked[3]
 
 
 class Tapped:
@@ -167,13 +167,13 @@ class Wire:
         self.now = now
         self.elapsed = elapsed
         self._traffic = traffic
-        self._tape = Tape("QQddHooss", EXCHANGES, BYTES, self._columns)
-        self.asked: dict[HttpExchange, Asked] = {}
-        """Those that aren't answered yet, save what is in `_kept`."""
+        self._turn = traffic.turn
+        self._tape = Tape(EXCHANGES, BYTES)
+        self._connections: list[Collection[HttpConnection]] = []
         self._cleared = 0
         self._kept: dict[Kept, None] = {}
         self._size = 0
-        self._frames = Tape("Qdooos", FRAMES, BYTES)
+        self._frames = Tape(FRAMES, BYTES)
         self._senders: dict[int, Sender] = {}
         self.sids: OrderedDict[str, Stream] = OrderedDict()
 
@@ -181,6 +181,10 @@ class Wire:
         """A number."""
         self.numbers.last += 1
         return self.numbers.last
+
+    def watch(self, connections: Collection[HttpConnection]) -> None:
+        """It is on those that requests come which it hears of."""
+        self._connections.append(connections)
 
     # Requests. Those of BOSH mostly come in few bytes, and get a whole answer: of them no more is noted at the time
     # than has to be, since that is the time that a message takes.
@@ -198,23 +202,29 @@ class Wire:
         tell that its connection is `lost`.
         """
         sender = self._sender(exchange, transport, jid)
-        self.asked[exchange] = self.next(), self.now(), self.elapsed(), body, sender
+        exchange.noted = sender, self.next(), self._turn.when or self.now(), self.elapsed(), body
         exchange.told = self
         if kept or exchange.size > LARGE:
             self._keep(exchange)
 
     def note(self, exchange: HttpExchange, body: Sequence[bytes]) -> None:
         """The same for one of BOSH, with a body that isn't long."""
-        numbers = self.numbers
+        numbers, connection = self.numbers, exchange.connection
         numbers.last = number = numbers.last + 1
-        self.asked[exchange] = number, self.now(), self.elapsed(), body, exchange
+        sender = connection.sender
+        if sender is None or sender.headers is not exchange.headers:
+            connection.sender = sender = self._sender(exchange)
+        exchange.noted = sender, number, self._turn.when or self.now(), self.elapsed(), body
         exchange.told = self
 
     def answered(self, exchange: HttpExchange, code: int, fields: bytes, body: bytes | None) -> None:
         """Of `Told`."""
         numbers, tape, body = self.numbers, self._tape, body or b""
         numbers.last = number = numbers.last + 1
-        tape.latest.append((number, self.asked.pop(exchange), self.elapsed(), code, fields, body))
+        sender, asked, at, began, parts = exchange.noted
+        exchange.noted = None
+        tape.latest.append((number, asked, at, self.elapsed() - began, code, fields, parts, body))
+        tape.owners.append(sender)
         if len(tape.latest) >= tape.full or len(body) + exchange.size > LARGE:
             tape.cut()
 
@@ -231,25 +241,16 @@ class Wire:
 
     def lost(self, exchange: HttpExchange) -> None:
         """Its connection is gone, and perhaps it hasn't been answered."""
-        if exchange in self.asked:
+        if exchange.noted is not None:
             self._keep(exchange)
 
     def _keep(self, exchange: HttpExchange) -> Kept:
-        asked = self.asked.pop(exchange)
-        source = asked[-1]
-        exchange.told = kept = Kept(self, asked, source if isinstance(source, Sender) else self._sender(source))
-        if asked[0] > self._cleared:
+        asked, exchange.noted = exchange.noted, None
+        exchange.told = kept = Kept(self, asked)
+        if asked[1] > self._cleared:
             self._kept[kept] = None
-            self.hold(kept, sum(map(len, asked[3])))
+            self.hold(kept, sum(map(len, asked[4])))
         return kept
-
-    def _columns(self, noted: list[tuple[int, Asked, float, int, bytes, bytes]]) -> tuple[Sequence[object], ...]:
-        """What goes on tape of what was noted."""
-        seconds, asked, ended, codes, fields, bodies = zip(*noted, strict=True)
-        numbers, at, began, parts, sources = zip(*asked, strict=True)
-        senders = [each if type(each) is Sender else self._sender(each) for each in sources]
-        durations = tuple(map(sub, ended, began))
-        return seconds, numbers, at, durations, codes, senders, fields, tuple(map(b"".join, parts)), bodies
 
     def _sender(self, exchange: HttpExchange, transport: str = BOSH, jid: str = "") -> Sender:
         """`net.heads` has the same headers again and again. They are kept here, so that no others have their id."""
@@ -283,34 +284,38 @@ class Wire:
 
     def frame(self, direction: str, kind: str, data: bytes, source: Tapped) -> None:
         """Of a WebSocket."""
-        self._frames.add(self.next(), self.now(), direction, kind, source, data)
+        self._frames.add(source, self.next(), self.now(), direction, kind, data)
 
     @property
     def exchanges(self) -> list[Exchange]:
         """All that are kept, the oldest first."""
         found = []
-        for second, number, at, duration, code, sender, fields, asked, body in self._tape.since():
+        for sender, second, number, at, duration, code, fields, parts, body in self._tape.since():
             answer = Answer(second, duration, code, fields, body, len(body))
-            found.append(Exchange(self, number, at, sender, asked, answer))
+            found.append(Exchange(self, number, at, sender, b"".join(parts), answer))
         followed: dict[Tapped | Exchange, list[Frame]] = {kept.source: [] for kept in self._kept if kept.source}
         for frame in self.websocket_frames() if followed else ():
             if frame.source in followed:
                 followed[frame.source].append(frame)
         for kept in self._kept:
-            number, at, _, body, _ = kept.asked
+            sender, number, at, _, body = kept.asked
             frames = None if kept.source is None else followed[kept.source]
-            found.append(Exchange(self, number, at, kept.sender, b"".join(body), kept.answer, frames, kept.source))
-        for number, at, _, body, source in self.asked.values():
+            found.append(Exchange(self, number, at, sender, b"".join(body), kept.answer, frames, kept.source))
+        for sender, number, at, _, body in self._unanswered():
             if number > self._cleared:
-                sender = source if isinstance(source, Sender) else self._sender(source)
                 found.append(Exchange(self, number, at, sender, b"".join(body)))
         return sorted(found, key=lambda each: each.number)
+
+    def _unanswered(self) -> Iterator[Asked]:
+        """Save those that are `Kept`."""
+        for connection in chain.from_iterable(self._connections):
+            yield from (each.noted for each in connection.unanswered if each.noted is not None)
 
     def websocket_frames(self) -> list[Frame]:
         """All that are kept, the oldest first."""
         found = [
             Frame(number, at, direction, kind, data, source)
-            for number, at, direction, kind, source, data in self._frames.since()
+            for source, number, at, direction, kind, data in self._frames.since()
         ]
         for each in self._traffic.framed():
             assert each.stream.source is not None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock as Reactor
 
+from conversehost.net import clock as clock_module
 from conversehost.net.clock import ReactorClock
 from conversehost.turn import Turn
 
@@ -30,6 +35,63 @@ class Stopwatch:
 @pytest.fixture
 def watch() -> Stopwatch:
     return Stopwatch()
+
+
+@pytest.fixture
+def seconds(monkeypatch) -> Iterator[int]:
+    """A second passes each time that somebody asks for it."""
+    passing = itertools.count(1)
+    monkeypatch.setattr(clock_module, "time", SimpleNamespace(time=lambda: float(next(passing))))
+    return passing
+
+
+def test_a_turn_that_gathers_inputs_is_one_moment(watch, seconds):
+    assert [watch.clock.moment(), watch.turn.when, watch.clock.moment(), watch.turn.when] == [1, 0, 2, 0]
+    watch.turn.begin()
+    assert [watch.turn.when, watch.clock.moment(), watch.turn.when] == [0, 3, 3]
+    watch.turn.add(SimpleNamespace(flush=lambda: watch.fired.append(watch.turn.when)))
+    watch.turn.finish()
+    assert [*watch.fired, watch.turn.when] == [3, 0]
+    watch.turn.begin()
+    assert [watch.turn.when, watch.clock.moment()] == [0, 4]
+
+
+def test_a_moment_ends_with_a_turn_that_fails(watch, seconds):
+    watch.turn.begin()
+    watch.clock.moment()
+    watch.turn.add(SimpleNamespace(flush=lambda: 1 // 0))
+    with pytest.raises(ZeroDivisionError):
+        watch.turn.finish()
+    assert watch.turn.when == 0
+
+
+@pytest.mark.parametrize(
+    "turned",
+    [
+        lambda clock: clock.advance(70),
+        lambda clock: clock.freeze(),
+        lambda clock: (clock.freeze(), clock.moment(), clock.thaw()),
+        lambda clock: clock.reset(),
+    ],
+)
+def test_who_turns_the_clock_in_a_turn_begins_another_moment(watch, seconds, turned):
+    watch.turn.begin()
+    watch.clock.moment()
+    turned(watch.clock)
+    assert watch.turn.when == 0
+
+
+def test_deadlines_that_are_turned_to_each_see_their_own_moment(watch, seconds):
+    watch.clock.freeze()
+    start = watch.clock.utc()
+    moments: list[float] = []
+    for seconds in (10, 30):
+        watch.clock.after(seconds, lambda: moments.append(watch.turn.when or watch.clock.moment()))
+    watch.turn.begin()
+    watch.clock.moment()
+    watch.clock.advance(40)
+    assert [each - start for each in moments] == [10, 30]
+    assert (watch.turn.when or watch.clock.moment()) - start == 40
 
 
 def test_many_deadlines_one_call(watch):

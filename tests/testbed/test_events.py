@@ -40,7 +40,7 @@ def test_who_does_not_read_is_told_later(house):
 def test_who_has_missed_too_much_is_told_so(monkeypatch, house):
     traffic = house.server.traffic
     stream = traffic.stream("tcp", "")
-    monkeypatch.setattr(traffic, "_tape", Tape("Qdooos", 2, 1_000))
+    monkeypatch.setattr(traffic, "_tape", Tape(2, 1_000))
     traffic.add("in", stream, b"<a/>")
     last = traffic.last
     for _ in range(4):

@@ -7,6 +7,7 @@ import pytest
 from conversehost.net.prebind import Prebound
 from conversehost.testbed import traffic as traffic_module
 from conversehost.testbed.traffic import Filter, FilterError, Traffic, matching, near_misses
+from conversehost.turn import Turn
 from conversehost.xmpp import ns
 from conversehost.xmpp.xml import parse
 from tests.testbed.conftest import Waiter
@@ -161,6 +162,19 @@ def test_the_oldest_goes_first(monkeypatch):
     for _ in range(5):
         traffic.add("in", stream, b"<a>%b</a>" % (b"x" * 2_000))
     assert [each.number for each in traffic.since()] == [4, 5]
+
+
+def test_what_is_said_in_one_turn_is_said_at_once():
+    times, turn = iter((5.0, 6.0)), Turn()
+    traffic = Traffic(lambda: next(times), turn)
+    stream = traffic.stream("tcp", "")
+    traffic.add("in", stream, b"<a/>")
+    turn.when = 7.0
+    traffic.add("in", stream, b"<a/>")
+    traffic.another().add("in", stream, b"<a/>")
+    turn.when = 0.0
+    traffic.add("in", stream, b"<a/>")
+    assert [each.at for each in traffic.since()] == [5, 7, 6]
 
 
 def test_whose_it_was_at_the_time():

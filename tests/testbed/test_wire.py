@@ -94,7 +94,7 @@ def test_a_request_whose_connection_goes_before_its_answer(house, api):
     other.connection.connectionLost(Failure(ConnectionDone()))
     one, two = seen(api, "http")
     assert (one["status"], two["status"], two["session"]) == (200, None, bound.jid)
-    assert other.connection not in {each.connection for each in house.server.wire.asked}  # of which nothing is left
+    assert other.connection not in house.server.http.connections  # of which nothing is left
 
 
 class Held:
@@ -107,6 +107,16 @@ class Held:
         self.connection.makeConnection(self.transport)
         head = f"POST /http-bind HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         self.connection.dataReceived((head + body).encode())
+
+
+def test_several_who_share_a_connection_keep_their_headers(house, api):
+    """As behind a proxy."""
+    shared = Held(house, CREATION)
+    for name in ("one", "other", "one", "other"):
+        head = f"POST /bosh HTTP/1.1\r\nHost: localhost\r\nX-Name: {name}\r\nContent-Length: {len(CREATION)}\r\n\r\n"
+        shared.connection.dataReceived((head + CREATION).encode())
+    named = [dict(each["request"]["headers"]).get("x-name") for each in seen(api, "http")]
+    assert named == [None, "one", "other", "one", "other"]
 
 
 def test_bodies_of_bosh_are_frames(house, api):
@@ -222,12 +232,14 @@ def small(monkeypatch) -> Wire:
 
 
 def asked(size: int, address: str = "", *, secure: bool = False) -> HttpExchange:
-    made = HttpExchange(SimpleNamespace(address=address, secure=secure))
+    made = HttpExchange(SimpleNamespace(address=address, secure=secure, unanswered=[]))
+    made.connection.unanswered.append(made)
     made.size = size
     return made
 
 
 def begin(wire: Wire, transport: str, exchange: HttpExchange, jid: str = "") -> HttpExchange:
+    wire.watch([exchange.connection])
     wire.begin(transport, exchange, (b"x" * exchange.size,), jid, kept=transport == "site")
     return exchange
 
