@@ -176,8 +176,8 @@ to either side of its median (itself a median over the figures), and a run on an
   Each account has two sessions. In all comparisons of ours with itself the best of several measurements counts on
   either side: what disturbs them only adds.
 - Recording: what is said is kept for tests to look at, unless the server runs with `--no-traffic`. Two that have just
-  started, one that does so and one that doesn't, are measured in turn. Faults that aren't set cost one look at an
-  empty list.
+  started, one that does so and one that doesn't, are loaded in turn for a tenth of a second each, again and again; the
+  cheapest quarter of those counts on either side. Faults that aren't set cost one look at an empty list.
 - Archives: all other figures are of a server with `--disable archive`, as Prosody and ejabberd keep none unless they
   are told to. By default ours keeps them, and this is what that adds, measured in the same way.
 - Prebind: `GET /prebind` by somebody who is logged in to the site. Once an account has its ten sessions, the one that

@@ -55,6 +55,13 @@ class Running:
         """Seconds of CPU used so far, by the process and its children."""
         return sum(_stat(pid) for pid in self._pids()) / TICKS
 
+    def exact_cpu(self) -> float:
+        """The same by nanoseconds, for what lasts a moment; of ours alone, which has no children, and whose threads
+        stay.
+        """
+        threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(each.read_text().split()[0]) for each in threads) / 1e9
+
     def rss(self) -> int:
         """Bytes of memory."""
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._pids())
