@@ -16,6 +16,7 @@ from conversehost.server.stream import ServerStream
 from conversehost.testbed.beyond import WatchedStream
 from conversehost.testbed.faults import MILD, Fault, Faults, HttpRequest
 from conversehost.testbed.holding import Hold
+from conversehost.testbed.wire import Kept
 from conversehost.web.login import COOKIE, SiteSessions
 from conversehost.web.site import Parts
 
@@ -213,7 +214,12 @@ class FaultyExchange(Copy):
 
     def respond(self, code: int, fields: bytes, body: bytes | None = b"") -> None:
         """What the server answers: it may get lost, or take its time."""
-        self._give(len(body or b""), lambda: self.original.respond(code, fields, body))
+        self._give(len(body or b""), lambda: self._respond(code, fields, body))
+
+    def _respond(self, code: int, fields: bytes, body: bytes | None) -> None:
+        original = self.original
+        original.told = original.told or self.told  # of pages it is this one that is known to who records
+        original.respond(code, fields, body)
 
     def whole(self, answer: bytes, connection: HttpConnection) -> None:
         """The same with all that goes out."""
@@ -222,6 +228,8 @@ class FaultyExchange(Copy):
     def _give(self, size: int, answer: Callable[[], None]) -> None:
         if self._is("lost-response"):
             self._with_server = False  # it takes the answer for given
+            if isinstance(self.told, Kept):
+                self.told.unsay()
             self._break()
             return
         wait = sum(size / each.bytes_per_second for each in self._mild if each.fault == "bandwidth")

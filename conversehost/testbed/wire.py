@@ -64,6 +64,12 @@ class Kept:
         self.wire.hold(self, len(kept))
         self.answer = told._replace(body=told.body + kept, size=told.size + len(part), duration=self._duration())
 
+    def unsay(self) -> None:
+        """What was told of its answer: that got lost on its way."""
+        if self.answer is not None:
+            self.wire.hold(self, -len(self.answer.body))
+            self.answer = None
+
     def switched(self, exchange: HttpExchange, fields: bytes, successor: object) -> None:
         """Of `Told`: frames are what follows."""
         self.begun(exchange, 101, fields)

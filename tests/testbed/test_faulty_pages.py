@@ -108,7 +108,25 @@ def test_a_login_whose_answer_is_lost_has_happened(api, visit):
     assert visit.broken
     assert visit.told == b""
     (login,) = api("GET", "/traffic?level=http&path=/login").json["records"]
-    assert login["method"] == "POST"
+    assert (login["method"], login["status"], login["response"]) == ("POST", None, None)
+
+
+@pytest.mark.parametrize("path", ["/", META, "/login", "/health", "/prebind"])
+def test_an_answer_that_is_lost_is_not_seen(api, visit, path):
+    strike(api, "lost-response", path, count=1)
+    visit.ask(path)
+    assert visit.broken
+    (lost,) = api("GET", f"/traffic?level=http&path={path}").json["records"]
+    assert (lost["status"], lost["response"]) == (None, None)
+
+
+@pytest.mark.parametrize("path", [META, "/login", "/prebind"])
+def test_an_answer_that_is_late_is_seen(api, visit, path):
+    strike(api, "latency", path, seconds=0)
+    answer = visit.ask(path).told
+    (seen,) = api("GET", f"/traffic?level=http&path={path}").json["records"]
+    assert f"HTTP/1.1 {seen['status']} ".encode() == answer[:13]
+    assert answer.endswith(seen["response"]["body"].encode())
 
 
 @pytest.mark.parametrize(("fault", "broken"), [("lost-request", True), ("hang", False)])
@@ -177,6 +195,7 @@ def test_an_upload_can_fail_as_well(house, api, visit):
     strike(api, "latency", path, seconds=1)
     visit.ask(path, "PUT", b"abc", **fields).later(1)
     assert visit.told.startswith(b"HTTP/1.1 201 ")
+    assert [each["status"] for each in api("GET", f"/traffic?level=http&path={path}").json["records"]] == [507, 201]
     assert visit.ask(path).told == b""
     visit.later(1)
     assert visit.told.endswith(b"\r\n\r\nabc")
