@@ -29,12 +29,15 @@ class ReactorClock(Clock):
         return (time.time() if self._stood is None else self._stood[1]) + self._utc_offset
 
     def moment(self) -> float:
-        """`utc`, the same for all that belongs to a turn which gathers several inputs; who needs it often looks at the
-        turn's `when` first.
+        """`utc`, the same for all that belongs to a turn which gathers several inputs. Who needs it often looks at the
+        turn's `when` himself.
         """
+        turn = self._turn
+        if turn.when:
+            return turn.when
         now = self.utc()
-        if self._turn.gathers:
-            self._turn.when = now
+        if turn.gathers:
+            turn.when = now
         return now
 
     @property

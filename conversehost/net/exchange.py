@@ -147,7 +147,7 @@ class HttpExchange:
         self.successor: Successor | None = None
         self.context: Any = None  # the handler's own
         self.told: Told | None = None
-        self.noted: Any = None  # what that keeps of it
+        self.noted: Any = None  # what `told` keeps of it
 
     def respond(self, code: int, fields: bytes, body: bytes | None = b"") -> None:
         """The whole answer. `fields` are complete lines. Date is added, and Content-Length; not where `body` is None,

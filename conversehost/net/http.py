@@ -52,10 +52,10 @@ class HttpConnection(Protocol):
         self.secure = ISSLTransport.providedBy(self.transport)
         self.address: str = getattr(self.transport.getPeer(), "host", "")
         self.outlet = Outlet(self.transport, self._room)
-        self.sender: Any = None  # what is known of who sends, to whoever notes what is sent
+        self.sender: Any = None  # the recorder's: what it knows of the last request's head
         self._parser: Any = None  # while a request comes in whose head isn't known
         self._exchange: HttpExchange | None = None  # the one that is coming in
-        self._waiting: list[HttpExchange] = []  # rarely two; a deque takes 760 bytes while it is empty
+        self.waiting: list[HttpExchange] = []  # for their answers; rarely two, and a deque takes 760 bytes
         self._web: Answering | None = None
         self._successor: Successor | None = None
         self._refusal: int | None = None
@@ -99,8 +99,8 @@ class HttpConnection(Protocol):
         self._last = True
         if self._deadline is not None:
             self._deadline.cancel()
-        gone: list[Any] = [*self.outlet.unsent(), *self._waiting]
-        self._waiting.clear()
+        gone: list[Any] = [*self.outlet.unsent(), *self.waiting]
+        self.waiting.clear()
         for exchange in gone:
             if exchange.direct is not None:
                 exchange.direct.lost(exchange)
@@ -167,7 +167,7 @@ class HttpConnection(Protocol):
             self.factory.heads.learn(self._learning, exchange)
             self._learning = None
         if exchange.streaming is not None:
-            self._waiting.append(exchange)
+            self.waiting.append(exchange)
             self.send_ready()
 
     def _check_header(self, exchange: HttpExchange) -> None:
@@ -198,7 +198,7 @@ class HttpConnection(Protocol):
         if expected and exchange.version == b"1.1":  # RFC 9110 section 10.1.1
             if expected != b"100-continue":
                 self._give_up(417)
-            if not self._waiting:
+            if not self.waiting:
                 self.outlet.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, part: bytes) -> None:
@@ -229,7 +229,7 @@ class HttpConnection(Protocol):
         if exchange.streaming is not None:
             self._more(exchange)
             return
-        self._waiting.append(exchange)
+        self.waiting.append(exchange)
         if exchange.direct is None or self.outlet.blocked:
             self.send_ready()
         else:
@@ -278,12 +278,12 @@ class HttpConnection(Protocol):
         """Not to be understood, or too large: say so after the answers before, and read no more."""
         exchange = self._exchange or HttpExchange(self)
         self._exchange, self._last = None, True
-        if exchange in self._waiting:  # a part of it was passed on, so it can only be broken off
+        if exchange in self.waiting:  # a part of it was passed on, so it can only be broken off
             self.transport.abortConnection()
             return
         exchange.close = True
         self._lingers = True
-        self._waiting.append(exchange)
+        self.waiting.append(exchange)
         exchange.refuse(code)
 
     def _upgraded(self, early: bytes) -> None:
@@ -295,14 +295,9 @@ class HttpConnection(Protocol):
             self._parser = httptools.HttpRequestParser(Rest(self.on_body, self.on_message_complete))
             self._feed(Rest.head(self._exchange) + early)
 
-    @property
-    def unanswered(self) -> tuple[HttpExchange, ...]:
-        """The requests that have come and whose answers haven't gone out."""
-        return tuple(self._waiting)
-
     def is_first(self, exchange: HttpExchange) -> bool:
         """Its answer is the next to go out, and can."""
-        return self._waiting[0] is exchange and not self.outlet.waiting()
+        return self.waiting[0] is exchange and not self.outlet.waiting()
 
     # What goes out
 
@@ -312,7 +307,7 @@ class HttpConnection(Protocol):
             return
         self._sending = True
         try:
-            while self._waiting and self._web is None and self._send_first(self._waiting[0]):
+            while self.waiting and self._web is None and self._send_first(self.waiting[0]):
                 pass
         finally:
             self._sending = False
@@ -327,7 +322,7 @@ class HttpConnection(Protocol):
                 return False
             self._start_web(exchange)
             return True
-        del self._waiting[0]
+        del self.waiting[0]
         if not self.outlet.write(exchange.out) and exchange.direct is not None:
             self.outlet.keep(exchange, self.outlet.given)
         exchange.out = b""
@@ -357,9 +352,9 @@ class HttpConnection(Protocol):
     def web_done(self, exchange: HttpExchange) -> None:
         """The answer is complete, by whoever was given the request."""
         self.web_left(exchange)
-        if not self._waiting:
+        if not self.waiting:
             return  # the connection is gone
-        del self._waiting[0]
+        del self.waiting[0]
         if exchange.close:
             self._close()
         else:
@@ -400,7 +395,7 @@ class HttpConnection(Protocol):
         """Read no more while the client has many answers to come, or to read, or sends faster than that is taken."""
         incoming = self._exchange
         behind = incoming is not None and incoming.streaming is not None and incoming.size > WEB_BODY
-        full = self.outlet.blocked or len(self._waiting) > PIPELINE or behind
+        full = self.outlet.blocked or len(self.waiting) > PIPELINE or behind
         if full != self._paused and not self.transport.disconnecting:
             self._paused = full
             if full:
@@ -410,7 +405,7 @@ class HttpConnection(Protocol):
 
     def _room(self) -> None:
         """All is out: go on with what waited for that."""
-        for exchange in tuple(self._waiting):
+        for exchange in tuple(self.waiting):
             if exchange.direct is not None and not exchange.started and not self.outlet.blocked:
                 self._handle(exchange)
         self.send_ready()
@@ -431,7 +426,7 @@ class HttpConnection(Protocol):
             return self._since + LINGER
         if self._exchange is not None and not self._paused:
             return self._since + (BODY_IN if self._exchange.method else HEADERS_IN)
-        return None if self._waiting else self._since + IDLE
+        return None if self.waiting else self._since + IDLE
 
     def _expired(self) -> None:
         self._deadline = None

@@ -147,6 +147,11 @@ class Copy(HttpExchange):
     def alone(self) -> bool:
         return self.original.alone
 
+    def unsay(self) -> None:
+        """The answer that who records was told of doesn't go out."""
+        if isinstance(self.told, Kept):
+            self.told.unsay()
+
     def whole(self, answer: bytes, connection: HttpConnection) -> None:
         """Another way to respond: by all bytes that go out there."""
         original = self.original
@@ -165,6 +170,7 @@ class Shadow(Copy):
 
     def whole(self, answer: bytes, connection: HttpConnection) -> None:
         """Neither."""
+        self.unsay()
 
     def switch(self, fields: bytes, successor: Successor) -> None:
         """Neither."""
@@ -204,6 +210,8 @@ class FaultyExchange(Copy):
 
     def lost(self) -> None:
         """The connection is gone."""
+        if self.original.out is None:
+            self.unsay()
         self._faults.late.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
@@ -218,7 +226,7 @@ class FaultyExchange(Copy):
 
     def _respond(self, code: int, fields: bytes, body: bytes | None) -> None:
         original = self.original
-        original.told = original.told or self.told  # of pages it is this one that is known to who records
+        original.told = original.told or self.told  # who records a page was told of this copy
         original.respond(code, fields, body)
 
     def whole(self, answer: bytes, connection: HttpConnection) -> None:
@@ -228,8 +236,7 @@ class FaultyExchange(Copy):
     def _give(self, size: int, answer: Callable[[], None]) -> None:
         if self._is("lost-response"):
             self._with_server = False  # it takes the answer for given
-            if isinstance(self.told, Kept):
-                self.told.unsay()
+            self.unsay()
             self._break()
             return
         wait = sum(size / each.bytes_per_second for each in self._mild if each.fault == "bandwidth")

@@ -29,9 +29,10 @@ class Piece(NamedTuple):
 
 
 class Tape:
-    """The latest records, the oldest first. One is a tuple of numbers, strings and bytes (not of classes derived from
-    those) and of lists of such. It begins with its number, higher than that of the one before, and ends with its bytes,
-    or most of them. Beside it there is an object that says whose it is: as that belongs to many, it is kept as it is.
+    """The latest records, the oldest first. One is a tuple of numbers and strings (of just those classes), of bytes or
+    what else is a buffer, which comes back as bytes, and of lists of such. It begins with its number, higher than that
+    of the one before, and ends with its bytes, or most of them. Beside it there is an object that says whose it is: as
+    that belongs to many, it is kept as it is.
     """
 
     def __init__(self, records: int, size: int) -> None:
@@ -57,8 +58,9 @@ class Tape:
 
     def cut(self) -> None:
         """What was added last becomes a piece; the oldest go."""
-        piece = Piece(marshal.dumps(self.latest), self.owners, self.latest[-1][0])
+        latest, owners = self.latest, self.owners
         self.latest, self.owners = [], []
+        piece = Piece(marshal.dumps(latest), owners, latest[-1][0])
         self._pieces.append(piece)
         self._kept += len(piece.owners)
         self._kept_bytes += len(piece.data)

@@ -231,8 +231,8 @@ class Traffic(Shared):
     def __init__(
         self, now: Callable[[], float], turn: Turn | None = None, *, kept: bool = True, numbers: Numbers | None = None
     ) -> None:
-        """`now` tells seconds since 1970, and `turn` the same for as long as it does; `kept`: whether anybody adds to
-        it; `numbers`: those that records get.
+        """`now` tells seconds since 1970; `turn` remembers that, where it does; `kept`: whether anybody adds to it;
+        `numbers`: those that records get.
         """
         super().__init__()
         self.kept = kept

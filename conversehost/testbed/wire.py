@@ -78,7 +78,8 @@ class Kept:
             self.source = tap
 
     def _duration(self) -> float:
-        return self.wire.elapsed() - self.asked[3]
+        _, _, _, began, _ = self.asked
+        return self.wire.elapsed() - began
 
 
 class Tapped:
@@ -189,7 +190,7 @@ class Wire:
         return self.numbers.last
 
     def watch(self, connections: Collection[HttpConnection]) -> None:
-        """It is on those that requests come which it hears of."""
+        """The requests that it hears of come on those. There it finds what isn't answered yet."""
         self._connections.append(connections)
 
     # Requests. Those of BOSH mostly come in few bytes, and get a whole answer: of them no more is noted at the time
@@ -228,7 +229,7 @@ class Wire:
         numbers, tape, body = self.numbers, self._tape, body or b""
         numbers.last = number = numbers.last + 1
         sender, asked, at, began, parts = exchange.noted
-        exchange.noted = None
+        exchange.noted = exchange.told = None  # should there be another answer, the first counts
         tape.latest.append((number, asked, at, self.elapsed() - began, code, fields, parts, body))
         tape.owners.append(sender)
         if len(tape.latest) >= tape.full or len(body) + exchange.size > LARGE:
@@ -253,9 +254,10 @@ class Wire:
     def _keep(self, exchange: HttpExchange) -> Kept:
         asked, exchange.noted = exchange.noted, None
         exchange.told = kept = Kept(self, asked)
-        if asked[1] > self._cleared:
+        _, number, _, _, body = asked
+        if number > self._cleared:
             self._kept[kept] = None
-            self.hold(kept, sum(map(len, asked[4])))
+            self.hold(kept, sum(map(len, body)))
         return kept
 
     def _sender(self, exchange: HttpExchange, transport: str = BOSH, jid: str = "") -> Sender:
@@ -315,7 +317,7 @@ class Wire:
     def _unanswered(self) -> Iterator[Asked]:
         """Save those that are `Kept`."""
         for connection in chain.from_iterable(self._connections):
-            yield from (each.noted for each in connection.unanswered if each.noted is not None)
+            yield from (each.noted for each in connection.waiting if each.noted is not None)
 
     def websocket_frames(self) -> list[Frame]:
         """All that are kept, the oldest first."""

@@ -118,7 +118,7 @@ def _percentage(one: Running, other: Running, seconds: float) -> float:
     with the_loop() as loop, the_loop() as other_loop:
         mine = Moments(one, loop)
         others = Moments(other, other_loop)
-        for turn in range(round(30 * seconds)):
+        for turn in range(max(4, round(30 * seconds))):
             for each in (mine, others) if turn % 2 else (others, mine):
                 each.measure()
         return 100 * mine.cost() / others.cost()
@@ -137,11 +137,15 @@ class Moments:
         loop.run(0.5)
 
     def measure(self) -> None:
-        """One more."""
-        before, cpu = sum(pair.arrived for pair in self._pairs), self._running.exact_cpu()
+        """One more, however long it takes until something has arrived."""
+        before, cpu = self._arrived(), self._running.exact_cpu()
         self._loop.run(self.SECONDS)
+        self._loop.run(until=lambda: self._arrived() > before)
         spent = self._running.exact_cpu() - cpu
-        self._costs.append(spent / (sum(pair.arrived for pair in self._pairs) - before))
+        self._costs.append(spent / (self._arrived() - before))
+
+    def _arrived(self) -> int:
+        return sum(pair.arrived for pair in self._pairs)
 
     def cost(self) -> float:
         """Seconds for a message in the cheapest quarter of them."""

@@ -48,8 +48,8 @@ def seconds(monkeypatch) -> Iterator[int]:
 def test_a_turn_that_gathers_inputs_is_one_moment(watch, seconds):
     assert [watch.clock.moment(), watch.turn.when, watch.clock.moment(), watch.turn.when] == [1, 0, 2, 0]
     watch.turn.begin()
-    assert [watch.turn.when, watch.clock.moment(), watch.turn.when] == [0, 3, 3]
-    watch.turn.add(SimpleNamespace(flush=lambda: watch.fired.append(watch.turn.when)))
+    assert [watch.turn.when, watch.clock.moment(), watch.turn.when, watch.clock.moment()] == [0, 3, 3, 3]
+    watch.turn.add(SimpleNamespace(flush=lambda: watch.fired.append(watch.clock.moment())))
     watch.turn.finish()
     assert [*watch.fired, watch.turn.when] == [3, 0]
     watch.turn.begin()
@@ -85,8 +85,8 @@ def test_deadlines_that_are_turned_to_each_see_their_own_moment(watch, seconds):
     watch.clock.freeze()
     start = watch.clock.utc()
     moments: list[float] = []
-    for seconds in (10, 30):
-        watch.clock.after(seconds, lambda: moments.append(watch.turn.when or watch.clock.moment()))
+    for wait in (10, 30):
+        watch.clock.after(wait, lambda: moments.append(watch.turn.when or watch.clock.moment()))
     watch.turn.begin()
     watch.clock.moment()
     watch.clock.advance(40)

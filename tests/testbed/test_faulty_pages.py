@@ -120,6 +120,21 @@ def test_an_answer_that_is_lost_is_not_seen(api, visit, path):
     assert (lost["status"], lost["response"]) == (None, None)
 
 
+@pytest.mark.parametrize("path", ["/", META, "/prebind"])
+def test_an_answer_that_nobody_waits_for_is_not_seen(api, visit, path):
+    strike(api, "bandwidth", path, bytes_per_second=1)
+    visit.ask(path)
+    visit.leave()
+    (left,) = api("GET", f"/traffic?level=http&path={path}").json["records"]
+    assert (left["status"], left["response"]) == (None, None)
+
+
+def test_of_a_request_that_comes_twice_one_answer_is_seen(api, visit):
+    strike(api, "duplicate-request", "/")
+    visit.ask("/")
+    assert [each["status"] for each in api("GET", "/traffic?level=http&path=/").json["records"]] == [None, 200]
+
+
 @pytest.mark.parametrize("path", [META, "/login", "/prebind"])
 def test_an_answer_that_is_late_is_seen(api, visit, path):
     strike(api, "latency", path, seconds=0)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import marshal
+from http import HTTPStatus
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversehost.server.delivery import Copies
 from conversehost.testbed import tape as tape_module
 from conversehost.testbed.tape import PIECES, Tape
 
@@ -74,3 +77,20 @@ def test_what_is_long_is_on_a_piece_at_once(monkeypatch):
     tape = Tape(1_000, 200)
     kept = [written(tape, number, 60) for number in range(1, 10)]
     assert list(tape.since()) == kept[-1:]
+
+
+def test_bytes_of_any_kind_come_back_as_bytes():
+    tape = Tape(32, 1_000)
+    tape.add("one", 1, memoryview(b"x"), Copies(b"y", []))
+    tape.cut()
+    assert list(tape.since()) == [("one", 1, b"x", b"y")]
+
+
+def test_what_cannot_be_laid_down_does_not_stop_what_follows():
+    tape = Tape(32, 1_000)
+    tape.add("one", 1, HTTPStatus.OK, b"x")
+    with pytest.raises(ValueError, match="unmarshallable"):
+        tape.cut()
+    tape.add("two", 2, 200, b"x")
+    tape.cut()
+    assert list(tape.since()) == [("two", 2, 200, b"x")]

@@ -232,8 +232,8 @@ def small(monkeypatch) -> Wire:
 
 
 def asked(size: int, address: str = "", *, secure: bool = False) -> HttpExchange:
-    made = HttpExchange(SimpleNamespace(address=address, secure=secure, unanswered=[]))
-    made.connection.unanswered.append(made)
+    made = HttpExchange(SimpleNamespace(address=address, secure=secure, waiting=[]))
+    made.connection.waiting.append(made)
     made.size = size
     return made
 
@@ -292,6 +292,15 @@ def test_of_those_whose_connection_is_gone_the_oldest_goes_first(small):
     answered(requests[4])
     small.lost(requests[4])
     assert [(each.number, each.status) for each in small.exchanges] == [(3, 0), (4, 0), (5, 200)]
+
+
+@pytest.mark.parametrize("transport", ["site", "bosh"])
+def test_of_two_answers_the_first_is_kept(small, transport):
+    """As after a failure."""
+    exchange = begin(small, transport, asked(10))
+    answered(exchange, body=b"first")
+    assert exchange.told is None
+    assert [each.response.body for each in small.exchanges] == [b"first"]
 
 
 def test_what_is_lost_after_all_was_forgotten_is_forgotten_too(small):
