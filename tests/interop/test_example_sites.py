@@ -72,6 +72,7 @@ def test_with_tokens(page: Page, framework: str, way: str, monkeypatch: pytest.M
     with bed, site_by(framework, monkeypatch, tmp_path, CHAT_BOSH=bed.bosh, CHAT_KEY=KEY) as site:
         enter(page, site, "alice", way)
         expect(page.locator(".roster-contacts, converse-roster").first.get_by_text("Echo").first).to_be_visible()
+        bed.wait_for("presence", account="alice", direction="in", timeout=30)  # the page has sent it
         assert [each.available for each in bed.sessions("alice@localhost") if each.available] == [True]
 
 
