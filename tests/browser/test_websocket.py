@@ -62,6 +62,8 @@ REMEMBER = """
 """
 """For a test that closes what the page has opened."""
 BROKEN = "console: Websocket closed unexpectedly"
+TOO_LATE = "console: WebSocket is already in CLOSING or CLOSED state."
+"""Converse.js has said something on a socket that the test had just closed, before it heard of that."""
 
 
 def since(bed: TestBed) -> list[datetime]:
@@ -103,5 +105,5 @@ def test_a_websocket_that_breaks_is_resumed_and_nothing_is_missing_or_doubled(vi
     bob.sees("and after")
     assert alice.texts() == [*said, "and after"]
     assert bob.texts() == [*said, "and after"]
-    assert alice.complaints == [BROKEN] * 3
+    assert [each for each in alice.complaints if each != TOO_LATE] == [BROKEN] * 3
     alice.complaints.clear()
