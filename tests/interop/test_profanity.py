@@ -72,9 +72,8 @@ def test_a_wrong_password_is_refused(screen, testbed):
 def test_a_friend_on_bosh_comes_and_says_something(screen, testbed):
     log_in(screen, testbed.c2s, "disable")
     screen.until("logged in successfully")
-    testbed.wait_for(
-        "presence[not(@type)]", account="romeo", direction="in", timeout=30
-    )  # who is there by then just is
+    # Of those who were there before, it only knows that they are.
+    testbed.wait_for("presence[not(@type)]", account="romeo", direction="in", timeout=30)
     juliet = BoshClient(testbed.bosh, "localhost")
     juliet.log_in("juliet", "secret")
     juliet.send("<presence xmlns='jabber:client'><status>on the balcony</status></presence>")
