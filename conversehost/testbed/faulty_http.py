@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
@@ -16,11 +15,11 @@ from conversehost.server.stream import ServerStream
 from conversehost.testbed.beyond import WatchedStream
 from conversehost.testbed.faults import MILD, Fault, Faults, HttpRequest
 from conversehost.testbed.holding import Hold
+from conversehost.testbed.requests import SID
 from conversehost.testbed.wire import Kept
 from conversehost.web.login import COOKIE, SiteSessions
 from conversehost.web.site import Parts
 
-_SID = re.compile(rb"""<body\b[^>]*?\ssid=["']([^"']+)["']""")
 _PAGE = (
     "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
     "<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
@@ -36,7 +35,7 @@ class People:
 
     def of_bosh(self, exchange: HttpExchange) -> str:
         """By its sid; a body that is compressed says nothing."""
-        found = _SID.search(b"".join(exchange.body))
+        found = SID.search(b"".join(exchange.body))
         sid = b"" if found is None else found[1]
         session = next((each for each in self._manager.sessions() if each.sid.encode() == sid), None)
         stream = None if session is None else session.streams.first.backend

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 LONGEST = 1 << 20
 """Bytes of one body when it is decompressed."""
 
-_SID = re.compile(rb"""<body\b[^>]*?\ssid=["']([^"']+)["']""")
+SID = re.compile(rb"""<body\b[^>]*?\ssid=["']([^"']+)["']""")
+"""The session of a body of BOSH."""
 
 
 @dataclass(slots=True, eq=False)
@@ -128,7 +129,7 @@ class Exchange:
             return self._source.stream
         if self.transport != "bosh":
             return None
-        found = _SID.search(self.request.text) or (self.response and _SID.search(self.response.text))
+        found = SID.search(self.request.text) or (self.response and SID.search(self.response.text))
         return self._wire.sids.get(found[1].decode("latin-1")) if found else None
 
     @property

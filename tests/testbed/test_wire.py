@@ -303,6 +303,23 @@ def test_of_two_answers_the_first_is_kept(small, transport):
     assert [each.response.body for each in small.exchanges] == [b"first"]
 
 
+def test_what_waits_for_its_answer_when_all_is_forgotten_is_shown_with_it(small):
+    waiting = begin(small, "bosh", asked(10))
+    small.clear()
+    assert small.exchanges == []
+    answered(waiting)
+    assert [each.status for each in small.exchanges] == [200]
+
+
+def test_an_answer_that_was_lost_takes_no_room(small):
+    for _ in range(3):
+        lost = begin(small, "site", asked(0))
+        lost.told.begun(lost, 200, b"")
+        lost.told.passed(lost, b"x" * 4_000)
+        lost.told.unsay()
+    assert [each.response for each in small.exchanges] == [None] * 3
+
+
 def test_what_is_lost_after_all_was_forgotten_is_forgotten_too(small):
     lost = begin(small, "bosh", asked(10))
     small.clear()
